@@ -25,12 +25,14 @@ Value Value::string(std::string_view bytes) {
 
 Value Value::clone() const {
   if (is_integer()) return Value(integer_value());
-  return Value(std::get<std::string>(data_));
+  Value copy(std::get<std::string>(data_));
+  copy.changed_in_place_ = changed_in_place_;
+  return copy;
 }
 
 std::string_view Value::encoding() const {
   if (is_integer()) return "int";
-  return std::get<std::string>(data_).size() <= 44 ? "embstr" : "raw";
+  return std::get<std::string>(data_).size() <= 44 && !changed_in_place_ ? "embstr" : "raw";
 }
 
 std::string& Value::mutable_bytes() {
@@ -38,6 +40,7 @@ std::string& Value::mutable_bytes() {
     Scratch scratch;
     data_ = std::string(bytes(scratch));
   }
+  changed_in_place_ = true;
   return std::get<std::string>(data_);
 }
 

@@ -23,7 +23,8 @@ class Value {
 
   // A string; text that is a canonical 64-bit integer of up to 20 characters is kept as the integer.
   static Value string(std::string_view bytes);
-  static Value raw_string(std::string bytes) { return Value(std::move(bytes)); }  // kept as bytes whatever it looks like
+  // Kept as bytes whatever they look like.
+  static Value raw_string(std::string bytes) { return Value(std::move(bytes)); }
   static Value integer(int64_t number) { return Value(number); }
 
   Value(Value&&) noexcept = default;
@@ -43,16 +44,20 @@ class Value {
     }
     return std::get<std::string>(data_);
   }
-  // The bytes for change in place (APPEND, SETRANGE, SETBIT); an integer becomes its text first.
+  // The bytes for change in place (APPEND, SETRANGE, SETBIT); an integer becomes its text first. The encoding is "raw"
+  // from then on.
   std::string& mutable_bytes();
 
   size_t memory_bytes() const;  // heap beyond sizeof(Value)
+
+  bool operator==(const Value& other) const { return data_ == other.data_; }
 
  private:
   explicit Value(int64_t number) : data_(number) {}
   explicit Value(std::string bytes) : data_(std::move(bytes)) {}
 
   std::variant<int64_t, std::string> data_;
+  bool changed_in_place_ = false;  // such strings stay "raw" however short
 };
 
 }  // namespace holdfast::node

@@ -1,0 +1,145 @@
+// The data set: the numbered databases, their keys and expiries. The one place where data changes.
+//
+// Executor thread only. The keyspace knows nothing of commands, RESP, replication or files: who must hear of a change is
+// the KeyspaceObserver (WATCH, the expiry's DEL, snapshots). No clock is read: begin() gives the time at which the
+// following calls happen, once per command, so that one command sees one instant.
+//
+// Expiry is in wall time to the millisecond: a key is expired when now > expiry. What an access to an expired key does:
+//   remove  (a primary)             the key is deleted, expired() tells the observer, the access misses;
+//   hide    (a replica, a pause)    the access misses, the key stays until the primary's DEL;
+//   ignore  (loading, the primary's stream)  the key is there.
+//
+// Invariants: every mutator calls before_change with the old entry before anything changes, and touched after; dirty()
+// grows by the number of changed keys (an expiry's removal does not count, as in Redis). Entry pointers are valid until
+// the next mutator or the next look-up (which may expire a key).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "common/base/random.h"
+#include "common/time/clock.h"
+#include "node/keyspace/data_visitor.h"
+#include "node/keyspace/dict.h"
+#include "node/types/value.h"
+
+namespace holdfast::node {
+
+enum class ExpiryMode : uint8_t { remove, hide, ignore };
+
+class KeyspaceObserver {
+ public:
+  virtual ~KeyspaceObserver() = default;
+  // The key is about to be created (`before` is null), changed, or deleted. The pre-image for snapshots.
+  virtual void before_change(int db, std::string_view key, const Entry* before) = 0;
+  // The key has changed (WATCH).
+  virtual void touched(int db, std::string_view key) = 0;
+  // The key has been found expired and is about to be deleted (the DEL for the log and the replicas).
+  virtual void expired(int db, std::string_view key) = 0;
+  // The whole database is about to be emptied (before_change is not called for each key).
+  virtual void before_flush(int db) = 0;
+  // Two databases are about to change places.
+  virtual void before_swap(int a, int b) = 0;
+};
+
+struct KeyspaceStats {
+  uint64_t hits = 0;
+  uint64_t misses = 0;
+  uint64_t expired_keys = 0;
+  double expired_stale_percent = 0;  // INFO's running estimate of expired keys not yet deleted
+  uint64_t expired_time_cap_reached = 0;
+};
+
+class Keyspace final : public DataSource, public DataLoader {
+ public:
+  Keyspace(int databases, RandomSource& random);
+  ~Keyspace() override;
+
+  void set_observer(KeyspaceObserver* observer) { observer_ = observer; }  // null: none
+  void begin(WallTime now, ExpiryMode mode) { now_ = now, mode_ = mode; }
+  WallTime now() const { return now_; }
+
+  // --- Look-ups ---
+  // For commands that read: counts a hit or miss and marks the access.
+  const Entry* read(int db, std::string_view key);
+  // For commands that read before they write (marks the access, no hit or miss), and for those that only look
+  // (TTL, TYPE, OBJECT: no mark).
+  const Entry* find(int db, std::string_view key);
+  const Entry* peek(int db, std::string_view key);
+  bool is_expired(const Entry& entry) const;
+  // Present in the table, whatever its expiry says; changes nothing.
+  const Entry* find_raw(int db, std::string_view key) const;
+
+  // --- Changes ---
+  enum class Expiry : uint8_t { clear, keep };
+  // Creates or overwrites.
+  void set(int db, std::string_view key, Value value, Expiry expiry = Expiry::clear);
+  // The value of a present key for change in place; to be called only when it will change.
+  Value& change(int db, const Entry& entry);
+  bool set_expiry(int db, std::string_view key, std::optional<WallTime> expires_at);
+  bool erase(int db, std::string_view key);
+  // `from` must be present; a present target is replaced. The expiry goes along.
+  void rename(int db, std::string_view from, std::string_view to);
+  // The key must be present in `from_db` and absent in `to_db`.
+  void move(int from_db, std::string_view key, int to_db);
+  void swap(int a, int b);
+  // Returns the number of keys that went. (db -1: all.)
+  size_t flush(int db);
+
+  // --- Walking ---
+  uint64_t scan(int db, uint64_t cursor, const std::function<void(const Entry&)>& visit) const;
+  void for_each_key(int db, const std::function<void(const Entry&)>& visit) const;
+  const Entry* random_key(int db, RandomSource& random);
+
+  // --- Counters ---
+  int64_t dirty() const { return dirty_; }
+  // Saved: the count restarts from what changed since.
+  void set_dirty(int64_t dirty) { dirty_ = dirty; }
+  void add_dirty(int64_t changes) { dirty_ += changes; }
+  const KeyspaceStats& stats() const { return stats_; }
+  void reset_stats() { stats_ = {}; }
+  // Estimated milliseconds a key with an expiry has left, from the active cycle's samples; 0 when unknown.
+  int64_t average_ttl_ms(int db) const;
+
+  // One slice of the active expiry: looks at up to `budget` keys that have an expiry, going round the databases, and
+  // deletes the expired. Returns true when most of what it saw was expired, so another slice soon is worth it.
+  bool active_expire(WallTime now, size_t budget);
+
+  // --- DataSource, DataLoader ---
+  size_t key_count(int db) const override { return databases_[db].dict.size(); }
+  size_t expire_count(int db) const override { return databases_[db].expiring.size(); }
+  int database_count() const override { return static_cast<int>(databases_.size()); }
+  Result<> for_each(const std::function<Result<>(const EntryView&)>& visit) const override;
+  Result<> insert(int db, std::string_view key, Value value, std::optional<WallTime> expires_at) override;
+
+ private:
+  struct Database {
+    explicit Database(HashSeed seed) : dict(seed) {}
+    Dict dict;
+    std::vector<Entry*> expiring;  // the entries that have an expiry, in no order
+    size_t expire_cursor = 0;
+    int64_t average_ttl_ms = 0;
+  };
+
+  Entry* lookup(int db, std::string_view key);
+  void attach_expiry(Database& database, Entry& entry, int64_t expires_ms);
+  void detach_expiry(Database& database, Entry& entry);
+  std::unique_ptr<Entry> take(int db, std::string_view key);
+  void remove_expired(int db, Entry& entry);
+  void before(int db, std::string_view key, const Entry* entry);
+  void after(int db, std::string_view key);
+
+  std::vector<Database> databases_;
+  KeyspaceObserver* observer_ = nullptr;
+  WallTime now_{};
+  ExpiryMode mode_ = ExpiryMode::remove;
+  int64_t dirty_ = 0;
+  int expire_db_ = 0;
+  KeyspaceStats stats_;
+};
+
+}  // namespace holdfast::node
