@@ -1,0 +1,238 @@
+#include "common/command/command_replies.h"
+
+namespace holdfast::command {
+
+namespace {
+
+// A name as COMMAND's subcommands take it: "get" or "config|get".
+const CommandInfo* find(const Commands& commands, std::string_view name) {
+  const size_t bar = name.find('|');
+  for (const CommandInfo* info : commands) {
+    if (!iequals(info->name, name.substr(0, bar))) continue;
+    if (bar == std::string_view::npos) return info;
+    for (const CommandInfo* child : info->subcommands) {
+      if (iequals(child->name, name)) return child;
+    }
+    return nullptr;
+  }
+  return nullptr;
+}
+
+void write_key_range(const KeyRange& range, resp::Writer& reply) {
+  reply.map(3);
+  reply.bulk("flags");
+  const auto flags = key_flag_names(range.flags);
+  reply.set(flags.size());
+  for (const auto& flag : flags) reply.simple(flag);
+  reply.bulk("begin_search");
+  reply.map(2);
+  reply.bulk("type");
+  reply.bulk("index");
+  reply.bulk("spec");
+  reply.map(1);
+  reply.bulk("index");
+  reply.integer(range.first);
+  reply.bulk("find_keys");
+  reply.map(2);
+  reply.bulk("type");
+  reply.bulk("range");
+  reply.bulk("spec");
+  reply.map(3);
+  reply.bulk("lastkey");
+  reply.integer(range.last < 0 ? range.last : range.last - range.first);
+  reply.bulk("keystep");
+  reply.integer(range.step);
+  reply.bulk("limit");
+  reply.integer(0);
+}
+
+void write_info(const CommandInfo& info, resp::Writer& reply) {
+  const CommandSpec& spec = *info.spec;
+  reply.array(10);
+  reply.bulk(info.name);
+  reply.integer(spec.arity);
+  const auto flags = flag_names(spec);
+  reply.set(flags.size());
+  for (const auto& flag : flags) reply.simple(flag);
+  reply.integer(spec.keys.first);
+  reply.integer(spec.keys2.first > 0 ? spec.keys2.last : spec.keys.last);
+  reply.integer(spec.keys.step);
+  const auto categories = category_names(spec);
+  reply.set(categories.size());
+  for (const auto& category : categories) reply.simple(category);
+  const auto tips = spec.tips.empty() ? std::vector<std::string_view>() : split(spec.tips, ' ');
+  reply.set(tips.size());
+  for (const auto& tip : tips) reply.bulk(tip);
+  const size_t ranges = (spec.keys.first > 0 ? 1u : 0u) + (spec.keys2.first > 0 ? 1u : 0u);
+  reply.set(ranges);
+  if (spec.keys.first > 0) write_key_range(spec.keys, reply);
+  if (spec.keys2.first > 0) write_key_range(spec.keys2, reply);
+  reply.array(info.subcommands.size());
+  for (const CommandInfo* child : info.subcommands) write_info(*child, reply);
+}
+
+void write_docs(const CommandInfo& info, resp::Writer& reply) {
+  const CommandSpec& spec = *info.spec;
+  reply.bulk(info.name);
+  const size_t mark = reply.begin_deferred();
+  size_t fields = 0;
+  const auto field = [&](std::string_view name, std::string_view text) {
+    if (text.empty()) return;
+    reply.bulk(name);
+    reply.bulk(text);
+    ++fields;
+  };
+  field("summary", spec.summary);
+  field("since", spec.since);
+  field("group", spec.group);
+  field("complexity", spec.complexity);
+  if (!info.subcommands.empty()) {
+    reply.bulk("subcommands");
+    reply.map(info.subcommands.size());
+    for (const CommandInfo* child : info.subcommands) write_docs(*child, reply);
+    ++fields;
+  }
+  reply.end_deferred_map(mark, fields);
+}
+
+bool in_category(const CommandInfo& info, std::string_view category) {
+  for (const auto& name : category_names(*info.spec)) {
+    if (iequals(name.substr(1), category)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void reply_command(const Commands& commands, resp::Writer& reply) {
+  reply.array(commands.size());
+  for (const CommandInfo* info : commands) write_info(*info, reply);
+}
+
+void reply_command_count(const Commands& commands, resp::Writer& reply) {
+  reply.integer(static_cast<int64_t>(commands.size()));
+}
+
+void reply_command_info(const Commands& commands, std::span<const std::string_view> args, resp::Writer& reply) {
+  if (args.size() == 2) return reply_command(commands, reply);
+  reply.array(args.size() - 2);
+  for (const auto& name : args.subspan(2)) {
+    if (const CommandInfo* info = find(commands, name)) {
+      write_info(*info, reply);
+    } else {
+      reply.null_array();
+    }
+  }
+}
+
+void reply_command_docs(const Commands& commands, std::span<const std::string_view> args, resp::Writer& reply) {
+  if (args.size() == 2) {
+    reply.map(commands.size());
+    for (const CommandInfo* info : commands) write_docs(*info, reply);
+    return;
+  }
+  const size_t mark = reply.begin_deferred();
+  size_t count = 0;
+  for (const auto& name : args.subspan(2)) {
+    const CommandInfo* info = find(commands, name);
+    if (info == nullptr) continue;
+    write_docs(*info, reply);
+    ++count;
+  }
+  reply.end_deferred_map(mark, count);
+}
+
+void reply_command_list(const Commands& commands, std::span<const std::string_view> args, resp::Writer& reply) {
+  enum class Filter { none, module, category, pattern } filter = Filter::none;
+  std::string_view wanted;
+  if (args.size() == 5 && iequals(args[2], "FILTERBY")) {
+    wanted = args[4];
+    if (iequals(args[3], "MODULE")) {
+      filter = Filter::module;
+    } else if (iequals(args[3], "ACLCAT")) {
+      filter = Filter::category;
+    } else if (iequals(args[3], "PATTERN")) {
+      filter = Filter::pattern;
+    } else {
+      return reply.error("ERR syntax error");
+    }
+  } else if (args.size() != 2) {
+    return reply.error("ERR syntax error");
+  }
+  const size_t mark = reply.begin_deferred();
+  size_t count = 0;
+  const auto consider = [&](const CommandInfo& info) {
+    if (filter == Filter::module) return;
+    if (filter == Filter::category && !in_category(info, wanted)) return;
+    if (filter == Filter::pattern && !glob_match(wanted, info.name, true)) return;
+    reply.bulk(info.name);
+    ++count;
+  };
+  for (const CommandInfo* info : commands) {
+    consider(*info);
+    if (filter == Filter::none) continue;
+    for (const CommandInfo* child : info->subcommands) consider(*child);
+  }
+  reply.end_deferred_set(mark, count);
+}
+
+void reply_command_getkeys(const Commands& commands, std::span<const std::string_view> args, bool with_flags,
+                           resp::Writer& reply) {
+  const auto request = args.subspan(2);
+  const CommandInfo* info = find(commands, request[0]);
+  if (info == nullptr) return reply.error("ERR Invalid command specified");
+  if (!info->subcommands.empty() && request.size() > 1) {
+    for (const CommandInfo* child : info->subcommands) {
+      if (iequals(child->spec->name, request[1])) info = child;
+    }
+  }
+  const CommandSpec& spec = *info->spec;
+  if (spec.keys.first == 0 && spec.find_keys == nullptr) return reply.error("ERR The command has no key arguments");
+  if (!spec.arity_fits(request.size())) return reply.error("ERR Invalid number of arguments specified for command");
+  const auto positions = key_positions(spec, request);
+  if (positions.empty() && !spec.has(kNoMandatoryKeys)) {
+    return reply.error("ERR Invalid arguments specified for command");
+  }
+  reply.array(positions.size());
+  for (const int at : positions) {
+    const auto key = request[static_cast<size_t>(at)];
+    if (!with_flags) {
+      reply.bulk(key);
+      continue;
+    }
+    reply.array(2);
+    reply.bulk(key);
+    const bool second = spec.keys2.first > 0 && at >= spec.keys2.first;
+    const auto flags = key_flag_names(second ? spec.keys2.flags : spec.keys.flags);
+    reply.set(flags.size());
+    for (const auto& flag : flags) reply.simple(flag);
+  }
+}
+
+void reply_help(std::string_view container, std::span<const std::string_view> lines, resp::Writer& reply) {
+  reply.array(lines.size() + 3);
+  reply.simple(fmt::format("{} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:", to_upper(container)));
+  for (const auto& line : lines) reply.simple(line);
+  reply.simple("HELP");
+  reply.simple("    Prints this help.");
+}
+
+std::string unknown_command_error(std::span<const std::string_view> args) {
+  // As Redis: at most 128 characters of the name and of the arguments each.
+  std::string shown;
+  for (const auto& argument : args.subspan(1)) {
+    if (shown.size() >= 128) break;
+    shown += fmt::format("'{}' ", argument.substr(0, 128 - shown.size()));
+  }
+  return fmt::format("ERR unknown command '{}', with args beginning with: {}", args[0].substr(0, 128), shown);
+}
+
+std::string unknown_subcommand_error(std::string_view container, std::string_view subcommand) {
+  return fmt::format("ERR unknown subcommand '{}'. Try {} HELP.", subcommand.substr(0, 128), to_upper(container));
+}
+
+std::string wrong_arity_error(std::string_view full_name) {
+  return fmt::format("ERR wrong number of arguments for '{}' command", full_name);
+}
+
+}  // namespace holdfast::command

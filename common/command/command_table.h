@@ -1,0 +1,133 @@
+// The commands a binary answers, found by name without regard to case. Built once at start; start-up aborts on a
+// duplicate name or a bad key range, since both are errors of ours. Executor thread only.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/assert.h"
+#include "common/base/text.h"
+#include "common/command/command_spec.h"
+
+namespace holdfast::command {
+
+// Counters that INFO commandstats shows; one for each command and subcommand.
+struct CommandStats {
+  uint64_t calls = 0;
+  uint64_t microseconds = 0;
+  uint64_t rejected = 0;
+  uint64_t failed = 0;
+};
+
+// The part of an entry that does not depend on the handlers' context: what COMMAND shows and INFO counts.
+struct CommandInfo {
+  std::string name;       // current name, after rename-command; of a subcommand "config|get"
+  const CommandSpec* spec = nullptr;
+  int id = 0;             // dense, for per-command arrays
+  std::vector<CommandInfo*> subcommands;
+  CommandStats stats;
+};
+
+template <class Context>
+class CommandTable {
+ public:
+  using Row = CommandRow<Context>;
+
+  struct Entry : CommandInfo {
+    void (*handler)(Context&) = nullptr;
+    std::vector<std::unique_ptr<Entry>> children;
+
+    // The subcommand named so, or null.
+    Entry* find_child(std::string_view child) const {
+      for (const auto& entry : children) {
+        if (iequals(entry->spec->name, child)) return entry.get();
+      }
+      return nullptr;
+    }
+  };
+
+  void add(std::span<const Row> rows) {
+    for (const Row& row : rows) {
+      HOLDFAST_ASSERT(find(row.spec.name) == nullptr);
+      entries_.push_back(make(row, ""));
+    }
+    rebuild();
+  }
+
+  // Null when there is none.
+  Entry* find(std::string_view name) const {
+    if (slots_.empty() || name.size() > kMaxName) return nullptr;
+    for (size_t at = hash(name) & mask_;; at = (at + 1) & mask_) {
+      Entry* entry = slots_[at];
+      if (entry == nullptr || iequals(entry->name, name)) return entry;
+    }
+  }
+
+  // rename-command: "" removes the command. False when `from` does not exist or `to` does.
+  bool rename(std::string_view from, std::string_view to) {
+    Entry* entry = find(from);
+    if (entry == nullptr || (!to.empty() && find(to) != nullptr)) return false;
+    if (to.empty()) {
+      std::erase_if(entries_, [&](const auto& owned) { return owned.get() == entry; });
+    } else {
+      entry->name = to_lower(to);
+      for (auto& child : entry->children) child->name = entry->name + "|" + std::string(child->spec->name);
+    }
+    rebuild();
+    return true;
+  }
+
+  // Top-level commands in the order they were added.
+  const std::vector<CommandInfo*>& commands() const { return infos_; }
+  int id_count() const { return next_id_; }
+
+ private:
+  static constexpr size_t kMaxName = 64;
+
+  static size_t hash(std::string_view name) {
+    uint64_t h = 14695981039346656037ULL;
+    for (const char c : name) h = (h ^ static_cast<unsigned char>(c | 0x20)) * 1099511628211ULL;
+    return static_cast<size_t>(h ^ (h >> 29));
+  }
+
+  std::unique_ptr<Entry> make(const Row& row, const std::string& container) {
+    auto entry = std::make_unique<Entry>();
+    entry->name = container.empty() ? std::string(row.spec.name) : container + "|" + std::string(row.spec.name);
+    entry->spec = &row.spec;
+    entry->id = next_id_++;
+    entry->handler = row.handler;
+    HOLDFAST_ASSERT(row.spec.arity != 0);
+    HOLDFAST_ASSERT(row.spec.keys.first == 0 || row.spec.keys.step > 0);
+    for (const Row& child : row.subcommands) {
+      HOLDFAST_ASSERT(child.handler != nullptr && entry->find_child(child.spec.name) == nullptr);
+      entry->children.push_back(make(child, entry->name));
+      entry->subcommands.push_back(entry->children.back().get());
+    }
+    HOLDFAST_ASSERT(entry->handler != nullptr || !entry->children.empty());
+    return entry;
+  }
+
+  void rebuild() {
+    size_t size = 16;
+    while (size < entries_.size() * 4) size *= 2;
+    slots_.assign(size, nullptr);
+    mask_ = size - 1;
+    infos_.clear();
+    for (const auto& entry : entries_) {
+      infos_.push_back(entry.get());
+      size_t at = hash(entry->name) & mask_;
+      while (slots_[at] != nullptr) at = (at + 1) & mask_;
+      slots_[at] = entry.get();
+    }
+  }
+
+  std::vector<std::unique_ptr<Entry>> entries_;
+  std::vector<CommandInfo*> infos_;
+  std::vector<Entry*> slots_;
+  size_t mask_ = 0;
+  int next_id_ = 0;
+};
+
+}  // namespace holdfast::command

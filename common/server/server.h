@@ -1,0 +1,180 @@
+// Serves clients: accepts them, parses their requests, hands each to a RequestHandler and sends the replies.
+//
+// One event loop thread (the executor) runs everything here. A turn is what happens between two waits for events; sends
+// that wait for the turn's end (a log to be written first, pushes to other clients) happen once in it, after
+// RequestHandler::turn_ended(). Replies pass the ReplyGate.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/command/command_table.h"
+#include "common/net/listener.h"
+#include "common/server/pubsub.h"
+#include "common/server/reply_gate.h"
+#include "common/server/session.h"
+#include "common/time/clock.h"
+
+namespace holdfast::server {
+
+class Connection;
+
+// What to do with the request just handed over.
+enum class Outcome : uint8_t {
+  done,         // dealt with (perhaps the session is now suspended and will be answered later)
+  retry_later,  // not touched: hand it over again after Session::resume(); the session is suspended
+};
+
+class RequestHandler {
+ public:
+  virtual ~RequestHandler() = default;
+  // `args` has at least one element; the views are valid during the call.
+  virtual Outcome handle(Session& session, std::span<const std::string_view> args) = 0;
+  // The client is gone; `session` is destroyed soon after.
+  virtual void closed(Session& session) { (void)session; }
+  // Before the sends of this turn: write the log, feed replicas.
+  virtual void turn_ended() {}
+  // Answers of HELLO. An empty role leaves the field out.
+  virtual std::string_view mode() const { return "standalone"; }
+  virtual std::string_view role() const { return ""; }
+  // RESET: what the binary keeps for the client beside the session.
+  virtual void reset(Session& session) { (void)session; }
+  // CLIENT LIST: commands queued in MULTI, or -1; further flag letters.
+  virtual int64_t queued_commands(const Session& session) const {
+    (void)session;
+    return -1;
+  }
+  virtual std::string client_flags(const Session& session) const {
+    (void)session;
+    return "";
+  }
+};
+
+struct OutputLimit {
+  uint64_t hard_bytes = 0;  // 0: none
+  uint64_t soft_bytes = 0;
+  Seconds soft_period{0};
+};
+
+// Live settings: the owner changes them as CONFIG SET does; they hold from then on.
+struct ServerSettings {
+  uint32_t max_clients = 10000;
+  Seconds idle_timeout{0};  // 0: never
+  int tcp_keepalive_seconds = 300;
+  bool protected_mode = true;
+  int64_t max_bulk_bytes = 512 * 1024 * 1024;
+  uint64_t max_query_bytes = 1024 * 1024 * 1024;
+  std::string password;  // requirepass of the default user; "" = none
+  OutputLimit normal, replica{256 << 20, 64 << 20, Seconds(60)}, pubsub{32 << 20, 8 << 20, Seconds(60)};
+};
+
+struct ServerStats {
+  uint64_t connections_received = 0;
+  uint64_t rejected_connections = 0;
+  uint64_t input_bytes = 0, output_bytes = 0;
+  uint64_t reads = 0, writes = 0;
+  uint64_t output_limit_disconnections = 0;
+  uint64_t query_limit_disconnections = 0;
+  uint64_t protocol_errors = 0;
+};
+
+class Server {
+ public:
+  Server(boost::asio::io_context& io, const Clock& clock, RequestHandler& handler);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  ServerSettings settings;
+  ServerStats stats;
+  PubSub pubsub;
+
+  // Listens on every address (a leading '-' lets an unavailable one pass); all or nothing. Replaces the former TCP
+  // listeners only when all could be opened. No addresses or port 0: no TCP.
+  Result<> listen_tcp(const std::vector<std::string>& addresses, uint16_t port, int backlog);
+  Result<> listen_unix(const std::string& path, unsigned permissions, int backlog);
+  void stop_listening();
+  bool binds_everything() const { return binds_everything_; }
+
+  // Serves an already connected descriptor (takes it over).
+  void adopt(int fd);
+
+  // Clients by id, in the order they came.
+  const std::map<uint64_t, Connection*>& connections() const { return connections_; }
+  Session* find(uint64_t id);
+  uint64_t next_client_id() { return next_id_++; }
+
+  // With this on, replies leave at the end of the turn, after turn_ended(); off: as soon as a client's batch is done.
+  void set_deferred_sends(bool deferred) { deferred_ = deferred; }
+  // Makes turn_ended() run at the end of this turn.
+  void request_turn_end();
+
+  ReplyGate& gate() { return gate_; }
+  void release_gate(uint64_t offset);
+  // What waits can never be released (a failed fsync): those clients are disconnected without a reply.
+  void fail_gate();
+
+  // CLIENT PAUSE. The longer of two overlapping pauses wins, as in Redis.
+  enum class Pause : uint8_t { none, writes, all };
+  void pause(Pause mode, Instant until);
+  void unpause();
+  Pause paused() const { return pause_; }
+  // The handler answered retry_later because of a pause: hand the request over again when it ends.
+  void hold_until_unpaused(Session& session);
+
+  Instant now() const { return now_; }  // of the current event
+  Instant refresh_now();
+  const Clock& clock() const { return clock_; }
+  boost::asio::io_context& io() { return io_; }
+  RequestHandler& handler() { return handler_; }
+
+  // For COMMAND.
+  void set_commands(const std::vector<command::CommandInfo*>* commands) { commands_ = commands; }
+  const std::vector<command::CommandInfo*>& commands() const { return *commands_; }
+
+  const OutputLimit& output_limit(ClientType type) const;
+  // AUTH's check against the default user's password, in constant time.
+  bool password_matches(std::string_view given) const;
+
+ private:
+  friend class Connection;
+  using Timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                                  boost::asio::wait_traits<std::chrono::steady_clock>, net::Executor>;
+
+  void accepted(int fd, bool unix_socket);
+  void schedule_flush(Connection& connection);
+  void schedule_close(Connection& connection);
+  void end_turn();
+  void start_housekeeping();
+  void housekeep();
+
+  boost::asio::io_context& io_;
+  const Clock& clock_;
+  RequestHandler& handler_;
+  std::vector<std::unique_ptr<net::Listener>> tcp_listeners_;
+  std::unique_ptr<net::Listener> unix_listener_;
+  bool binds_everything_ = false;
+  std::map<uint64_t, Connection*> connections_;
+  uint64_t next_id_ = 1;
+  std::vector<Connection*> to_flush_, flushing_, to_close_;
+  bool turn_end_posted_ = false;
+  bool deferred_ = false;
+  ReplyGate gate_;
+  std::vector<Connection*> gated_;
+  Pause pause_ = Pause::none;
+  Instant pause_end_;
+  std::vector<uint64_t> held_by_pause_;
+  Timer housekeeping_timer_, pause_timer_;
+  Instant now_;
+  const std::vector<command::CommandInfo*>* commands_ = nullptr;
+};
+
+}  // namespace holdfast::server
