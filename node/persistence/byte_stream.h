@@ -1,0 +1,83 @@
+// Byte streams that the file formats are written to and read from: a file, a descriptor (pipe or socket), memory.
+//
+// One thread at a time. After an error a stream is of no further use.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "common/fs/file_system.h"
+
+namespace holdfast::node {
+
+class ByteSink {
+ public:
+  virtual ~ByteSink() = default;
+  virtual Result<> write(std::string_view bytes) = 0;  // all of them
+};
+
+class ByteSource {
+ public:
+  virtual ~ByteSource() = default;
+  virtual Result<size_t> read(std::span<char> buffer) = 0;  // 0: the end
+};
+
+// Appends to a file and, with `sync_every` > 0, syncs it each time so many bytes were written, so that the final sync
+// of a large file does not flood the disk at once (rdb-save-incremental-fsync).
+class FileSink final : public ByteSink {
+ public:
+  explicit FileSink(File& file, uint64_t sync_every = 0) : file_(file), sync_every_(sync_every) {}
+  Result<> write(std::string_view bytes) override;
+
+ private:
+  File& file_;
+  const uint64_t sync_every_;
+  uint64_t unsynced_ = 0;
+};
+
+class FileSource final : public ByteSource {
+ public:
+  explicit FileSource(File& file, uint64_t offset = 0) : file_(file), offset_(offset) {}
+  Result<size_t> read(std::span<char> buffer) override;
+
+ private:
+  File& file_;
+  uint64_t offset_;
+};
+
+// A blocking descriptor that someone else owns. A full non-blocking one is waited for.
+class DescriptorSink final : public ByteSink {
+ public:
+  explicit DescriptorSink(int fd) : fd_(fd) {}
+  Result<> write(std::string_view bytes) override;
+
+ private:
+  const int fd_;
+};
+
+class StringSink final : public ByteSink {
+ public:
+  Result<> write(std::string_view bytes) override {
+    text_.append(bytes);
+    return {};
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+class StringSource final : public ByteSource {
+ public:
+  explicit StringSource(std::string_view text) : rest_(text) {}
+  Result<size_t> read(std::span<char> buffer) override;
+
+ private:
+  std::string_view rest_;
+};
+
+}  // namespace holdfast::node

@@ -1,0 +1,53 @@
+// The primitives of the RDB format in the writing direction: bytes, lengths, strings, running checksum.
+//
+// Buffers, and latches the first error of the sink: the put functions do nothing after it, so callers check status()
+// once per entry. One thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "node/persistence/byte_stream.h"
+
+namespace holdfast::node {
+
+class RdbEncoder {
+ public:
+  struct Options {
+    bool compression = true;  // rdbcompression: LZF for strings that gain by it
+    bool checksum = true;     // rdbchecksum: else the footer is zero
+  };
+
+  RdbEncoder(ByteSink& sink, Options options);
+
+  void put_byte(uint8_t byte);
+  void put_bytes(std::string_view bytes);
+  void put_little_endian(uint64_t number, size_t bytes);
+  void put_length(uint64_t length);
+  // A string in its shortest form: integer, LZF or raw.
+  void put_string(std::string_view text);
+  void put_integer_string(int64_t number);
+  // The checksum of all that was put so far, as the footer; then hands everything to the sink.
+  void put_checksum();
+
+  Result<> flush();
+  const Result<>& status() const { return status_; }
+  uint64_t bytes_put() const { return flushed_ + buffer_.size(); }
+
+ private:
+  bool put_lzf(std::string_view text);
+  void put_encoded_integer(int32_t number);
+  void hand_over(std::string_view bytes);
+
+  ByteSink& sink_;
+  const Options options_;
+  std::string buffer_;
+  std::string compressed_;  // scratch of LZF; only grows
+  uint64_t flushed_ = 0;
+  uint64_t crc_ = 0;
+  Result<> status_;
+};
+
+}  // namespace holdfast::node

@@ -1,0 +1,53 @@
+// Reads RDB files of versions 1 to 12 into a DataLoader.
+//
+// load_rdb() pulls from a ByteSource and stops right behind the file's last byte, so what follows it (the commands of
+// an append-only file with an RDB preamble, the `$EOF:` mark of a diskless sync) is still there at RdbLoad::bytes. The
+// input may be hostile: every fault is an Error in Redis's words, entries read before it stay in the loader. The value
+// types that this build does not have are refused by name. Executor thread (or any one thread); no clock.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/fs/file_system.h"
+#include "common/time/clock.h"
+#include "node/keyspace/data_visitor.h"
+#include "node/persistence/byte_stream.h"
+#include "node/persistence/rdb_writer.h"
+
+namespace holdfast::node {
+
+// Called with the bytes loaded so far, so that the owner can serve its event loop meanwhile. An error ends the load.
+using LoadProgress = std::function<Result<>(uint64_t bytes)>;
+
+struct RdbLoadOptions {
+  bool verify_checksum = true;
+  int databases = 16;
+  // Keys whose time has come by then are skipped (a primary loading its own file); nothing: all are kept.
+  std::optional<WallTime> drop_expired_at;
+  LoadProgress on_progress;
+  uint64_t progress_interval_bytes = 2 * 1024 * 1024;
+};
+
+struct RdbLoad {
+  int version = 0;
+  std::map<std::string, std::string> aux;
+  std::optional<ReplicationPosition> replication;  // repl-id, repl-offset, repl-stream-db, where all are sound
+  bool aof_base = false;
+  uint64_t keys_loaded = 0;
+  uint64_t keys_expired = 0;  // skipped
+  uint64_t bytes = 0;         // of the source, up to the end of the RDB
+  bool functions_skipped = false;
+  std::vector<std::string> warnings;  // for the log
+};
+
+Result<RdbLoad> load_rdb(ByteSource& source, DataLoader& loader, const RdbLoadOptions& options);
+Result<RdbLoad> load_rdb_file(FileSystem& fs, const std::string& path, DataLoader& loader,
+                              const RdbLoadOptions& options);
+
+}  // namespace holdfast::node
