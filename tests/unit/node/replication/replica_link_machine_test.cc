@@ -1,0 +1,209 @@
+#include "node/replication/replica_link_machine.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace holdfast::node {
+namespace {
+
+using namespace link_action;
+
+const std::string kId(40, 'b');
+
+class ReplicaLink : public testing::Test {
+ protected:
+  template <class T>
+  const T* find() const {
+    for (const auto& action : actions_) {
+      if (const T* found = std::get_if<T>(&action)) return found;
+    }
+    return nullptr;
+  }
+  void clear() { actions_.clear(); }
+  void start() {
+    clear();
+    machine_.start({"127.0.0.1", 6379}, now_, actions_);
+  }
+  size_t receive(std::string_view bytes) {
+    clear();
+    return machine_.received(now_, bytes, actions_);
+  }
+  void to_psync(std::optional<ReplicationPosition> resume = std::nullopt) {
+    machine_.connected(now_, resume, actions_);
+    receive("+PONG\r\n");
+    receive("+OK\r\n+OK\r\n");
+  }
+  void to_stream() {
+    start();
+    to_psync(ReplicationPosition{*RunId::parse(kId), 10});
+    receive("+CONTINUE\r\n");
+    EXPECT_EQ(machine_.state(), LinkState::connected);
+  }
+  void lose() {
+    clear();
+    machine_.connection_lost(now_, "reset", actions_);
+  }
+  void tick() {
+    clear();
+    machine_.tick(now_, actions_);
+  }
+
+  ReplicationConfig config_;
+  ReplicaLinkMachine machine_{config_};
+  LinkActions actions_;
+  Instant now_{Seconds(1000)};
+};
+
+TEST_F(ReplicaLink, ConnectsAtOnce) {
+  start();
+  ASSERT_TRUE(find<Connect>());
+  EXPECT_EQ(find<Connect>()->to.port, 6379);
+  EXPECT_EQ(machine_.state(), LinkState::connecting);
+}
+
+TEST_F(ReplicaLink, SpoolsLoadsAndStreams) {
+  start();
+  to_psync();
+  const std::string answer = "+FULLRESYNC " + kId + " 77\r\n\n$5\r\nHELLO";
+  EXPECT_EQ(receive(answer + "*1\r\n"), answer.size());
+  EXPECT_EQ(find<BeginSpool>()->bytes, 5u);
+  EXPECT_EQ(find<Spool>()->data, "HELLO");
+  ASSERT_TRUE(find<Load>());
+  EXPECT_EQ(find<Load>()->position.offset, 77);
+  EXPECT_EQ(machine_.state(), LinkState::sync);
+  EXPECT_EQ(receive("*1\r\n"), 0u);  // the stream waits for the load
+  clear();
+  machine_.loaded(now_, actions_);
+  EXPECT_TRUE(find<Acknowledge>());
+  EXPECT_EQ(machine_.state(), LinkState::connected);
+}
+
+TEST_F(ReplicaLink, ResumesUnderTheNameThePrimaryGives) {
+  start();
+  to_psync(ReplicationPosition{*RunId::parse(kId), 10});
+  const std::string line = "+CONTINUE " + std::string(40, 'c') + "\r\n";
+  EXPECT_EQ(receive(line + "*1\r\n"), line.size());
+  EXPECT_EQ(find<Resume>()->new_id, RunId::parse(std::string(40, 'c')));
+  EXPECT_EQ(machine_.state(), LinkState::connected);
+  EXPECT_FALSE(machine_.down_since());
+}
+
+TEST_F(ReplicaLink, ReconnectsAtOnceThenBacksOffToASecond) {
+  to_stream();
+  now_ += Seconds(5);
+  std::vector<int64_t> pauses;
+  for (int i = 0; i < 8; ++i) {
+    lose();
+    pauses.push_back(count_ms(machine_.deadline() - now_));
+    now_ = machine_.deadline();
+    tick();
+    EXPECT_TRUE(find<Connect>());
+  }
+  EXPECT_EQ(pauses, (std::vector<int64_t>{0, 50, 100, 200, 400, 800, 1000, 1000}));
+  EXPECT_TRUE(machine_.down_since());
+}
+
+TEST_F(ReplicaLink, DoesNotSpinOnAPrimaryThatDropsEveryStream) {
+  to_stream();
+  Instant begin = now_;
+  for (int i = 0; i < 7; ++i) {
+    lose();
+    now_ = machine_.deadline();
+    tick();
+    to_psync(ReplicationPosition{*RunId::parse(kId), 10});
+    receive("+CONTINUE\r\n");
+  }
+  EXPECT_GT(now_ - begin, Millis(1500));
+}
+
+TEST_F(ReplicaLink, WaitsBeforeAskingALoadingPrimaryAgain) {
+  start();
+  to_psync();
+  receive("-LOADING wait\r\n");
+  EXPECT_TRUE(find<Close>());
+  EXPECT_EQ(machine_.deadline() - now_, Millis(50));
+}
+
+TEST_F(ReplicaLink, AcknowledgesEachSecond) {
+  to_stream();
+  EXPECT_EQ(machine_.deadline() - now_, Seconds(1));
+  now_ += Millis(999);
+  tick();
+  EXPECT_FALSE(find<Acknowledge>());
+  now_ += Millis(1);
+  tick();
+  EXPECT_TRUE(find<Acknowledge>());
+}
+
+TEST_F(ReplicaLink, ShowsLifeWhileThePayloadLoads) {
+  start();
+  to_psync();
+  receive("+FULLRESYNC " + kId + " 77\r\n$1\r\nx");
+  now_ += Seconds(100);  // longer than repl-timeout: a load may take its time
+  tick();
+  ASSERT_TRUE(find<Send>());
+  EXPECT_EQ(find<Send>()->bytes, "\n");
+  EXPECT_FALSE(find<Close>());
+}
+
+TEST_F(ReplicaLink, GivesUpASilentPrimaryInEveryPhase) {
+  const auto times_out = [&] {
+    now_ += config_.timeout - Millis(1);
+    tick();
+    EXPECT_FALSE(find<Close>());
+    now_ += Millis(1);
+    tick();
+    EXPECT_TRUE(find<Close>());
+    EXPECT_EQ(machine_.state(), LinkState::connect);
+  };
+  start();
+  times_out();
+  start();
+  machine_.connected(now_, std::nullopt, actions_);
+  times_out();
+  start();
+  to_psync();
+  receive("+FULLRESYNC " + kId + " 77\r\n");
+  times_out();
+  to_stream();
+  times_out();
+}
+
+TEST_F(ReplicaLink, FailedLoadIsTriedAgain) {
+  start();
+  to_psync();
+  receive("+FULLRESYNC " + kId + " 77\r\n$1\r\nx");
+  clear();
+  machine_.load_failed(now_, "Wrong signature", actions_);
+  EXPECT_TRUE(find<Close>());
+  EXPECT_EQ(machine_.state(), LinkState::connect);
+}
+
+TEST_F(ReplicaLink, LateEventsOfAStoppedLinkDoNothing) {
+  start();
+  to_psync();
+  receive("+FULLRESYNC " + kId + " 77\r\n$1\r\nx");
+  clear();
+  machine_.stop(actions_);
+  EXPECT_TRUE(find<Close>());
+  clear();
+  machine_.loaded(now_, actions_);
+  machine_.load_failed(now_, "x", actions_);
+  machine_.connection_lost(now_, "x", actions_);
+  machine_.connected(now_, std::nullopt, actions_);
+  machine_.tick(now_, actions_);
+  EXPECT_EQ(receive("+PONG\r\n"), 0u);
+  EXPECT_TRUE(actions_.empty());
+  EXPECT_EQ(machine_.state(), LinkState::none);
+}
+
+TEST_F(ReplicaLink, EndlessLineIsRefused) {
+  start();
+  machine_.connected(now_, std::nullopt, actions_);
+  receive(std::string(10'000, 'x'));
+  EXPECT_TRUE(find<Close>());
+}
+
+}  // namespace
+}  // namespace holdfast::node
