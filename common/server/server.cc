@@ -1,0 +1,259 @@
+#include "common/server/server.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+
+#include "common/log/log.h"
+#include "common/server/connection.h"
+
+namespace holdfast::server {
+
+namespace {
+
+constexpr std::string_view kTooManyClients = "-ERR max number of clients reached\r\n";
+constexpr std::string_view kDenied =
+    "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the "
+    "default user. In this mode connections are only accepted from the loopback interface. If you want to connect from "
+    "external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending "
+    "the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host "
+    "the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG "
+    "REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the "
+    "Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you "
+    "started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup an "
+    "authentication password for the default user. NOTE: You only need to do one of the above things in order for the "
+    "server to start accepting connections from the outside.\r\n";
+
+// Says why and closes; the peer may be gone already.
+void refuse(int fd, std::string_view text) {
+  (void)::send(fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  ::close(fd);
+}
+
+}  // namespace
+
+Server::Server(boost::asio::io_context& io, const Clock& clock, RequestHandler& handler)
+    : io_(io), clock_(clock), handler_(handler), housekeeping_timer_(io.get_executor()), pause_timer_(io.get_executor()),
+      now_(clock.now()) {
+  start_housekeeping();
+}
+
+Server::~Server() {
+  for (const auto& [id, connection] : connections_) {
+    pubsub.forget(*connection);
+    delete connection;
+  }
+}
+
+Instant Server::refresh_now() { return now_ = clock_.now(); }
+
+Result<> Server::listen_tcp(const std::vector<std::string>& addresses, uint16_t port, int backlog) {
+  std::vector<std::unique_ptr<net::Listener>> opened;
+  bool everything = false;
+  if (port != 0) {
+    for (const std::string& written : addresses) {
+      const bool optional = !written.empty() && written.front() == '-';
+      const std::string address = optional ? written.substr(1) : written;
+      auto listener = net::Listener::tcp(io_, address, port, backlog, [this](int fd) { accepted(fd, false); });
+      if (listener) {
+        opened.push_back(std::move(*listener));
+        everything |= address == "*" || address == "::*" || address == "0.0.0.0" || address == "::";
+        continue;
+      }
+      const int code = listener.error().code;
+      const bool unavailable = code == EADDRNOTAVAIL || code == EAFNOSUPPORT || code == ENOPROTOOPT;
+      // "::*" written without '-' is part of the default and may be missing as well, like any '-' address.
+      if (unavailable && (optional || address == "::*")) continue;
+      log::warning("Warning: Could not create server TCP listening socket {}", listener.error().text);
+      return std::unexpected(listener.error());
+    }
+    if (opened.empty()) return fail("no address could be listened on");
+  }
+  tcp_listeners_ = std::move(opened);
+  binds_everything_ = everything;
+  return {};
+}
+
+Result<> Server::listen_unix(const std::string& path, unsigned permissions, int backlog) {
+  auto listener = net::Listener::unix_socket(io_, path, permissions, backlog, [this](int fd) { accepted(fd, true); });
+  if (!listener) return std::unexpected(listener.error());
+  unix_listener_ = std::move(*listener);
+  return {};
+}
+
+void Server::stop_listening() {
+  tcp_listeners_.clear();
+  unix_listener_.reset();
+}
+
+void Server::adopt(int fd) { accepted(fd, false); }
+
+void Server::accepted(int fd, bool unix_socket) {
+  refresh_now();
+  if (connections_.size() >= settings.max_clients) {
+    ++stats.rejected_connections;
+    return refuse(fd, kTooManyClients);
+  }
+  if (!unix_socket) {
+    if (settings.protected_mode && settings.password.empty() && !net::peer_is_loopback(fd)) {
+      ++stats.rejected_connections;
+      return refuse(fd, kDenied);
+    }
+    net::set_no_delay(fd, true);
+    net::set_keepalive(fd, settings.tcp_keepalive_seconds);
+  }
+  ++stats.connections_received;
+  auto* connection = new Connection(*this, fd, unix_socket, next_client_id());
+  connection->authenticated = settings.password.empty();
+  connections_.emplace_hint(connections_.end(), connection->id, connection);
+  connection->start();
+}
+
+Session* Server::find(uint64_t id) {
+  const auto found = connections_.find(id);
+  return found == connections_.end() || found->second->closing ? nullptr : found->second;
+}
+
+const OutputLimit& Server::output_limit(ClientType type) const {
+  switch (type) {
+    case ClientType::replica: return settings.replica;
+    case ClientType::pubsub: return settings.pubsub;
+    default: return settings.normal;
+  }
+}
+
+bool Server::password_matches(std::string_view given) const {
+  // Every byte of both is looked at, whatever differs, so that time tells nothing.
+  const std::string& password = settings.password;
+  size_t difference = password.size() ^ given.size();
+  for (size_t i = 0; i < password.size(); ++i) {
+    const char other = given.empty() ? '\0' : given[i % given.size()];
+    difference |= static_cast<unsigned char>(password[i] ^ other);
+  }
+  return difference == 0;
+}
+
+void Server::request_turn_end() {
+  if (turn_end_posted_) return;
+  turn_end_posted_ = true;
+  boost::asio::post(io_.get_executor(), [this] { end_turn(); });
+}
+
+void Server::schedule_flush(Connection& connection) {
+  if (!connection.flush_scheduled_) {
+    connection.flush_scheduled_ = true;
+    to_flush_.push_back(&connection);
+  }
+  request_turn_end();
+}
+
+void Server::schedule_close(Connection& connection) {
+  if (!connection.close_scheduled_) {
+    connection.close_scheduled_ = true;
+    to_close_.push_back(&connection);
+  }
+  request_turn_end();
+}
+
+void Server::end_turn() {
+  turn_end_posted_ = false;
+  refresh_now();
+  handler_.turn_ended();
+  flushing_.swap(to_flush_);
+  for (Connection* connection : flushing_) {
+    connection->flush_scheduled_ = false;
+    if (!connection->close_scheduled_) connection->flush();
+  }
+  flushing_.clear();
+  // Closing tells the handler, which may close others: those come in the next turn.
+  std::vector<Connection*> closing;
+  closing.swap(to_close_);
+  for (Connection* connection : closing) {
+    connection->close_scheduled_ = false;
+    if (!connection->closed_) {
+      handler_.closed(*connection);
+      pubsub.forget(*connection);
+      connections_.erase(connection->id);
+      connection->finish_close();
+    }
+    if (!connection->gone()) continue;  // its last operation to end schedules it again
+    std::erase(to_flush_, connection);
+    std::erase(to_close_, connection);
+    if (connection->at_gate_) std::erase(gated_, connection);
+    delete connection;
+  }
+}
+
+void Server::release_gate(uint64_t offset) {
+  if (offset <= gate_.released_) return;
+  gate_.released_ = offset;
+  std::erase_if(gated_, [&](Connection* connection) {
+    connection->flush();
+    if (connection->waits_at_gate() && !connection->closed_) return false;
+    connection->at_gate_ = false;
+    return true;
+  });
+}
+
+void Server::fail_gate() {
+  for (Connection* connection : gated_) {
+    connection->at_gate_ = false;
+    connection->close_now();
+  }
+  gated_.clear();
+  gate_.released_ = gate_.produced_;
+}
+
+void Server::pause(Pause mode, Instant until) {
+  if (pause_ != Pause::none) {
+    mode = std::max(mode, pause_);
+    until = std::max(until, pause_end_);
+  }
+  pause_ = mode;
+  pause_end_ = until;
+  pause_timer_.expires_after(until - clock_.now());
+  pause_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) unpause();
+  });
+}
+
+void Server::unpause() {
+  pause_ = Pause::none;
+  pause_timer_.cancel();
+  refresh_now();
+  std::vector<uint64_t> held;
+  held.swap(held_by_pause_);
+  for (const uint64_t id : held) {
+    if (Session* session = find(id)) session->resume();
+  }
+}
+
+void Server::hold_until_unpaused(Session& session) { held_by_pause_.push_back(session.id); }
+
+void Server::start_housekeeping() {
+  housekeeping_timer_.expires_after(Seconds(1));
+  housekeeping_timer_.async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    housekeep();
+    start_housekeeping();
+  });
+}
+
+// Once a second: idle clients and clients over their soft output limit.
+void Server::housekeep() {
+  refresh_now();
+  for (const auto& [id, connection] : connections_) {
+    connection->check_output_limit();
+    if (settings.idle_timeout.count() == 0 || connection->closing || connection->blocked) continue;
+    if (connection->type == ClientType::replica || connection->type == ClientType::pubsub) continue;
+    if (now_ - connection->last_interaction > settings.idle_timeout) {
+      log::verbose("Closing idle client");
+      connection->close_now();
+    }
+  }
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,207 @@
+#include "common/server/server.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/base/text.h"
+#include "common/server/connection_rows.h"
+
+namespace holdfast::server {
+namespace {
+
+// A server of the common commands plus a few that steer the gate and the pause.
+class TestHandler : public RequestHandler {
+ public:
+  Server* server = nullptr;
+  command::CommandTable<CommandContext> table;
+  uint64_t offset = 0;
+  std::vector<uint64_t> closed_ids;
+
+  Outcome handle(Session& session, std::span<const std::string_view> args) override {
+    if (iequals(args[0], "WRITE")) {
+      if (server->paused() != Server::Pause::none) {
+        server->hold_until_unpaused(session);
+        return Outcome::retry_later;
+      }
+      server->gate().produce(++offset);
+      session.reply().ok();
+      return Outcome::done;
+    }
+    auto* entry = table.find(args[0]);
+    if (entry != nullptr && !entry->children.empty() && args.size() > 1) entry = entry->find_child(args[1]);
+    if (entry == nullptr || entry->handler == nullptr) {
+      session.reply().error("ERR unknown");
+      return Outcome::done;
+    }
+    CommandContext context{*server, session, args, session.reply()};
+    entry->handler(context);
+    return Outcome::done;
+  }
+  void closed(Session& session) override { closed_ids.push_back(session.id); }
+};
+
+class ServerTest : public testing::Test {
+ protected:
+  ServerTest() : server_(io_, clock_, handler_) {
+    handler_.server = &server_;
+    handler_.table.add(connection_rows<CommandContext>());
+    server_.set_commands(&handler_.table.commands());
+  }
+
+  // A client's end of a socket pair; the other end is served.
+  int connect() {
+    int ends[2];
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    server_.adopt(ends[1]);
+    fds_.push_back(ends[0]);
+    return ends[0];
+  }
+
+  void send(int fd, std::string_view bytes) {
+    ASSERT_EQ(::write(fd, bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+  }
+
+  // What the client received by the time the server has nothing more to do.
+  std::string settle(int fd) {
+    std::string received;
+    char buffer[4096];
+    for (int idle = 0; idle < 3;) {
+      io_.restart();
+      const size_t ran = io_.poll();
+      const ssize_t count = ::read(fd, buffer, sizeof buffer);
+      if (count > 0) received.append(buffer, static_cast<size_t>(count));
+      idle = ran == 0 && count <= 0 ? idle + 1 : 0;
+    }
+    return received;
+  }
+
+  bool closed_by_server(int fd) {
+    char c;
+    return ::read(fd, &c, 1) == 0;
+  }
+
+  ~ServerTest() override {
+    for (const int fd : fds_) ::close(fd);
+  }
+
+  boost::asio::io_context io_;
+  ManualClock clock_;
+  TestHandler handler_;
+  Server server_;
+  std::vector<int> fds_;
+};
+
+TEST_F(ServerTest, AnswersAPipelineInOrder) {
+  const int fd = connect();
+  send(fd, "PING\r\n*2\r\n$4\r\nECHO\r\n$2\r\nhi\r\nPING x\r\n");
+  EXPECT_EQ(settle(fd), "+PONG\r\n$2\r\nhi\r\n$1\r\nx\r\n");
+}
+
+TEST_F(ServerTest, HoldsRepliesUntilTheGateIsReleased) {
+  const int fd = connect();
+  send(fd, "PING\r\nWRITE\r\nPING\r\n");
+  EXPECT_EQ(settle(fd), "+PONG\r\n");
+  send(fd, "WRITE\r\n");
+  EXPECT_EQ(settle(fd), "");
+  server_.release_gate(1);
+  EXPECT_EQ(settle(fd), "+OK\r\n+PONG\r\n");
+  server_.release_gate(2);
+  EXPECT_EQ(settle(fd), "+OK\r\n");
+}
+
+TEST_F(ServerTest, DisconnectsWithoutReplyWhenTheGateFails) {
+  const int fd = connect();
+  send(fd, "WRITE\r\n");
+  EXPECT_EQ(settle(fd), "");
+  server_.fail_gate();
+  EXPECT_EQ(settle(fd), "");
+  EXPECT_TRUE(closed_by_server(fd));
+  EXPECT_EQ(handler_.closed_ids.size(), 1u);
+}
+
+TEST_F(ServerTest, HoldsPushesOfNonDurableDataToo) {
+  const int writer = connect(), listener = connect();
+  send(listener, "SUBSCRIBE c\r\n");
+  EXPECT_NE(settle(listener), "");
+  send(writer, "WRITE\r\n");
+  settle(writer);
+  server_.pubsub.publish("c", "m");
+  EXPECT_EQ(settle(listener), "");
+  server_.release_gate(1);
+  EXPECT_EQ(settle(listener), "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nm\r\n");
+}
+
+TEST_F(ServerTest, RetriesPausedRequestsInOrderAfterThePause) {
+  const int fd = connect();
+  server_.pause(Server::Pause::writes, clock_.now() + Seconds(100));
+  send(fd, "PING\r\nWRITE\r\nPING\r\n");
+  EXPECT_EQ(settle(fd), "+PONG\r\n");
+  server_.unpause();
+  settle(fd);
+  server_.release_gate(1);
+  EXPECT_EQ(settle(fd), "+OK\r\n+PONG\r\n");
+}
+
+TEST_F(ServerTest, RefusesTheClientThatIsOneTooMany) {
+  server_.settings.max_clients = 1;
+  const int first = connect(), second = connect();
+  EXPECT_EQ(settle(second), "-ERR max number of clients reached\r\n");
+  EXPECT_TRUE(closed_by_server(second));
+  send(first, "PING\r\n");
+  EXPECT_EQ(settle(first), "+PONG\r\n");
+}
+
+TEST_F(ServerTest, ClosesAfterAProtocolErrorAndHarmsNobodyElse) {
+  const int bad = connect(), good = connect();
+  send(bad, "*1\r\n$999999999999\r\n");
+  EXPECT_EQ(settle(bad), "-ERR Protocol error: invalid bulk length\r\n");
+  EXPECT_TRUE(closed_by_server(bad));
+  send(good, "PING\r\n");
+  EXPECT_EQ(settle(good), "+PONG\r\n");
+}
+
+TEST_F(ServerTest, ClosesSlowSubscribersAtTheHardLimit) {
+  server_.settings.pubsub = {100 * 1024, 0, Seconds(0)};
+  const int fd = connect();
+  send(fd, "SUBSCRIBE c\r\n");
+  settle(fd);
+  const std::string message(1024, 'x');
+  for (int i = 0; i < 2000 && server_.connections().size() == 1; ++i) {
+    server_.pubsub.publish("c", message);
+    io_.restart();
+    io_.poll();
+  }
+  EXPECT_TRUE(server_.connections().empty());
+  EXPECT_EQ(server_.stats.output_limit_disconnections, 1u);
+}
+
+TEST_F(ServerTest, ReplyModesDropReplies) {
+  const int fd = connect();
+  send(fd, "CLIENT REPLY SKIP\r\nPING\r\nECHO a\r\n");
+  EXPECT_EQ(settle(fd), "$1\r\na\r\n");
+  send(fd, "CLIENT REPLY OFF\r\nPING\r\nCLIENT REPLY SKIP\r\nPING\r\nCLIENT REPLY ON\r\n");
+  EXPECT_EQ(settle(fd), "+OK\r\n");
+}
+
+TEST_F(ServerTest, AuthenticatesTheDefaultUser) {
+  server_.settings.password = "123456";
+  const int fd = connect();
+  send(fd, "AUTH 12345\r\nAUTH 1234567\r\nAUTH default 123456\r\nHELLO 3\r\n");
+  const std::string received = settle(fd);
+  const std::string wrong = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
+  EXPECT_EQ(received.substr(0, 2 * wrong.size() + 7), wrong + wrong + "+OK\r\n%6");
+}
+
+TEST_F(ServerTest, KillsByFilterAndAnswersTheKiller) {
+  const int killer = connect(), victim = connect();
+  send(killer, "CLIENT KILL TYPE normal\r\n");
+  EXPECT_EQ(settle(killer), ":1\r\n");
+  settle(victim);
+  EXPECT_TRUE(closed_by_server(victim));
+  EXPECT_EQ(server_.connections().size(), 1u);
+}
+
+}  // namespace
+}  // namespace holdfast::server
