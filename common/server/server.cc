@@ -161,7 +161,7 @@ void Server::schedule_close(Connection& connection) {
 void Server::end_turn() {
   turn_end_posted_ = false;
   refresh_now();
-  handler_.turn_ended();
+  if (turn_end_hook_) turn_end_hook_();
   flushing_.swap(to_flush_);
   for (Connection* connection : flushing_) {
     connection->flush_scheduled_ = false;

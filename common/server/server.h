@@ -1,13 +1,14 @@
 // Serves clients: accepts them, parses their requests, hands each to a RequestHandler and sends the replies.
 //
 // One event loop thread (the executor) runs everything here. A turn is what happens between two waits for events; sends
-// that wait for the turn's end (a log to be written first, pushes to other clients) happen once in it, after
-// RequestHandler::turn_ended(). Replies pass the ReplyGate.
+// that wait for the turn's end (a log to be written first, pushes to other clients) happen once in it, after the hook of
+// on_turn_end(). Replies pass the ReplyGate.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -40,8 +41,6 @@ class RequestHandler {
   virtual Outcome handle(Session& session, std::span<const std::string_view> args) = 0;
   // The client is gone; `session` is destroyed soon after.
   virtual void closed(Session& session) { (void)session; }
-  // Before the sends of this turn: write the log, feed replicas.
-  virtual void turn_ended() {}
   // Answers of HELLO. An empty role leaves the field out.
   virtual std::string_view mode() const { return "standalone"; }
   virtual std::string_view role() const { return ""; }
@@ -112,9 +111,11 @@ class Server {
   Session* find(uint64_t id);
   uint64_t next_client_id() { return next_id_++; }
 
-  // With this on, replies leave at the end of the turn, after turn_ended(); off: as soon as a client's batch is done.
+  // With this on, replies leave at the end of the turn, after its hook; off: as soon as a client's batch is done.
   void set_deferred_sends(bool deferred) { deferred_ = deferred; }
-  // Makes turn_ended() run at the end of this turn.
+  // Runs at the end of each turn that has one, before its sends: write the log.
+  void on_turn_end(std::function<void()> hook) { turn_end_hook_ = std::move(hook); }
+  // Gives this turn an end: the hook runs, then what waits is sent. (Scheduling output asks for one by itself.)
   void request_turn_end();
 
   ReplyGate& gate() { return gate_; }
@@ -166,6 +167,7 @@ class Server {
   uint64_t next_id_ = 1;
   std::vector<Connection*> to_flush_, flushing_, to_close_;
   bool turn_end_posted_ = false;
+  std::function<void()> turn_end_hook_;
   bool deferred_ = false;
   ReplyGate gate_;
   std::vector<Connection*> gated_;

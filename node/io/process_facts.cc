@@ -1,0 +1,103 @@
+#include "node/io/process_facts.h"
+
+#include <malloc.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+
+// jemalloc, where it is linked (the sanitizer builds use their own allocator).
+extern "C" __attribute__((weak)) int mallctl(const char* name, void* old_value, size_t* old_size, void* new_value,
+                                             size_t new_size);
+
+namespace holdfast::node {
+
+namespace {
+
+bool has_jemalloc() { return &mallctl != nullptr; }
+
+uint64_t read_control(const char* name) {
+  size_t value = 0, size = sizeof value;
+  return mallctl(name, &value, &size, nullptr, 0) == 0 ? value : 0;
+}
+
+double seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; }
+
+}  // namespace
+
+MemoryFacts allocator_facts() {
+  MemoryFacts facts;
+  if (has_jemalloc()) {
+    uint64_t epoch = 1;
+    size_t size = sizeof epoch;
+    (void)mallctl("epoch", &epoch, &size, &epoch, size);  // refreshes the counters
+    facts.allocated_bytes = read_control("stats.allocated");
+    facts.active_bytes = read_control("stats.active");
+    facts.resident_bytes = read_control("stats.resident");
+  } else {
+    const struct mallinfo2 info = ::mallinfo2();
+    facts.allocated_bytes = info.uordblks + info.hblkhd;
+    facts.active_bytes = facts.resident_bytes = info.arena + info.hblkhd;
+  }
+  if (facts.allocated_bytes == 0) facts.allocated_bytes = resident_set_bytes();  // an allocator without an account
+  return facts;
+}
+
+std::string allocator_name() {
+  if (!has_jemalloc()) return "libc";
+  const char* version = nullptr;
+  size_t size = sizeof version;
+  if (mallctl("version", &version, &size, nullptr, 0) != 0 || version == nullptr) return "jemalloc";
+  const std::string text(version);
+  return "jemalloc-" + text.substr(0, text.find('-'));
+}
+
+void release_free_memory() {
+  if (has_jemalloc()) {
+    (void)mallctl("arena.4096.purge", nullptr, nullptr, nullptr, 0);  // 4096: all arenas
+  } else {
+    (void)::malloc_trim(0);
+  }
+}
+
+uint64_t resident_set_bytes() {
+  std::FILE* file = std::fopen("/proc/self/statm", "re");
+  if (file == nullptr) return 0;
+  unsigned long long total = 0, resident = 0;
+  const int fields = std::fscanf(file, "%llu %llu", &total, &resident);
+  std::fclose(file);
+  return fields == 2 ? resident * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
+}
+
+uint64_t system_memory_bytes() {
+  return static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+std::string system_name() {
+  utsname name{};
+  if (::uname(&name) != 0) return "";
+  return std::string(name.sysname) + " " + name.release + " " + name.machine;
+}
+
+std::string executable_path() {
+  char path[4096];
+  const ssize_t length = ::readlink("/proc/self/exe", path, sizeof path);
+  return length > 0 ? std::string(path, static_cast<size_t>(length)) : "";
+}
+
+CpuFacts cpu_facts() {
+  CpuFacts facts;
+  rusage usage{};
+  if (::getrusage(RUSAGE_SELF, &usage) == 0) facts.system_s = seconds(usage.ru_stime), facts.user_s = seconds(usage.ru_utime);
+  if (::getrusage(RUSAGE_CHILDREN, &usage) == 0) {
+    facts.children_system_s = seconds(usage.ru_stime), facts.children_user_s = seconds(usage.ru_utime);
+  }
+  if (::getrusage(RUSAGE_THREAD, &usage) == 0) {
+    facts.thread_system_s = seconds(usage.ru_stime), facts.thread_user_s = seconds(usage.ru_utime);
+  }
+  return facts;
+}
+
+}  // namespace holdfast::node
