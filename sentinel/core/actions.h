@@ -54,6 +54,7 @@ struct Request {
     info,
     publish_hello,    // PUBLISH __sentinel__:hello text
     ask_master_down,  // SENTINEL IS-MASTER-DOWN-BY-ADDR target epoch candidate-or-*
+    script_kill,      // SCRIPT KILL: the node answers -BUSY
     change_role,      // MULTI, SLAVEOF target (or NO ONE), CONFIG REWRITE, CLIENT KILL normal, pubsub, EXEC; then ROLE
   };
   Kind kind = Kind::ping;

@@ -1,0 +1,46 @@
+// The progress of one failover. Plain data; the moves are in impl_failover.cc.
+//
+//   none -> wait_start (asking for votes) -> select_slave -> send_slaveof_noone -> wait_promotion
+//        -> reconf_slaves (the new primary is in force and announced; the other replicas are moved behind it) -> none
+//
+// From reconf_slaves on the failover is over for clients: the primary has the new address, and a new failure of it starts
+// the next failover at once. update_config, the reference's last state, is passed in the moment of promotion.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "sentinel/core/instance.h"
+
+namespace holdfast::sentinel {
+
+enum class FailoverState : uint8_t {
+  none,
+  wait_start,
+  select_slave,
+  send_slaveof_noone,
+  wait_promotion,
+  reconf_slaves,
+  update_config,
+};
+
+std::string_view name_of(FailoverState state);
+
+struct Failover {
+  FailoverState state = FailoverState::none;
+  Epoch epoch;          // its own: votes are asked and counted in it, the new configuration carries it
+  bool forced = false;  // by an operator: the primary need not be down, the votes are needed all the same
+  Instant started;
+  Instant state_since;
+  Instant fresh_after;        // an INFO after this has the replicas' final offsets
+  Node* promoted = nullptr;   // from send_slaveof_noone to wait_promotion; owned by the primary's replicas
+  RequestId order = 0;        // the outstanding promotion order; 0: none
+  Instant order_at;
+
+  bool before_promotion() const {
+    return state != FailoverState::none && state != FailoverState::reconf_slaves;
+  }
+  bool leading() const { return state >= FailoverState::select_slave; }
+};
+
+}  // namespace holdfast::sentinel

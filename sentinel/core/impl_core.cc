@@ -1,0 +1,205 @@
+// The frame of every event: time, stalls, the steps of due primaries, what must be saved first.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sentinel/core/sentinel_impl.h"
+
+namespace holdfast::sentinel {
+
+namespace {
+
+constexpr Millis kSaveRetry{1000};
+// A step that keeps finding work is cut here, and continues a moment later: a driver must get to its sockets.
+constexpr int kMaxRounds = 16;
+constexpr Millis kStepPause{1};
+
+}  // namespace
+
+Sentinel::Impl::Impl(Options options, Instant now)
+    : run_id_(options.state.run_id),
+      current_epoch_(options.state.current_epoch),
+      globals_(std::move(options.state.globals)),
+      timings_(options.timings),
+      listen_port_(options.listen_port),
+      faults_(options.faults),
+      random_(options.seed),
+      now_(now) {
+  if (run_id_.is_zero()) {
+    run_id_ = RunId::random(random_);
+    dirty_ = true;
+  }
+  for (const PersistentPrimary& saved : options.state.primaries) add_primary(saved);
+  refresh_peer_periods();
+}
+
+void Sentinel::Impl::add_primary(const PersistentPrimary& saved) {
+  auto primary = std::make_unique<Primary>();
+  primary->id = ++last_primary_;
+  primary->name = saved.name;
+  primary->settings = saved.settings;
+  primary->config_epoch = saved.config_epoch;
+  primary->vote.epoch = saved.leader_epoch;
+  primary->node = make_node(saved.address);
+  primary->deadline = now_;
+  primary->next_attempt_at = primary->needs_replica_until = now_;
+  Primary& p = *primary;
+  primaries_[saved.name] = std::move(primary);
+  for (const Endpoint& replica : saved.replicas) {
+    if (replica != saved.address) p.replicas.try_emplace(replica, make_node(replica));
+  }
+  for (const KnownSentinel& sentinel : saved.sentinels) {
+    if (sentinel.run_id != run_id_) learn_peer(p, sentinel.run_id, sentinel.address, false);
+  }
+  // A newer election or configuration than the shared counter (an edited file): the counter follows.
+  current_epoch_ = std::max({current_epoch_, saved.config_epoch, saved.leader_epoch});
+}
+
+void Sentinel::Impl::on_start() {
+  for (auto& [name, p] : primaries_) notify(Event::monitor, *p, fmt::format(" quorum {}", p->settings.quorum));
+}
+
+PersistentState Sentinel::Impl::snapshot() const {
+  PersistentState state{.run_id = run_id_, .current_epoch = current_epoch_, .globals = globals_, .primaries = {}};
+  state.primaries.reserve(primaries_.size());
+  for (const auto& [name, p] : primaries_) {
+    PersistentPrimary& saved = state.primaries.emplace_back();
+    saved.name = name;
+    saved.address = p->node->address;
+    saved.settings = p->settings;
+    saved.config_epoch = p->config_epoch;
+    saved.leader_epoch = p->vote.epoch;
+    for (const auto& [address, replica] : p->replicas) saved.replicas.push_back(address);
+    for (const auto& [id, view] : p->peers) saved.sentinels.push_back({view.peer->address, id});
+  }
+  return state;
+}
+
+void Sentinel::Impl::begin(Instant now) {
+  out_ = Actions{};
+  answer_holds_vote_ = false;
+  now_ = std::max(now_, now);
+  if (next_deadline_ != kNever && now_ - next_deadline_ > timings_.stall_threshold) notice_stall(now_ - next_deadline_);
+  if (tilt_since_ && now_ - *tilt_since_ >= timings_.tilt_period) {
+    tilt_since_.reset();
+    notify_bare(Event::tilt_end, "#tilt mode exited");
+    for (auto& [name, p] : primaries_) touch(*p);
+  }
+}
+
+// The timer came late: this process, not its peers, was silent. What they answered meanwhile waits in our sockets.
+void Sentinel::Impl::notice_stall(Nanos late) {
+  for (auto& [name, p] : primaries_) {
+    const auto excuse = [&](Node& node) {
+      node.command.excuse(late, now_);
+      node.pubsub.excuse(late, now_);
+    };
+    excuse(*p->node);
+    for (auto& [address, replica] : p->replicas) excuse(*replica);
+  }
+  for (auto& [id, peer] : peers_) peer->link.excuse(late, now_);
+  if (late > timings_.tilt_trigger) {
+    if (!tilt_since_) notify_bare(Event::tilt, "#tilt mode entered");
+    tilt_since_ = now_;
+  }
+}
+
+Actions Sentinel::Impl::finish() {
+  if (unsaved_ && now_ >= save_retry_at_) dirty_ = true;
+  for (auto& [id, peer] : peers_) {
+    if (peer->deadline <= now_) drive_peer(*peer);
+  }
+  for (auto& [name, p] : primaries_) {
+    if (p->deadline <= now_) step(*p);
+  }
+  if (dirty_ || (unsaved_ && (!out_.after_persist.empty() || answer_holds_vote_))) {
+    out_.persist_first = std::make_shared<const PersistentState>(snapshot());
+    dirty_ = unsaved_ = false;
+  }
+  next_deadline_ = unsaved_ ? save_retry_at_ : kNever;
+  if (tilt_since_) next_deadline_ = std::min(next_deadline_, *tilt_since_ + timings_.tilt_period);
+  for (const auto& [name, p] : primaries_) next_deadline_ = std::min(next_deadline_, p->deadline);
+  for (const auto& [id, peer] : peers_) next_deadline_ = std::min(next_deadline_, peer->deadline);
+  return std::move(out_);
+}
+
+// What depended on the save did not leave: no reply to it will come, and a vote that is not on disk may not be counted.
+void Sentinel::Impl::on_persist_failed() {
+  unsaved_ = true;
+  save_retry_at_ = now_ + kSaveRetry;
+  for (auto& [name, p] : primaries_) {
+    if (p->failover.state == FailoverState::none || p->failover.state == FailoverState::reconf_slaves) {
+      continue;
+    }
+    abort_failover(*p, Event::failover_abort_not_elected, kSaveRetry);
+  }
+}
+
+bool Sentinel::Impl::due(Instant when) {
+  if (when <= now_) return true;
+  next_ = std::min(next_, when);
+  return false;
+}
+
+void Sentinel::Impl::step(Primary& p) {
+  for (int round = 0; round < kMaxRounds; ++round) {
+    next_ = kNever;
+    again_ = false;
+    drive_node(p, *p.node);
+    for (auto& [address, replica] : p.replicas) drive_node(p, *replica);
+    if (!tilt_since_) {
+      detect(p);
+      consider_failover(p);
+      drive_failover(p);
+      drive_asks(p);
+      drive_reconf(p);
+      fix_roles(p);
+    }
+    drive_hellos(p);
+    p.deadline = next_;
+    if (!again_) return;
+  }
+  p.deadline = now_ + kStepPause;
+}
+
+MonitoredPrimary* Sentinel::Impl::primary_by_id(uint32_t id) {
+  for (auto& [name, p] : primaries_) {
+    if (p->id == id) return p.get();
+  }
+  return nullptr;
+}
+
+void Sentinel::Impl::save_epoch(Epoch seen) {
+  if (seen <= current_epoch_ || seen > kMaxEpoch) return;
+  current_epoch_ = seen;
+  dirty_ = true;
+  notify_bare(Event::new_epoch, fmt::format("{}", seen.value));
+}
+
+void Sentinel::Impl::notify(Event event, const Primary& p, std::string text) {
+  const Endpoint& at = p.node->address;
+  out_.notices.push_back({event, fmt::format("master {} {} {}{}", p.name, at.host, at.port, text), p.name});
+}
+
+void Sentinel::Impl::notify(Event event, const Primary& p, const Node& node, std::string text) {
+  if (&node == p.node.get()) return notify(event, p, std::move(text));
+  const Endpoint& at = p.node->address;
+  out_.notices.push_back({event,
+                          fmt::format("slave {} {} {} @ {} {} {}{}", address_text(node.address), node.address.host,
+                                      node.address.port, p.name, at.host, at.port, text),
+                          p.name});
+}
+
+void Sentinel::Impl::notify(Event event, const Primary& p, const Peer& peer, std::string text) {
+  const Endpoint& at = p.node->address;
+  out_.notices.push_back({event,
+                          fmt::format("sentinel {} {} {} @ {} {} {}{}", peer.id.view(), peer.address.host,
+                                      peer.address.port, p.name, at.host, at.port, text),
+                          p.name});
+}
+
+void Sentinel::Impl::notify_bare(Event event, std::string text, std::string primary) {
+  out_.notices.push_back({event, std::move(text), std::move(primary)});
+}
+
+}  // namespace holdfast::sentinel

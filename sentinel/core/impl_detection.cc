@@ -1,0 +1,97 @@
+// Who is down: by our own eyes, and by the quorum's.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sentinel/core/failure_detector.h"
+#include "sentinel/core/quorum.h"
+#include "sentinel/core/sentinel_impl.h"
+
+namespace holdfast::sentinel {
+
+void Sentinel::Impl::detect(Primary& p) {
+  detect_node(p, *p.node);
+  for (auto& [address, replica] : p.replicas) detect_node(p, *replica);
+  for (auto& [id, view] : p.peers) detect_peer(p, view);
+  detect_objectively(p);
+}
+
+void Sentinel::Impl::detect_node(Primary& p, Node& node) {
+  DownEvidence evidence{.last_ok = node.command.last_ok, .down_after = p.settings.down_after};
+  if (&node == p.node.get()) {
+    if (node.role_reported == Role::replica) evidence.reports_replica_since = node.role_reported_since;
+    evidence.rebooted_since = node.rebooted_since;
+    evidence.reboot_down_after = p.settings.reboot_down_after;
+  }
+  const bool down = due(down_from(evidence));
+  if (down == node.s_down) return;
+  node.s_down = down;
+  notify(down ? Event::sdown : Event::sdown_end, p, node);
+  again_ = true;
+  if (!down) {
+    node.script_kill_sent = false;
+    return;
+  }
+  node.s_down_since = now_;
+  if (&node == p.node.get()) {
+    // The peers hear of it now, and the replicas' last offsets are fetched while the votes are on their way.
+    want_asks(p);
+    for (auto& [address, replica] : p.replicas) want_info(*replica);
+  }
+}
+
+void Sentinel::Impl::detect_peer(Primary& p, PeerView& view) {
+  const bool down = due(view.peer->link.last_ok + p.settings.down_after);
+  if (down == view.s_down) return;
+  view.s_down = down;
+  view.s_down_since = now_;
+  notify(down ? Event::sdown : Event::sdown_end, p, *view.peer);
+  again_ = true;
+}
+
+void Sentinel::Impl::detect_objectively(Primary& p) {
+  const Nanos lifetime = kAnswerLifetimeInAskPeriods * timings_.ask_period;
+  size_t seeing = 0;
+  if (p.node->s_down) {
+    seeing = p.sentinels_seeing_down(now_, lifetime);
+    for (const auto& [id, view] : p.peers) {
+      if (view.reports_down) due(view.reported_at + lifetime);
+    }
+  }
+  const bool down = p.node->s_down && objectively_down(seeing, p.settings.quorum);
+  if (down == p.o_down) return;
+  p.o_down = down;
+  again_ = true;
+  if (down) {
+    p.o_down_since = now_;
+    notify(Event::odown, p, fmt::format(" #quorum {}/{}", seeing, p.settings.quorum));
+  } else {
+    notify(Event::odown_end, p);
+  }
+}
+
+void Sentinel::Impl::want_asks(Primary& p) {
+  for (auto& [id, view] : p.peers) view.ask_wanted = true;
+  again_ = true;
+}
+
+// Asks the peers what they see, and in a campaign for their vote: at once after a change, else each ask period.
+void Sentinel::Impl::drive_asks(Primary& p) {
+  const bool campaign = p.failover.state == FailoverState::wait_start;
+  if (!p.node->s_down && !campaign) return;
+  for (auto& [id, view] : p.peers) {
+    if (!view.peer->link.up()) continue;
+    if (!view.ask_wanted && !due(view.asked_at + timings_.ask_period)) continue;
+    view.ask_wanted = false;
+    view.asked_at = now_;
+    due(now_ + timings_.ask_period);
+    Request request{.kind = Request::Kind::ask_master_down,
+                    .target = p.node->address,
+                    .epoch = campaign ? p.failover.epoch : current_epoch_};
+    if (campaign) request.candidate = run_id_;
+    // A vote request stands on our own vote, which must be on disk first.
+    send(view.peer->link, std::move(request), p.id, campaign);
+  }
+}
+
+}  // namespace holdfast::sentinel

@@ -1,0 +1,250 @@
+// Votes given and asked for, and the failover up to the promotion.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sentinel/core/sentinel_impl.h"
+
+namespace holdfast::sentinel {
+
+namespace {
+
+constexpr Millis kOrderRetry{1000};    // a refused promotion order is sent again
+constexpr Millis kNoReplicaPause{1000};
+constexpr Millis kReaskInterval{20};   // a peer's question makes us ask back, at most this often
+
+}  // namespace
+
+BallotAnswer Sentinel::Impl::on_ballot(const Ballot& ballot) {
+  BallotAnswer answer;
+  Primary* p = nullptr;
+  for (auto& [name, primary] : primaries_) {
+    if (primary->node->address == ballot.address) {
+      p = primary.get();
+      break;
+    }
+  }
+  if (p == nullptr || ballot.epoch > kMaxEpoch) return answer;
+  answer.down = p->node->s_down && !tilt_since_;
+  // Who asks sees it down: if we do too, its answer may complete our quorum.
+  if (p->node->s_down) {
+    for (auto& [id, view] : p->peers) view.ask_wanted |= now_ - view.asked_at >= kReaskInterval;
+    touch(*p);
+  }
+  if (!ballot.candidate) return answer;
+  save_epoch(ballot.epoch);
+  // A leader at work keeps its vote: a second leader would only promote a second replica.
+  const bool at_work = p->failover.leading() && p->failover.before_promotion() &&
+                       now_ - p->failover.started < p->election_timeout(timings_);
+  if (!at_work && may_grant(p->vote, p->config_epoch, ballot.epoch, faults_)) {
+    if (p->failover.before_promotion() && *ballot.candidate != run_id_) {
+      abort_failover(*p, Event::failover_abort_not_elected, Nanos(0));
+    }
+    p->vote = {ballot.candidate, ballot.epoch};
+    dirty_ = true;
+    notify_bare(Event::vote_for_leader, fmt::format("{} {}", ballot.candidate->view(), ballot.epoch.value), p->name);
+    if (*ballot.candidate != run_id_) {
+      p->next_attempt_at = now_ + p->election_timeout(timings_);
+      p->held_for = ballot.candidate;
+      p->candidate_at.reset();
+    }
+    touch(*p);
+  }
+  answer.leader = p->vote.leader;
+  answer.leader_epoch = p->vote.epoch;
+  answer_holds_vote_ = true;
+  return answer;
+}
+
+size_t Sentinel::Impl::rank_among(const Primary& p, Epoch epoch, bool only_those_seeing_down) const {
+  std::vector<RunId> others;
+  for (const auto& [id, view] : p.peers) {
+    if (view.s_down || !view.peer->link.up()) continue;
+    if (only_those_seeing_down && !view.reports_down) continue;
+    others.push_back(id);
+  }
+  return candidate_rank(run_id_, others, p.name, epoch);
+}
+
+// The sentinel that has our vote is gone itself: no reason to leave it more time.
+void Sentinel::Impl::ease_hold(Primary& p) {
+  if (!p.held_for || p.next_attempt_at <= now_) return;
+  const auto view = p.peers.find(*p.held_for);
+  if (view != p.peers.end() && !view->second.s_down) return;
+  p.held_for.reset();
+  p.next_attempt_at = now_;
+}
+
+void Sentinel::Impl::consider_failover(Primary& p) {
+  if (p.forced_until && due(*p.forced_until)) p.forced_until.reset();
+  if ((!p.o_down && !p.forced_until) || p.failover.before_promotion()) {
+    p.candidate_at.reset();
+    return;
+  }
+  ease_hold(p);
+  if (!due(p.next_attempt_at)) {
+    p.candidate_at.reset();
+    return;
+  }
+  if (p.forced_until) return start_campaign(p, true);
+  if (!due(p.needs_replica_until) && p.best_replica(now_, timings_) == nullptr) {
+    p.candidate_at.reset();
+    return;
+  }
+  if (!p.candidate_at) {
+    const auto rank = static_cast<int64_t>(rank_among(p, current_epoch_.next(), true));
+    p.candidate_at = now_ + rank * timings_.candidate_step;
+  }
+  if (!due(*p.candidate_at)) return;
+  start_campaign(p, false);
+}
+
+void Sentinel::Impl::enter(Primary& p, FailoverState state) {
+  p.failover.state = state;
+  p.failover.state_since = now_;
+  again_ = true;
+}
+
+void Sentinel::Impl::start_campaign(Primary& p, bool forced) {
+  if (p.failover.state == FailoverState::reconf_slaves) end_reconf(p);
+  save_epoch(current_epoch_.next());
+  p.failover = Failover{.epoch = current_epoch_, .forced = forced, .started = now_};
+  p.forced_until.reset();
+  p.failover.fresh_after = forced ? now_ : p.node->s_down_since;
+  p.candidate_at.reset();
+  p.held_for.reset();
+  p.vote = {run_id_, current_epoch_};
+  dirty_ = true;
+  notify(Event::try_failover, p);
+  notify_bare(Event::vote_for_leader, fmt::format("{} {}", run_id_.view(), current_epoch_.value), p.name);
+  enter(p, FailoverState::wait_start);
+  want_asks(p);
+  if (forced) {
+    for (auto& [address, replica] : p.replicas) want_info(*replica);
+  }
+}
+
+void Sentinel::Impl::drive_failover(Primary& p) {
+  switch (p.failover.state) {
+    case FailoverState::wait_start: drive_campaign(p); break;
+    case FailoverState::select_slave: drive_selection(p); break;
+    case FailoverState::send_slaveof_noone: drive_order(p); break;
+    case FailoverState::wait_promotion: drive_promotion(p); break;
+    case FailoverState::none:
+    case FailoverState::reconf_slaves:
+    case FailoverState::update_config: break;
+  }
+}
+
+void Sentinel::Impl::drive_campaign(Primary& p) {
+  if (!p.failover.forced && !p.node->s_down) {  // it is back before anybody acted
+    return abort_failover(p, Event::failover_abort_not_elected, Nanos(0));
+  }
+  const std::vector<PeerBallot> ballots = p.ballots();
+  const Tally tally = count_votes(run_id_, p.failover.epoch, ballots, p.failover.forced ? 0 : p.settings.quorum, faults_);
+  if (tally.won) {
+    notify(Event::elected_leader, p);
+    enter(p, FailoverState::select_slave);
+    notify(Event::failover_state_select_slave, p);
+  } else if (tally.lost) {
+    lose_campaign(p, tally);
+  } else if (due(p.failover.started + p.election_timeout(timings_))) {
+    abort_failover(p, Event::failover_abort_not_elected, p.election_timeout(timings_));
+  }
+}
+
+// No majority in this epoch any more. If another candidate has one, it gets the time to act; if nobody has (a split vote),
+// the next try comes soon, in a new epoch and one candidate after the other.
+void Sentinel::Impl::lose_campaign(Primary& p, const Tally& tally) {
+  const bool forced = p.failover.forced;
+  const Instant started = p.failover.started;
+  if (tally.best_other >= tally.needed) {
+    return abort_failover(p, Event::failover_abort_not_elected, p.election_timeout(timings_));
+  }
+  const auto rank = static_cast<int64_t>(rank_among(p, current_epoch_.next(), false));
+  const Nanos step = timings_.candidate_step;
+  Nanos pause = step / 2 + rank * step + Nanos(random_.below(static_cast<uint64_t>(step.count() / 2) + 1));
+  if (tally.newer_epoch) pause += 2 * step;
+  abort_failover(p, Event::failover_abort_not_elected, pause);
+  // An operator's order is not dropped for a split vote.
+  if (forced && now_ + pause < started + p.election_timeout(timings_)) {
+    p.forced_until = started + p.election_timeout(timings_);
+  }
+}
+
+void Sentinel::Impl::abort_failover(Primary& p, Event why, Nanos retry_after) {
+  notify(why, p);
+  p.failover = Failover{};
+  p.candidate_at.reset();
+  p.next_attempt_at = now_ + retry_after;
+  again_ = true;
+  touch(p);
+}
+
+// Waits a moment for the offsets that the replicas have now that the primary is silent, then chooses.
+void Sentinel::Impl::drive_selection(Primary& p) {
+  const bool out_of_time = due(p.failover.state_since + timings_.fresh_info_wait);
+  if (!out_of_time) {
+    for (const auto& [address, replica] : p.replicas) {
+      const bool answers = replica->command.up() && !replica->s_down && replica->has_requests(Request::Kind::info);
+      if (answers && (!replica->info_at || *replica->info_at < p.failover.fresh_after)) return;
+    }
+  }
+  Node* best = p.best_replica(now_, timings_);
+  if (best == nullptr) {
+    abort_failover(p, Event::failover_abort_no_good_slave, kNoReplicaPause);
+    p.needs_replica_until = now_ + std::max<Nanos>(p.election_timeout(timings_), 2 * p.settings.failover_timeout);
+    return;
+  }
+  p.failover.promoted = best;
+  notify(Event::selected_slave, p, *best);
+  enter(p, FailoverState::send_slaveof_noone);
+  notify(Event::failover_state_send_slaveof_noone, p, *best);
+}
+
+void Sentinel::Impl::send_role(Primary& p, Node& node, const Endpoint& target) {
+  p.failover.order =
+      send(node.command, Request{.kind = Request::Kind::change_role, .target = target, .renames = p.settings.renames},
+           p.id, true);
+  p.failover.order_at = now_;
+}
+
+void Sentinel::Impl::drive_order(Primary& p) {
+  Node& node = *p.failover.promoted;
+  if (!node.command.up()) {
+    if (node.s_down || due(p.failover.state_since + p.settings.failover_timeout)) {
+      abort_failover(p, Event::failover_abort_slave_timeout, timings_.candidate_step);
+    }
+    return;
+  }
+  send_role(p, node, Endpoint{});
+  enter(p, FailoverState::wait_promotion);
+  notify(Event::failover_state_wait_promotion, p, node);
+}
+
+// The EXEC's result usually ends this state. Where it got lost with its connection, INFO tells, and the order is repeated:
+// it changes nothing on a node that is a primary already.
+void Sentinel::Impl::drive_promotion(Primary& p) {
+  Node& node = *p.failover.promoted;
+  if (node.info.role == Role::primary && node.info_at && *node.info_at >= p.failover.order_at) {
+    return complete_promotion(p);
+  }
+  if (node.s_down || due(p.failover.state_since + p.settings.failover_timeout)) {
+    return abort_failover(p, Event::failover_abort_slave_timeout, timings_.candidate_step);
+  }
+  if (p.failover.order == 0 && node.command.up() && due(p.failover.order_at + kOrderRetry)) send_role(p, node, Endpoint{});
+}
+
+void Sentinel::Impl::complete_promotion(Primary& p) {
+  const Endpoint promoted = p.failover.promoted->address;
+  notify(Event::promoted_slave, p, *p.failover.promoted);
+  p.config_epoch = p.failover.epoch;
+  dirty_ = true;
+  enter(p, FailoverState::reconf_slaves);
+  notify(Event::failover_state_reconf_slaves, p);
+  Node* former = p.node.get();
+  switch_primary(p, promoted);
+  former->former_primary = true;
+}
+
+}  // namespace holdfast::sentinel

@@ -1,0 +1,247 @@
+// Connections, and what is sent on them by the clock: PING, INFO, hello.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sentinel/core/sentinel_impl.h"
+
+namespace holdfast::sentinel {
+
+namespace {
+
+// A peer that takes connections but answers nothing must not pile up requests.
+constexpr size_t kMaxPending = 100;
+constexpr Millis kMinReconnect{100};
+constexpr Millis kInfoWhileMoving{100};  // a replica on its way to the new primary
+
+Millis connect_timeout(Millis down_after) { return std::clamp(down_after / 2, Millis(200), Millis(2000)); }
+
+}  // namespace
+
+void Sentinel::Impl::on_link_up(LinkId id, std::string_view local_ip) {
+  const auto found = links_.find(id);
+  if (found == links_.end()) return;
+  const LinkOwner owner = found->second;
+  Link& link = *owner.link;
+  link.state = Link::State::up;
+  link.local_ip = local_ip;
+  link.last_activity = now_;
+  link.last_ping_sent = kLongAgo;  // the first PING leaves at once
+  if (owner.peer != nullptr) {
+    owner.peer->deadline = now_;
+    for (auto& [name, p] : primaries_) {
+      const auto view = p->peers.find(owner.peer->id);
+      if (view == p->peers.end()) continue;
+      view->second.ask_wanted = true;
+      view->second.hello_sent = kLongAgo;
+      touch(*p);
+    }
+  } else if (Primary* p = primary_by_id(owner.primary)) {
+    if (link.kind == LinkKind::command) {
+      owner.node->info_wanted = true;
+      owner.node->hello_sent = kLongAgo;
+    }
+    touch(*p);
+  }
+}
+
+void Sentinel::Impl::on_link_down(LinkId id) {
+  const auto found = links_.find(id);
+  if (found == links_.end()) return;
+  const LinkOwner owner = found->second;
+  Link& link = *owner.link;
+  const Millis pause = std::max(kMinReconnect, owner.peer != nullptr
+                                                   ? owner.peer->ping_period
+                                                   : primary_by_id(owner.primary)->ping_period(timings_));
+  // One that worked is tried again at once (CLIENT KILL, a restart); one that is refused, or dies young, is not hurried.
+  const bool worked = link.up() && now_ - link.connect_started > pause;
+  forget(link);
+  link.retry_at = worked ? now_ : now_ + pause;
+  if (owner.peer != nullptr) {
+    owner.peer->deadline = now_;
+  } else if (Primary* p = primary_by_id(owner.primary)) {
+    if (link.kind == LinkKind::command) {
+      owner.node->misplaced_since.reset();
+      if (p->failover.promoted == owner.node) p->failover.order = 0;
+    }
+    touch(*p);
+  }
+}
+
+void Sentinel::Impl::close(Link& link) {
+  if (link.state == Link::State::down) return;
+  out_.sends.push_back(CloseLink{link.id});
+  forget(link);
+}
+
+void Sentinel::Impl::forget(Link& link) {
+  links_.erase(link.id);
+  link.state = Link::State::down;
+  link.id = 0;
+  link.pending.clear();
+  link.ping_pending_since.reset();
+  link.retry_at = now_;
+}
+
+void Sentinel::Impl::close(Node& node) {
+  close(node.command);
+  close(node.pubsub);
+}
+
+// Keeps a link connected. True while it is up.
+bool Sentinel::Impl::drive_connection(Link& link, const LinkOwner& owner, const ConnectLink& target, Millis timeout) {
+  if (link.state == Link::State::connecting && due(link.connect_started + timeout)) close(link);
+  if (link.state == Link::State::down && due(link.retry_at)) {
+    link.id = ++last_link_;
+    link.kind = target.kind;
+    link.state = Link::State::connecting;
+    link.connect_started = now_;
+    LinkOwner& entry = links_[link.id] = owner;
+    entry.link = &link;
+    ConnectLink connect = target;
+    connect.link = link.id;
+    out_.sends.push_back(std::move(connect));
+    due(now_ + timeout);
+  }
+  return link.up();
+}
+
+ConnectLink Sentinel::Impl::connect_node(const Primary& p, const Node& node, LinkKind kind) const {
+  const char* suffix = kind == LinkKind::command ? "cmd" : "pubsub";
+  return {.link = 0,
+          .kind = kind,
+          .address = node.address,
+          .auth_user = p.settings.auth_user,
+          .auth_pass = p.settings.auth_pass,
+          .client_name = fmt::format("sentinel-{}-{}", run_id_.view().substr(0, 8), suffix),
+          .renames = p.settings.renames};
+}
+
+// Pings at the period; gives up a connection on which a PING has been without an answer for long. False if it closed.
+bool Sentinel::Impl::drive_ping(Link& link, Millis period, Millis down_after,
+                                const std::shared_ptr<const Renames>& renames) {
+  if (link.ping_pending_since) {
+    const Instant hung = std::max(*link.ping_pending_since + down_after / 2,
+                                  link.connect_started + timings_.min_link_reconnect_period);
+    if (due(hung)) {
+      close(link);
+      again_ = true;
+      return false;
+    }
+  }
+  if (due(link.last_ping_sent + period)) {
+    if (link.pending.size() < kMaxPending) {
+      send(link, Request{.kind = Request::Kind::ping, .renames = renames}, 0, false);
+      if (!link.ping_pending_since) link.ping_pending_since = now_;
+    }
+    link.last_ping_sent = now_;
+    due(now_ + period);
+  }
+  return true;
+}
+
+Millis Sentinel::Impl::info_period(const Primary& p, const Node& node) const {
+  if (&node == p.node.get()) {
+    return node.role_reported == Role::replica ? timings_.info_period_in_trouble : timings_.info_period;
+  }
+  if (p.failover.state == FailoverState::reconf_slaves &&
+      (node.reconf == Reconf::sent || node.reconf == Reconf::inprog)) {
+    return kInfoWhileMoving;
+  }
+  const bool trouble = p.node->s_down || p.failover.state != FailoverState::none || node.misplaced_since ||
+                       (node.info.role == Role::replica && !node.info.link_up);
+  return trouble ? timings_.info_period_in_trouble : timings_.info_period;
+}
+
+void Sentinel::Impl::drive_info(Primary& p, Node& node) {
+  const Millis period = std::min(info_period(p, node), timings_.info_period);
+  if (!node.info_wanted && !due(node.info_sent + period)) return;
+  if (node.command.pending.size() < kMaxPending) {
+    send(node.command, Request{.kind = Request::Kind::info, .renames = p.settings.renames}, p.id, false);
+  }
+  node.info_wanted = false;
+  node.info_sent = now_;
+  due(now_ + period);
+}
+
+void Sentinel::Impl::drive_node(Primary& p, Node& node) {
+  const Millis timeout = connect_timeout(p.settings.down_after);
+  const LinkOwner owner{.primary = p.id, .node = &node};
+  const auto connected = [&](Link& link, LinkKind kind) {
+    if (link.up()) return true;
+    // Building the target costs allocations: only where a connection may start.
+    if (link.state == Link::State::down && !due(link.retry_at)) return false;
+    if (link.state == Link::State::connecting && !due(link.connect_started + timeout)) return false;
+    return drive_connection(link, owner, connect_node(p, node, kind), timeout);
+  };
+  if (connected(node.command, LinkKind::command) &&
+      drive_ping(node.command, p.ping_period(timings_), p.settings.down_after, p.settings.renames)) {
+    drive_info(p, node);
+  }
+  // We hear our own hello on each pubsub link, so silence of three periods means that the link is dead.
+  if (connected(node.pubsub, LinkKind::pubsub) && due(node.pubsub.last_activity + 3 * timings_.publish_period)) {
+    close(node.pubsub);
+    again_ = true;
+  }
+}
+
+void Sentinel::Impl::drive_peer(Peer& peer) {
+  next_ = kNever;
+  const Millis down_after = peer.ping_period * 10;
+  const ConnectLink target{.link = 0,
+                           .kind = LinkKind::command,
+                           .address = peer.address,
+                           .auth_user = globals_.sentinel_user,
+                           .auth_pass = globals_.sentinel_pass,
+                           .client_name = fmt::format("sentinel-{}-cmd", run_id_.view().substr(0, 8)),
+                           .renames = nullptr};
+  if (drive_connection(peer.link, LinkOwner{.peer = &peer}, target, connect_timeout(down_after))) {
+    if (!drive_ping(peer.link, peer.ping_period, down_after, nullptr)) next_ = now_ + Millis(1);
+  }
+  peer.deadline = next_;
+}
+
+RequestId Sentinel::Impl::send(Link& link, Request request, uint32_t primary, bool after_persist) {
+  const RequestId id = ++last_request_;
+  link.pending.push_back({id, request.kind, primary, request.candidate ? request.epoch : Epoch{}, now_});
+  (after_persist ? out_.after_persist : out_.sends).push_back(SendRequest{link.id, id, std::move(request)});
+  return id;
+}
+
+void Sentinel::Impl::publish_hello(Primary& p, Link& link, const std::shared_ptr<const Renames>& renames) {
+  const std::string& ip = globals_.announce_ip.empty() ? link.local_ip : globals_.announce_ip;
+  if (ip.empty() || link.pending.size() >= kMaxPending) return;
+  const Hello hello{.sentinel = {ip, globals_.announce_port != 0 ? globals_.announce_port : listen_port_},
+                    .run_id = run_id_,
+                    .current_epoch = current_epoch_.value,
+                    .primary_name = p.name,
+                    .primary = p.node->address,
+                    .config_epoch = p.config_epoch.value};
+  send(link, Request{.kind = Request::Kind::publish_hello, .text = format_hello(hello), .renames = renames}, p.id, true);
+}
+
+void Sentinel::Impl::drive_hellos(Primary& p) {
+  const auto drive = [&](Link& link, Instant& sent, const std::shared_ptr<const Renames>& renames) {
+    if (!link.up() || !due(sent + timings_.publish_period)) return;
+    publish_hello(p, link, renames);
+    sent = now_;
+    due(now_ + timings_.publish_period);
+  };
+  drive(p.node->command, p.node->hello_sent, p.settings.renames);
+  for (auto& [address, replica] : p.replicas) drive(replica->command, replica->hello_sent, p.settings.renames);
+  for (auto& [id, view] : p.peers) drive(view.peer->link, view.hello_sent, nullptr);
+}
+
+void Sentinel::Impl::want_info(Node& node) {
+  node.info_wanted = true;
+  again_ = true;
+}
+
+void Sentinel::Impl::want_hello(Primary& p) {
+  p.node->hello_sent = kLongAgo;
+  for (auto& [address, replica] : p.replicas) replica->hello_sent = kLongAgo;
+  for (auto& [id, view] : p.peers) view.hello_sent = kLongAgo;
+  again_ = true;
+}
+
+}  // namespace holdfast::sentinel

@@ -1,0 +1,167 @@
+// What the instances answer.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "sentinel/core/failure_detector.h"
+#include "sentinel/core/sentinel_impl.h"
+
+namespace holdfast::sentinel {
+
+void Sentinel::Impl::on_replies(LinkId id, RequestId request_id, std::span<const Reply> replies) {
+  const auto found = links_.find(id);
+  if (found == links_.end() || replies.empty()) return;
+  const LinkOwner owner = found->second;
+  const auto request = owner.link->take(request_id);
+  if (!request) return;
+  Primary* p = owner.node != nullptr ? primary_by_id(owner.primary) : nullptr;
+  switch (request->kind) {
+    case Request::Kind::ping: return on_ping_reply(owner, *request, replies[0]);
+    case Request::Kind::info:
+      if (p != nullptr) on_info(*p, *owner.node, replies[0]);
+      return;
+    case Request::Kind::ask_master_down: return on_ask_reply(owner, *request, replies[0]);
+    case Request::Kind::change_role:
+      if (p != nullptr) on_role_changed(*p, *owner.node, request_id, replies);
+      return;
+    case Request::Kind::publish_hello:
+    case Request::Kind::script_kill: return;
+  }
+}
+
+void Sentinel::Impl::on_ping_reply(const LinkOwner& owner, const PendingRequest& request, const Reply& reply) {
+  Link& link = *owner.link;
+  link.last_reply = now_;
+  link.round_trip = now_ - request.sent;
+  link.ping_pending_since.reset();
+  for (const PendingRequest& later : link.pending) {
+    if (later.kind != Request::Kind::ping) continue;
+    link.ping_pending_since = later.sent;
+    break;
+  }
+  const bool ok = acceptable_ping_reply(reply);
+  if (ok) link.last_ok = now_;
+  if (owner.peer != nullptr) {
+    if (!ok) return;
+    for (auto& [name, p] : primaries_) {
+      const auto view = p->peers.find(owner.peer->id);
+      if (view != p->peers.end() && view->second.s_down) touch(*p);
+    }
+    return;
+  }
+  Primary* p = primary_by_id(owner.primary);
+  Node& node = *owner.node;
+  if (ok && reply.type == Reply::Type::status) {
+    if (node.rebooted_since) touch(*p);
+    node.rebooted_since.reset();
+    node.script_kill_sent = false;
+  }
+  // A node that runs a script too long is alive but useless: the script is killed once it counts as down.
+  if (reply.is_error() && reply.text.starts_with("BUSY") && node.s_down && !node.script_kill_sent) {
+    send(link, Request{.kind = Request::Kind::script_kill, .renames = p->settings.renames}, p->id, false);
+    node.script_kill_sent = true;
+  }
+  if (ok && node.s_down) touch(*p);
+}
+
+void Sentinel::Impl::on_info(Primary& p, Node& node, const Reply& reply) {
+  if (reply.type != Reply::Type::bulk) return;
+  node.info = parse_info(reply.text);
+  node.info_at = now_;
+  if (node.info.run_id) note_run_id(p, node, *node.info.run_id);
+  if (node.info.role) note_role(p, node, *node.info.role);
+  if (&node == p.node.get() && node.info.role == Role::primary) {
+    for (const Endpoint& replica : node.info.replicas) {
+      if (replica == p.node->address || p.replicas.contains(replica)) continue;
+      notify(Event::slave, p, add_replica(p, replica));
+      dirty_ = true;
+    }
+  }
+  if (&node != p.node.get()) note_placement(p, node);
+  touch(p);
+}
+
+void Sentinel::Impl::note_run_id(Primary& p, Node& node, const RunId& run_id) {
+  if (node.run_id && *node.run_id != run_id) {
+    notify(Event::reboot, p, node);
+    if (&node == p.node.get() && p.settings.reboot_down_after > Millis(0)) node.rebooted_since = now_;
+  }
+  node.run_id = run_id;
+}
+
+void Sentinel::Impl::note_role(Primary& p, Node& node, Role role) {
+  if (node.role_reported == role) return;
+  const bool first = !node.role_reported.has_value();
+  node.role_reported = role;
+  node.role_reported_since = now_;
+  if (first) return;
+  const bool expected = (role == Role::primary) == (&node == p.node.get());
+  notify(expected ? Event::role_change : Event::role_change_end, p, node,
+         fmt::format(" new reported role is {}", role == Role::primary ? "master" : "slave"));
+}
+
+// Is this replica where the configuration wants it, and how far has its move come?
+void Sentinel::Impl::note_placement(Primary& p, Node& node) {
+  const bool behind_primary = node.info.role == Role::replica && node.info.primary == p.node->address;
+  if (behind_primary || !node.info.role) {
+    node.misplaced_since.reset();
+  } else if (!node.misplaced_since) {
+    node.misplaced_since = now_;
+  }
+  if (!behind_primary || p.failover.state != FailoverState::reconf_slaves) return;
+  if (node.reconf == Reconf::sent) {
+    node.reconf = Reconf::inprog;
+    notify(Event::slave_reconf_inprog, p, node);
+  }
+  if (node.reconf == Reconf::inprog && node.info.link_up) {
+    node.reconf = Reconf::done;
+    notify(Event::slave_reconf_done, p, node);
+  }
+}
+
+void Sentinel::Impl::on_ask_reply(const LinkOwner& owner, const PendingRequest& request, const Reply& reply) {
+  Primary* p = primary_by_id(request.primary);
+  if (owner.peer == nullptr || p == nullptr) return;
+  const auto found = p->peers.find(owner.peer->id);
+  if (found == p->peers.end()) return;
+  PeerView& view = found->second;
+  if (reply.type != Reply::Type::array || reply.elements.size() < 3) return;
+  const Reply& down = reply.elements[0];
+  const Reply& leader = reply.elements[1];
+  const Reply& epoch_reply = reply.elements[2];
+  if (down.type != Reply::Type::integer || epoch_reply.type != Reply::Type::integer || epoch_reply.integer < 0) return;
+  view.reports_down = down.integer == 1;
+  view.reported_at = now_;
+  const Epoch epoch{static_cast<uint64_t>(epoch_reply.integer)};
+  if (epoch <= kMaxEpoch) {
+    // "*" with an epoch: it voted before a restart and no longer knows for whom.
+    const auto run_id = RunId::parse(leader.text);
+    if (run_id && epoch >= view.vote.epoch) view.vote = {run_id, epoch};
+    if (!run_id && epoch > view.vote.epoch) view.vote = {std::nullopt, epoch};
+    save_epoch(epoch);
+    view.answered_epoch = std::max(view.answered_epoch, request.epoch);
+  }
+  touch(*p);
+}
+
+void Sentinel::Impl::on_role_changed(Primary& p, Node& node, RequestId request, std::span<const Reply> replies) {
+  bool accepted = false;
+  bool is_primary = false;
+  if (replies.size() >= 2) {
+    const Reply& exec = replies[replies.size() - 2];
+    const Reply& role = replies[replies.size() - 1];
+    // Only SLAVEOF itself decides: CONFIG REWRITE fails on a node without a file, CLIENT KILL for want of a permission.
+    accepted = exec.type == Reply::Type::array && !exec.elements.empty() && exec.elements[0].type == Reply::Type::status;
+    is_primary = role.type == Reply::Type::array && !role.elements.empty() && role.elements[0].text == "master";
+  }
+  node.info_wanted = true;
+  touch(p);
+  Failover& failover = p.failover;
+  if (failover.state == FailoverState::wait_promotion && failover.promoted == &node && failover.order == request) {
+    failover.order = 0;
+    if (accepted && is_primary) complete_promotion(p);
+  }
+}
+
+}  // namespace holdfast::sentinel

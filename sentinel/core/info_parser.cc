@@ -1,0 +1,91 @@
+#include "sentinel/core/info_parser.h"
+
+#include <algorithm>
+
+#include "common/base/text.h"
+
+namespace holdfast::sentinel {
+
+namespace {
+
+std::optional<uint16_t> parse_port(std::string_view text) {
+  const auto value = parse_uint64(text);
+  if (!value || *value == 0 || *value > 65535) return std::nullopt;
+  return static_cast<uint16_t>(*value);
+}
+
+// "ip=10.0.0.1,port=6380,state=online,offset=14,lag=0", or before 2.8 "10.0.0.1,6380,online".
+std::optional<Endpoint> parse_replica(std::string_view value) {
+  const auto fields = split(value, ',');
+  std::string_view host;
+  std::optional<uint16_t> port;
+  if (value.starts_with("ip=")) {
+    for (const auto field : fields) {
+      if (field.starts_with("ip=")) host = field.substr(3);
+      if (field.starts_with("port=")) port = parse_port(field.substr(5));
+    }
+  } else if (fields.size() >= 2) {
+    host = fields[0];
+    port = parse_port(fields[1]);
+  }
+  if (host.empty() || !port) return std::nullopt;
+  return Endpoint{std::string(host), *port};
+}
+
+bool is_replica_line(std::string_view key) {
+  return key.size() > 5 && key.starts_with("slave") &&
+         std::all_of(key.begin() + 5, key.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+void parse_field(NodeInfo& info, std::string_view key, std::string_view value) {
+  if (key == "run_id") {
+    info.run_id = RunId::parse(value);
+  } else if (key == "role") {
+    if (value == "master") info.role = Role::primary;
+    if (value == "slave") info.role = Role::replica;
+  } else if (is_replica_line(key)) {
+    if (auto replica = parse_replica(value)) info.replicas.push_back(std::move(*replica));
+  } else if (key == "master_host") {
+    info.primary.host = value;
+  } else if (key == "master_port") {
+    info.primary.port = parse_port(value).value_or(0);
+  } else if (key == "master_link_status") {
+    info.link_up = iequals(value, "up");
+  } else if (key == "master_link_down_since_seconds") {
+    const auto seconds = parse_int64(value);
+    // Bounded so that no later arithmetic on it can overflow.
+    if (seconds && *seconds >= 0) info.link_down_for = Seconds(std::min<int64_t>(*seconds, int64_t{1} << 30));
+  } else if (key == "slave_priority") {
+    if (const auto priority = parse_int64(value)) {
+      info.priority = static_cast<int32_t>(std::clamp<int64_t>(*priority, INT32_MIN, INT32_MAX));
+    }
+  } else if (key == "slave_repl_offset") {
+    info.offset = parse_uint64(value).value_or(0);
+  } else if (key == "master_repl_offset") {
+    info.primary_offset = parse_uint64(value).value_or(0);
+  } else if (key == "master_replid") {
+    info.replication_id = RunId::parse(value);
+  } else if (key == "replica_announced") {
+    info.announced = value != "0";
+  }
+}
+
+}  // namespace
+
+NodeInfo parse_info(std::string_view text) {
+  NodeInfo info;
+  size_t start = 0;
+  while (start < text.size()) {
+    size_t end = text.find('\n', start);
+    if (end == std::string_view::npos) end = text.size();
+    std::string_view line = text.substr(start, end - start);
+    start = end + 1;
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (const size_t colon = line.find(':'); colon != std::string_view::npos && line.front() != '#') {
+      parse_field(info, line.substr(0, colon), line.substr(colon + 1));
+    }
+  }
+  return info;
+}
+
+}  // namespace holdfast::sentinel

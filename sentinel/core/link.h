@@ -1,0 +1,69 @@
+// One connection to an instance, as the core follows it: state, outstanding requests, and when the peer last answered.
+// Plain data with its small rules; the core owns one for each (instance, kind). `last_ok` outlives reconnects.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sentinel/core/actions.h"
+#include "sentinel/core/types.h"
+
+namespace holdfast::sentinel {
+
+struct PendingRequest {
+  RequestId id = 0;
+  Request::Kind kind = Request::Kind::ping;
+  uint32_t primary = 0;  // whose business it is, on a link shared by several primaries
+  Epoch epoch;           // of a vote request: the election; 0 where only the state was asked
+  Instant sent;
+};
+
+struct Link {
+  enum class State : uint8_t { down, connecting, up };
+
+  LinkKind kind = LinkKind::command;
+  State state = State::down;
+  LinkId id = 0;
+  Instant connect_started;
+  Instant retry_at;  // not tried again before
+  std::string local_ip;
+  std::vector<PendingRequest> pending;
+
+  std::optional<Instant> ping_pending_since;  // the oldest PING without an answer
+  Instant last_ping_sent;
+  Instant last_ok;        // last acceptable reply to a PING (see failure_detector.h)
+  Instant last_reply;     // last reply to a PING, of any kind
+  Instant last_activity;  // of a pubsub link: the last message seen
+  std::optional<Nanos> round_trip;
+
+  bool up() const { return state == State::up; }
+
+  void reset(Instant now) {  // a new instance: it has down-after from now to answer
+    last_ok = last_reply = last_activity = now;
+    last_ping_sent = Instant{};
+    ping_pending_since = std::nullopt;
+  }
+
+  // Takes the request out of the list, and those before it: replies come in order, so an older one will not come.
+  std::optional<PendingRequest> take(RequestId request) {
+    for (size_t i = 0; i < pending.size(); ++i) {
+      if (pending[i].id != request) continue;
+      const PendingRequest found = pending[i];
+      pending.erase(pending.begin(), pending.begin() + static_cast<ptrdiff_t>(i) + 1);
+      return found;
+    }
+    return std::nullopt;
+  }
+
+  // This process was stalled for `by`: the peer's answers waited here, so its silence is not counted.
+  void excuse(Nanos by, Instant now) {
+    const auto later = [&](Instant t) { return std::min(t + by, now); };
+    last_ok = later(last_ok);
+    last_activity = later(last_activity);
+    connect_started = later(connect_started);
+    if (ping_pending_since) ping_pending_since = later(*ping_pending_since);
+  }
+};
+
+}  // namespace holdfast::sentinel

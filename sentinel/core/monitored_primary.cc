@@ -1,0 +1,90 @@
+#include "sentinel/core/monitored_primary.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace holdfast::sentinel {
+
+std::string_view name_of(FailoverState state) {
+  switch (state) {
+    case FailoverState::none: return "none";
+    case FailoverState::wait_start: return "wait_start";
+    case FailoverState::select_slave: return "select_slave";
+    case FailoverState::send_slaveof_noone: return "send_slaveof_noone";
+    case FailoverState::wait_promotion: return "wait_promotion";
+    case FailoverState::reconf_slaves: return "reconf_slaves";
+    case FailoverState::update_config: return "update_config";
+  }
+  return "unknown";
+}
+
+std::string address_text(const Endpoint& address) {
+  if (address.host.find(':') != std::string::npos) return fmt::format("[{}]:{}", address.host, address.port);
+  return fmt::format("{}:{}", address.host, address.port);
+}
+
+size_t MonitoredPrimary::usable_sentinels() const {
+  return 1 + static_cast<size_t>(
+                 std::count_if(peers.begin(), peers.end(), [](const auto& peer) { return !peer.second.s_down; }));
+}
+
+size_t MonitoredPrimary::usable_replicas() const {
+  return static_cast<size_t>(
+      std::count_if(replicas.begin(), replicas.end(), [](const auto& replica) { return !replica.second->s_down; }));
+}
+
+size_t MonitoredPrimary::sentinels_seeing_down(Instant now, Nanos answer_lifetime) const {
+  size_t count = node->s_down ? 1 : 0;
+  for (const auto& [id, view] : peers) {
+    if (view.reports_down && now - view.reported_at < answer_lifetime) ++count;
+  }
+  return count;
+}
+
+std::vector<PeerBallot> MonitoredPrimary::ballots() const {
+  std::vector<PeerBallot> ballots;
+  ballots.reserve(peers.size());
+  for (const auto& [id, view] : peers) ballots.push_back({id, view.vote, view.answered_epoch});
+  return ballots;
+}
+
+SelectionLimits MonitoredPrimary::selection_limits(Instant now, const Timings& timings) const {
+  const Nanos down_for = node->s_down ? now - node->s_down_since : Nanos(0);
+  return {.max_ping_age = std::clamp<Nanos>(5 * ping_period(timings), Millis(500), 5 * timings.ping_period),
+          .max_info_age = node->s_down ? Nanos(5 * timings.ping_period) : Nanos(3 * timings.info_period),
+          .max_link_down = 10 * Nanos(settings.down_after) + down_for};
+}
+
+ReplicaCandidate MonitoredPrimary::candidate(const Node& replica) const {
+  ReplicaCandidate candidate{.address = replica.address,
+                             .run_id = replica.run_id,
+                             .down = replica.s_down,
+                             .connected = replica.command.up(),
+                             .last_ok = replica.command.last_ok,
+                             .info_at = replica.info_at,
+                             .priority = replica.info.priority,
+                             .offset = replica.info.role == Role::primary ? replica.info.primary_offset
+                                                                            : replica.info.offset};
+  if (replica.info.role == Role::replica && !replica.info.link_up) candidate.link_down_for = replica.info.link_down_for;
+  return candidate;
+}
+
+Node* MonitoredPrimary::best_replica(Instant now, const Timings& timings) const {
+  std::vector<ReplicaCandidate> candidates;
+  std::vector<Node*> nodes;
+  candidates.reserve(replicas.size());
+  for (const auto& [address, replica] : replicas) {
+    candidates.push_back(candidate(*replica));
+    nodes.push_back(replica.get());
+  }
+  const auto best = select_replica(candidates, selection_limits(now, timings), now);
+  return best ? nodes[*best] : nullptr;
+}
+
+bool MonitoredPrimary::looks_sane(Instant now, const Timings& timings) const {
+  return !node->s_down && !o_down && node->role_reported == Role::primary && node->info_at &&
+         now - *node->info_at < 2 * timings.info_period;
+}
+
+}  // namespace holdfast::sentinel

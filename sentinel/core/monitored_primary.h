@@ -1,0 +1,64 @@
+// A primary that this sentinel watches, with its replicas and what its other sentinels say. Plain data and questions; what
+// is done about it is in the impl_*.cc files.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sentinel/core/failover.h"
+#include "sentinel/core/instance.h"
+#include "sentinel/core/replica_selection.h"
+
+namespace holdfast::sentinel {
+
+struct MonitoredPrimary {
+  uint32_t id = 0;  // names it in link and request bookkeeping
+  std::string name;
+  Settings settings;
+  std::unique_ptr<Node> node;
+  std::map<Endpoint, std::unique_ptr<Node>> replicas;
+  std::map<RunId, PeerView> peers;
+
+  Epoch config_epoch;
+  Vote vote;  // the newest this sentinel gave for this primary
+  bool o_down = false;
+  Instant o_down_since;
+
+  Failover failover;
+  Instant next_attempt_at;              // no failover of our own before
+  std::optional<Instant> candidate_at;  // ODOWN, allowed, waiting for our turn
+  std::optional<Instant> forced_until;  // an operator's failover lost a split vote, and is tried again until then
+  std::optional<RunId> held_for;        // we gave our vote to this one and leave it the time to act
+  Instant needs_replica_until;          // after "no good slave": not tried again before, unless one turns up
+
+  Instant deadline;  // the earliest moment at which something is due here
+
+  Millis ping_period(const Timings& timings) const { return ping_period_of(settings.down_after, timings); }
+  // How long a failed or foreign attempt keeps us from trying: min(election timeout, failover-timeout).
+  Millis election_timeout(const Timings& timings) const {
+    return std::min(timings.election_timeout, settings.failover_timeout);
+  }
+
+  size_t voters() const { return peers.size() + 1; }
+  size_t usable_sentinels() const;
+  size_t usable_replicas() const;
+  // Sentinels that see it down, this one included, by answers that have not expired.
+  size_t sentinels_seeing_down(Instant now, Nanos answer_lifetime) const;
+  std::vector<PeerBallot> ballots() const;
+
+  SelectionLimits selection_limits(Instant now, const Timings& timings) const;
+  ReplicaCandidate candidate(const Node& replica) const;
+  // The replica that would be promoted now; null if none is suitable.
+  Node* best_replica(Instant now, const Timings& timings) const;
+
+  // It is up, calls itself a primary, and has said so lately: fit to send replicas to.
+  bool looks_sane(Instant now, const Timings& timings) const;
+};
+
+// "127.0.0.1:6380", "[::1]:6380": a replica's name.
+std::string address_text(const Endpoint& address);
+
+}  // namespace holdfast::sentinel
