@@ -1,6 +1,7 @@
 #include "common/log/log.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@ namespace {
 constexpr std::array<std::string_view, 5> kNames = {"debug", "verbose", "notice", "warning", "nothing"};
 
 struct State {
+  State();
   std::atomic<Level> level{Level::notice};
   std::atomic<char> role{'M'};
   std::atomic<bool> syslog{false};
@@ -30,6 +32,11 @@ struct State {
 State& state() {
   static State instance;
   return instance;
+}
+
+// A child of fork logs too: no other thread may hold the lock (or the C library's of localtime) when it comes to be.
+State::State() {
+  ::pthread_atfork([] { state().mutex.lock(); }, [] { state().mutex.unlock(); }, [] { state().mutex.unlock(); });
 }
 
 void write_all(int fd, std::string_view bytes) {
@@ -73,12 +80,12 @@ void write(Level level, std::string_view message) {
   const int64_t micros = system_unix_micros();
   const time_t seconds = micros / 1'000'000;
   tm local{};
+  const std::lock_guard lock(s.mutex);
   localtime_r(&seconds, &local);
   char stamp[64];
   strftime(stamp, sizeof stamp, "%d %b %Y %H:%M:%S", &local);
   const std::string line = fmt::format("{}:{} {}.{:03} {} {}\n", ::getpid(), s.role.load(std::memory_order_relaxed), stamp,
                                        micros / 1000 % 1000, ".-*#"[static_cast<size_t>(level) & 3], message);
-  const std::lock_guard lock(s.mutex);
   if (s.path.empty()) {
     write_all(STDOUT_FILENO, line);
   } else if (const int fd = ::open(s.path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644); fd >= 0) {

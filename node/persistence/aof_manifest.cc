@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/assert.h"
+#include "common/base/split_args.h"
 #include "common/base/text.h"
 
 namespace holdfast::node {
@@ -18,72 +19,8 @@ bool needs_quotes(std::string_view name) {
          });
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char lower = to_lower(c);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-char escaped(char c) {
-  switch (c) {
-    case 'n':
-      return '\n';
-    case 'r':
-      return '\r';
-    case 't':
-      return '\t';
-    case 'b':
-      return '\b';
-    case 'a':
-      return '\a';
-    default:
-      return c;
-  }
-}
-
-// A double-quoted token from behind its opening quote; nothing when it does not end.
-std::optional<std::string> read_quoted(std::string_view& line) {
-  std::string token;
-  while (!line.empty()) {
-    const char c = line.front();
-    line.remove_prefix(1);
-    if (c == '"') {
-      if (!line.empty() && line.front() != ' ' && line.front() != '\t') return std::nullopt;
-      return token;
-    }
-    if (c != '\\' || line.empty()) {
-      token.push_back(c);
-    } else if (line.size() >= 3 && line[0] == 'x' && hex_digit(line[1]) >= 0 && hex_digit(line[2]) >= 0) {
-      token.push_back(static_cast<char>(hex_digit(line[1]) * 16 + hex_digit(line[2])));
-      line.remove_prefix(3);
-    } else {
-      token.push_back(escaped(line.front()));
-      line.remove_prefix(1);
-    }
-  }
-  return std::nullopt;
-}
-
-std::optional<std::vector<std::string>> tokens_of(std::string_view line) {
-  std::vector<std::string> tokens;
-  while (true) {
-    line = trim(line);
-    if (line.empty()) return tokens;
-    if (line.front() == '"') {
-      line.remove_prefix(1);
-      auto token = read_quoted(line);
-      if (!token) return std::nullopt;
-      tokens.push_back(std::move(*token));
-    } else {
-      const size_t end = std::min(line.find_first_of(" \t"), line.size());
-      tokens.emplace_back(line.substr(0, end));
-      line.remove_prefix(end);
-    }
-  }
-}
-
 Result<AofFile> parse_line(std::string_view line) {
-  const auto tokens = tokens_of(line);
+  const auto tokens = split_args(line);
   if (!tokens || tokens->size() < 6 || tokens->size() % 2 != 0) return fail("{}", kInvalid);
   AofFile file;
   bool has_type = false;
@@ -194,6 +131,11 @@ std::string AofManifest::add_incremental(const AofNames& names) {
   incrementals_.push_back(
       {names.incremental(incremental_sequence_), incremental_sequence_, AofFile::Type::incremental});
   return incrementals_.back().name;
+}
+
+void AofManifest::skip_names_of(const AofManifest& attempted) {
+  base_sequence_ = std::max(base_sequence_, attempted.base_sequence_);
+  incremental_sequence_ = std::max(incremental_sequence_, attempted.incremental_sequence_);
 }
 
 std::string AofManifest::replace_base(const AofNames& names, bool rdb, size_t keep) {

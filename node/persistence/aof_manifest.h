@@ -58,6 +58,8 @@ class AofManifest {
   // A new base of everything before the last `keep` increments: the old base and the increments before those become
   // history. Returns its name.
   std::string replace_base(const AofNames& names, bool rdb, size_t keep);
+  // Names that `attempted` has given out are not given out again (it may have reached the disk).
+  void skip_names_of(const AofManifest& attempted);
   // The history files are gone.
   void forget_history() { history_.clear(); }
 

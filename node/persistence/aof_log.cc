@@ -1,0 +1,287 @@
+#include "node/persistence/aof_log.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "common/base/assert.h"
+#include "common/base/text.h"
+#include "common/log/log.h"
+#include "common/resp/request_parser.h"
+#include "node/persistence/aof_format.h"
+
+namespace holdfast::node {
+
+namespace {
+
+constexpr Nanos kSyncInterval = Seconds(1);
+constexpr Nanos kSlowSync = Seconds(2);
+constexpr size_t kKeptBuffer = 1024 * 1024;  // a buffer that one large turn grew beyond this is given back
+
+// The length of the longest prefix of `bytes` within the first `limit` that ends between commands and transactions.
+size_t whole_commands(std::string_view bytes, size_t limit) {
+  size_t at = 0;
+  size_t whole = 0;
+  bool in_transaction = false;
+  resp::RequestParser parser;
+  while (at < limit) {
+    const std::string_view rest = bytes.substr(at, limit - at);
+    if (rest.front() == '#') {
+      const size_t end = rest.find('\n');
+      if (end == std::string_view::npos) break;
+      at += end + 1;
+    } else {
+      if (parser.parse(rest, {.max_bulk = INT64_MAX / 2}) != resp::RequestParser::Status::request) break;
+      const auto argv = parser.args();
+      if (argv.size() == 1 && iequals(argv[0], "MULTI")) in_transaction = true;
+      if (argv.size() == 1 && iequals(argv[0], "EXEC")) in_transaction = false;
+      at += parser.consumed();
+    }
+    if (!in_transaction) whole = at;
+  }
+  return whole;
+}
+
+}  // namespace
+
+std::string aof_misconf_text(const Error& error) {
+  return "MISCONF Errors writing to the AOF file: " +
+         (error.code != 0 ? std::string(std::strerror(error.code)) : error.text);
+}
+
+AppendOnlyLog::AppendOnlyLog(std::unique_ptr<File> file, uint64_t file_bytes, const Clock& clock, Options options,
+                             Notify notify)
+    : clock_(clock),
+      notify_(std::move(notify)),
+      policy_(options.policy),
+      timestamps_(options.timestamps),
+      file_bytes_(file_bytes),
+      last_sync_(clock.now()),
+      file_(std::move(file)),
+      written_bytes_(file_bytes),
+      thread_([this] { run(); }) {}
+
+AppendOnlyLog::~AppendOnlyLog() { (void)close(); }
+
+void AppendOnlyLog::feed(int db, std::span<const std::string_view> argv) {
+  HOLDFAST_ASSERT(!argv.empty() && !closed_);
+  const size_t before = buffer_.size();
+  if (timestamps_ && !in_transaction_) write_timestamp();
+  if (db >= 0 && db != selected_db_) {
+    aof::append_select(buffer_, db);
+    selected_db_ = db;
+  }
+  aof::append_command(buffer_, argv);
+  if (db < 0 && argv.size() == 1) {
+    if (iequals(argv[0], "MULTI")) in_transaction_ = true;
+    if (iequals(argv[0], "EXEC")) in_transaction_ = false;
+  }
+  appended_ += buffer_.size() - before;
+  file_bytes_ += buffer_.size() - before;
+}
+
+void AppendOnlyLog::write_timestamp() {
+  const int64_t second = to_unix_ms(clock_.wall_now()) / 1000;
+  if (second <= last_timestamp_) return;
+  last_timestamp_ = second;
+  buffer_ += fmt::format("#{}{}\r\n", aof::kTimestamp, second);
+}
+
+void AppendOnlyLog::annotate(std::string_view line) {
+  HOLDFAST_ASSERT(!in_transaction_ && line.starts_with('#') && line.ends_with("\r\n"));
+  buffer_.append(line);
+  appended_ += line.size();
+  file_bytes_ += line.size();
+}
+
+void AppendOnlyLog::flush() {
+  if (failed()) {
+    buffer_.clear();
+    return;
+  }
+  if (!buffer_.empty()) {
+    if (policy_ == FsyncPolicy::always) {
+      if (!sync_paused_) sync_requested_ = appended_;
+      enqueue({.bytes = std::move(buffer_),
+               .end_offset = appended_,
+               .sync = !sync_paused_,
+               .counts_as_durable = sync_paused_});
+      buffer_ = {};
+    } else if (idle()) {
+      (void)write(buffer_);
+    } else {
+      enqueue({.bytes = buffer_, .end_offset = appended_});
+    }
+    buffer_.clear();
+    if (buffer_.capacity() > kKeptBuffer) buffer_ = {};
+  }
+  if (policy_ == FsyncPolicy::everysec) sync_each_second(clock_.now());
+}
+
+void AppendOnlyLog::sync_each_second(Instant now) {
+  if (sync_requested_ > durable_offset()) {  // one is under way
+    if (now - last_sync_ > kSlowSync && !delay_counted_ && !idle()) {
+      delay_counted_ = true;
+      ++delayed_syncs_;
+      log::notice("Asynchronous AOF fsync is taking too long (disk is busy?). Writes are queued behind it.");
+    }
+    return;
+  }
+  if (sync_requested_ == appended_ || sync_paused_ || now - last_sync_ < kSyncInterval) return;
+  last_sync_ = now;
+  delay_counted_ = false;
+  sync_requested_ = appended_;
+  enqueue({.end_offset = appended_, .sync = true});
+}
+
+bool AppendOnlyLog::idle() const {
+  const std::lock_guard lock(mutex_);
+  return !busy_ && jobs_.empty();
+}
+
+std::optional<Error> AppendOnlyLog::last_error() const {
+  const std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+uint64_t AppendOnlyLog::queued_bytes() const {
+  const std::lock_guard lock(mutex_);
+  uint64_t bytes = 0;
+  for (const Job& job : jobs_) bytes += job.bytes.size();
+  return bytes;
+}
+
+void AppendOnlyLog::enqueue(Job job) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!jobs_.empty() && jobs_.back().mergeable() && !job.disposed) {
+      Job& last = jobs_.back();
+      last.bytes.append(job.bytes);
+      last.end_offset = job.end_offset;
+      last.sync |= job.sync;
+      last.counts_as_durable |= job.counts_as_durable;
+      last.next_file = std::move(job.next_file);
+    } else {
+      jobs_.push_back(std::move(job));
+    }
+  }
+  wake_.notify_one();
+}
+
+void AppendOnlyLog::rotate(std::unique_ptr<File> next, std::string_view head) {
+  HOLDFAST_ASSERT(!closed_ && !in_transaction_);
+  sync_requested_ = appended_;
+  enqueue({.bytes = std::move(buffer_), .end_offset = appended_, .sync = true, .next_file = std::move(next)});
+  buffer_ = {};
+  selected_db_ = -1;
+  last_timestamp_ = 0;
+  file_bytes_ = 0;
+  if (!head.empty()) annotate(head);
+}
+
+void AppendOnlyLog::set_policy(FsyncPolicy policy) {
+  const FsyncPolicy old = policy_;
+  flush();
+  policy_ = policy;
+  if (policy != FsyncPolicy::always || old == FsyncPolicy::always) return;
+  // What was written so far and not synced is waited for from now on.
+  sync_requested_ = appended_;
+  enqueue({.end_offset = appended_, .sync = true});
+}
+
+void AppendOnlyLog::set_sync_paused(bool paused) {
+  if (sync_paused_ == paused) return;
+  flush();
+  sync_paused_ = paused;
+}
+
+void AppendOnlyLog::dispose(std::unique_ptr<File> file) { enqueue({.disposed = std::move(file)}); }
+
+Result<> AppendOnlyLog::close() {
+  if (!closed_) {
+    closed_ = true;
+    if (!failed()) enqueue({.bytes = std::move(buffer_), .end_offset = appended_, .sync = true});
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+    file_.reset();
+  }
+  if (auto error = last_error()) return std::unexpected(std::move(*error));
+  return {};
+}
+
+void AppendOnlyLog::run() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+    if (jobs_.empty()) return;
+    Job job = std::move(jobs_.front());
+    jobs_.pop_front();
+    busy_ = true;
+    lock.unlock();
+    const uint64_t durable = durable_offset();
+    const bool was_failed = failed();
+    perform(job);
+    const bool changed = durable_offset() != durable || failed() != was_failed;
+    job = {};
+    lock.lock();
+    busy_ = false;
+    if (!changed || !notify_) continue;
+    lock.unlock();
+    notify_();
+    lock.lock();
+  }
+}
+
+void AppendOnlyLog::perform(Job& job) {
+  if (job.disposed || failed()) return;
+  if (!job.bytes.empty() && !write(job.bytes)) return;
+  if (job.sync) {
+    if (auto synced = file_->sync(); !synced) {
+      fail_with(std::move(synced.error()));
+      return;
+    }
+  }
+  if (job.sync || job.counts_as_durable) durable_.store(job.end_offset, std::memory_order_release);
+  if (job.next_file) {
+    file_ = std::move(job.next_file);
+    written_bytes_ = 0;
+  }
+}
+
+bool AppendOnlyLog::write(std::string_view bytes) {
+  const uint64_t before = written_bytes_;
+  auto written = file_->append(bytes);
+  if (written) {
+    written_bytes_ += bytes.size();
+    return true;
+  }
+  cut_back(before, bytes);
+  fail_with(std::move(written.error()));
+  return false;
+}
+
+void AppendOnlyLog::cut_back(uint64_t before, std::string_view bytes) {
+  const auto size = file_->size();
+  if (!size || *size <= before) return;
+  const auto reached = static_cast<size_t>(std::min<uint64_t>(*size - before, bytes.size()));
+  const uint64_t keep = before + whole_commands(bytes, reached);
+  if (keep == *size) return;
+  if (auto cut = file_->truncate(keep); !cut) {
+    log::warning(
+        "Could not remove short write from the append-only file. It will be cut off when the file is loaded: {}",
+        cut.error().text);
+  }
+}
+
+void AppendOnlyLog::fail_with(Error error) {
+  log::warning("Error writing to the append-only file: {}. It accepts nothing more until it is turned off and on again",
+               error.text);
+  const std::lock_guard lock(mutex_);
+  failure_ = std::move(error);
+  failed_.store(true, std::memory_order_release);
+}
+
+}  // namespace holdfast::node

@@ -1,0 +1,79 @@
+// Snapshots: the data set of one instant, written to a file or a descriptor, in the foreground or beside the executor.
+//
+// SnapshotSaver is the interface to the background writer; ForkSnapshotSaver (fork_snapshot_saver.h) is the one there
+// is. One snapshot runs at a time. The executor calls poll() a few times a second (or when wait_descriptor() becomes
+// readable); `on_finished` is called from poll() only, so never from inside start() or cancel(), and it may start the
+// next snapshot.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "common/base/result.h"
+#include "common/fs/file_system.h"
+#include "common/time/clock.h"
+#include "node/keyspace/data_visitor.h"
+#include "node/persistence/rdb_writer.h"
+
+namespace holdfast::node {
+
+enum class SnapshotPurpose : uint8_t {
+  rdb_file,  // SAVE, BGSAVE, or a full sync through a file
+  aof_base,  // BGREWRITEAOF
+  transfer,  // a full sync into a descriptor
+};
+
+struct SnapshotRequest {
+  enum class Format : uint8_t { rdb, commands };
+
+  SnapshotPurpose purpose = SnapshotPurpose::rdb_file;
+  Format format = Format::rdb;
+  // The target: a file, which is replaced whole and durably, or an open descriptor of the caller's (pipe or socket).
+  std::string path;
+  int descriptor = -1;
+  RdbHeader header;
+  RdbEncoder::Options encoding;
+  bool incremental_sync = true;  // rdb-save-incremental-fsync, aof-rewrite-incremental-fsync
+};
+
+struct SnapshotResult {
+  SnapshotPurpose purpose = SnapshotPurpose::rdb_file;
+  Result<> outcome;
+  bool cancelled = false;  // then outcome is an error
+  SaveStats stats;
+  Nanos duration{};
+  uint64_t copied_bytes = 0;  // memory that the snapshot cost (copy-on-write)
+};
+
+// Writes the snapshot here and now: SAVE, and what the background writer's child runs. A file is written under a
+// temporary name beside it, synced, renamed, and its folder synced; a failure removes the temporary.
+Result<SaveStats> write_snapshot(FileSystem& fs, const DataSource& source, const SnapshotRequest& request,
+                                 const SaveProgress& progress = {});
+
+// The temporary that write_snapshot uses in this process for a file in `directory`: temp-<pid>.rdb, as Redis.
+std::string temporary_rdb_path(const std::string& directory, int pid);
+
+// Removes temporaries of processes that are gone (temp-<pid>.rdb, temp-rewriteaof-bg-<pid>.aof) from a folder, at
+// start.
+void remove_stale_temporaries(FileSystem& fs, const std::string& directory);
+
+class SnapshotSaver {
+ public:
+  using OnFinished = std::function<void(const SnapshotResult&)>;
+
+  virtual ~SnapshotSaver() = default;
+  // An error: none was started (one is running, or there is no memory for it) and on_finished will not be called.
+  virtual Result<> start(const SnapshotRequest& request, const DataSource& source, OnFinished on_finished) = 0;
+  virtual std::optional<SnapshotPurpose> running() const = 0;
+  virtual SaveStats progress() const = 0;  // of the running one
+  // Ends the running one soon; its result comes as cancelled. `wait`: it has ended when this returns, and on_finished
+  // is not called.
+  virtual void cancel(bool wait) = 0;
+  virtual void poll() = 0;
+  // Readable when poll() has something to do; -1: none.
+  virtual int wait_descriptor() const = 0;
+};
+
+}  // namespace holdfast::node
