@@ -24,14 +24,14 @@ struct HandshakeSettings {
   std::string password;
   uint16_t listening_port = 0;
   std::string announce_ip;                    // "" = the primary takes the address it sees
-  std::optional<ReplicationPosition> resume;  // nothing: ask for a full resync
+  std::optional<HistoryPosition> resume;  // nothing: ask for a full resync
 };
 
 struct HandshakeStep {
   enum class Verdict : uint8_t { going_on, full_resync, resumed, retry_later, failed };
   Verdict verdict = Verdict::going_on;
   std::string send;
-  ReplicationPosition position;  // full_resync: where the payload stands
+  HistoryPosition position;  // full_resync: where the payload stands
   std::optional<RunId> new_id;   // resumed: the primary's history id, when it named one
   std::vector<Notice> notices;
 };

@@ -80,7 +80,7 @@ void ReplicaLinkMachine::stop(LinkActions& actions) {
   primary_ = {};
 }
 
-void ReplicaLinkMachine::connected(Instant now, const std::optional<ReplicationPosition>& resume, LinkActions& actions) {
+void ReplicaLinkMachine::connected(Instant now, const std::optional<HistoryPosition>& resume, LinkActions& actions) {
   if (phase_ != Phase::connecting) return;
   actions.push_back(note("Non blocking connect for SYNC fired the event."));
   handshake_.emplace(HandshakeSettings{.user = config_.primary_user,

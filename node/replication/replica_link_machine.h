@@ -43,7 +43,7 @@ struct Spool {
   std::string_view data;  // then this: part of what received() was given
 };
 struct Load {  // the spool is whole; answer with loaded() or load_failed()
-  ReplicationPosition position;
+  HistoryPosition position;
 };
 struct Resume {  // the stream follows from where we are, under this id when it changed
   std::optional<RunId> new_id;
@@ -65,7 +65,7 @@ class ReplicaLinkMachine {
   void start(Endpoint primary, Instant now, LinkActions& actions);  // also to change the primary
   void stop(LinkActions& actions);                                  // no primary any more
 
-  void connected(Instant now, const std::optional<ReplicationPosition>& resume, LinkActions& actions);
+  void connected(Instant now, const std::optional<HistoryPosition>& resume, LinkActions& actions);
   void connection_lost(Instant now, std::string_view reason, LinkActions& actions);  // a failed connect too
   size_t received(Instant now, std::string_view bytes, LinkActions& actions);
   void spool_failed(Instant now, std::string_view reason, LinkActions& actions);
@@ -107,7 +107,7 @@ class ReplicaLinkMachine {
   std::string line_;
   std::optional<PayloadReader> payload_;
   bool spooling_ = false;
-  ReplicationPosition payload_position_;
+  HistoryPosition payload_position_;
   Instant last_io_{};
   Instant streaming_since_{};
   std::optional<Instant> down_since_;

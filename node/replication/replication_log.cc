@@ -104,9 +104,9 @@ void ReplicationLog::become_replica() {
   if (!active_) start_stream(offset_);
 }
 
-std::optional<ReplicationPosition> ReplicationLog::resume_position() const {
+std::optional<HistoryPosition> ReplicationLog::resume_position() const {
   if (!replica_ || !has_history_) return std::nullopt;
-  return ReplicationPosition{id_, offset()};
+  return HistoryPosition{id_, offset()};
 }
 
 bool ReplicationLog::continued_as(const std::optional<RunId>& id) {
@@ -125,7 +125,7 @@ void ReplicationLog::forget_history() {
   stream_.start(offset_);
 }
 
-void ReplicationLog::adopt(const ReplicationPosition& position) {
+void ReplicationLog::adopt(const HistoryPosition& position) {
   HOLDFAST_ASSERT(replica_);
   id_ = position.id;
   id2_ = RunId();
@@ -135,12 +135,12 @@ void ReplicationLog::adopt(const ReplicationPosition& position) {
   start_stream(offset_);
 }
 
-void ReplicationLog::restore_as_replica(const ReplicationPosition& position) {
+void ReplicationLog::restore_as_replica(const HistoryPosition& position) {
   replica_ = true;
   adopt(position);
 }
 
-void ReplicationLog::restore_as_primary(const ReplicationPosition& position, const RunId& fresh_id) {
+void ReplicationLog::restore_as_primary(const HistoryPosition& position, const RunId& fresh_id) {
   HOLDFAST_ASSERT(!replica_ && !active_);
   id2_ = position.id;
   second_offset_ = position.offset + 1;

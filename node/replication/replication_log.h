@@ -24,7 +24,7 @@
 
 namespace holdfast::node {
 
-struct ReplicationPosition {
+struct HistoryPosition {
   RunId id;
   int64_t offset = 0;
 };
@@ -68,18 +68,18 @@ class ReplicationLog final : public EffectSink {
   // REPLICAOF host port: what this node wrote as a primary is the history that it offers to continue.
   void become_replica();
   // Where to continue from, when there is a history to continue.
-  std::optional<ReplicationPosition> resume_position() const;
+  std::optional<HistoryPosition> resume_position() const;
   // +CONTINUE. True: the id changed, disconnect the replicas.
   [[nodiscard]] bool continued_as(const std::optional<RunId>& id);
   // The data set is about to be replaced: nothing can be continued. Disconnect the replicas first.
   void forget_history();
   // A full resync was loaded.
-  void adopt(const ReplicationPosition& position);
+  void adopt(const HistoryPosition& position);
 
   // --- After a restart, from what the files say.
-  void restore_as_replica(const ReplicationPosition& position);
+  void restore_as_replica(const HistoryPosition& position);
   // The tail of the old history may be lost, so it is continued under a new name.
-  void restore_as_primary(const ReplicationPosition& position, const RunId& fresh_id);
+  void restore_as_primary(const HistoryPosition& position, const RunId& fresh_id);
 
  private:
   void append(std::string_view bytes);

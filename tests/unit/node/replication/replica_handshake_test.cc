@@ -16,7 +16,7 @@ std::string command(std::initializer_list<std::string_view> argv) {
 }
 
 // A handshake that has come to PSYNC.
-ReplicaHandshake at_psync(std::optional<ReplicationPosition> resume) {
+ReplicaHandshake at_psync(std::optional<HistoryPosition> resume) {
   ReplicaHandshake handshake({.listening_port = 6380, .resume = resume});
   handshake.start();
   handshake.line("+PONG");
@@ -30,7 +30,7 @@ TEST(ReplicaHandshake, AsksInRedissOrder) {
                               .password = "secret",
                               .listening_port = 6380,
                               .announce_ip = "10.0.0.9",
-                              .resume = ReplicationPosition{id_of('a'), 41}});
+                              .resume = HistoryPosition{id_of('a'), 41}});
   EXPECT_EQ(handshake.start().send, command({"PING"}));
   EXPECT_EQ(handshake.line("-NOAUTH Authentication required.").send,
             command({"AUTH", "repl", "secret"}) + command({"REPLCONF", "listening-port", "6380"}) +
@@ -77,7 +77,7 @@ TEST(ReplicaHandshake, TakesAFullResync) {
 }
 
 TEST(ReplicaHandshake, TakesAContinuationWithAndWithoutANewId) {
-  const ReplicationPosition position{id_of('a'), 41};
+  const HistoryPosition position{id_of('a'), 41};
   auto same = at_psync(position);
   EXPECT_EQ(same.line("+CONTINUE").verdict, Verdict::resumed);
   auto renamed = at_psync(position);
@@ -87,7 +87,7 @@ TEST(ReplicaHandshake, TakesAContinuationWithAndWithoutANewId) {
 }
 
 TEST(ReplicaHandshake, RefusesMalformedAnswers) {
-  const ReplicationPosition position{id_of('a'), 41};
+  const HistoryPosition position{id_of('a'), 41};
   for (const char* bad : {"+FULLRESYNC", "+FULLRESYNC abc 12", "+CONTINUE xyz", "+WHAT", "-ERR unknown command", "x"}) {
     auto handshake = at_psync(position);
     EXPECT_EQ(handshake.line(bad).verdict, Verdict::failed) << bad;

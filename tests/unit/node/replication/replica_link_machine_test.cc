@@ -29,14 +29,14 @@ class ReplicaLink : public testing::Test {
     clear();
     return machine_.received(now_, bytes, actions_);
   }
-  void to_psync(std::optional<ReplicationPosition> resume = std::nullopt) {
+  void to_psync(std::optional<HistoryPosition> resume = std::nullopt) {
     machine_.connected(now_, resume, actions_);
     receive("+PONG\r\n");
     receive("+OK\r\n+OK\r\n");
   }
   void to_stream() {
     start();
-    to_psync(ReplicationPosition{*RunId::parse(kId), 10});
+    to_psync(HistoryPosition{*RunId::parse(kId), 10});
     receive("+CONTINUE\r\n");
     EXPECT_EQ(machine_.state(), LinkState::connected);
   }
@@ -81,7 +81,7 @@ TEST_F(ReplicaLink, SpoolsLoadsAndStreams) {
 
 TEST_F(ReplicaLink, ResumesUnderTheNameThePrimaryGives) {
   start();
-  to_psync(ReplicationPosition{*RunId::parse(kId), 10});
+  to_psync(HistoryPosition{*RunId::parse(kId), 10});
   const std::string line = "+CONTINUE " + std::string(40, 'c') + "\r\n";
   EXPECT_EQ(receive(line + "*1\r\n"), line.size());
   EXPECT_EQ(find<Resume>()->new_id, RunId::parse(std::string(40, 'c')));
@@ -111,7 +111,7 @@ TEST_F(ReplicaLink, DoesNotSpinOnAPrimaryThatDropsEveryStream) {
     lose();
     now_ = machine_.deadline();
     tick();
-    to_psync(ReplicationPosition{*RunId::parse(kId), 10});
+    to_psync(HistoryPosition{*RunId::parse(kId), 10});
     receive("+CONTINUE\r\n");
   }
   EXPECT_GT(now_ - begin, Millis(1500));
