@@ -3,7 +3,7 @@
 
   arrows      which folder may include what (also Asio, Beast, prometheus-cpp and Boost.Program_options)
   homes       clocks, random numbers, files and threads only where they live
-  headers     each header compiles alone
+  headers     each header compiles alone: its .cc includes it first (the build proves the rest), or it is compiled here
   docs        each path that README.md and docs/ name exists
   words       no unfinished-work marks, no paths of somebody's machine
   sizes       files over 500 lines are listed, as a warning
@@ -36,9 +36,9 @@ CALL_HOMES = [
     (r"std::random_device|(?<![\w.:>])s?rand\s*\(|\bgetrandom\s*\(|\barc4random", "makes random numbers",
      r"common/base/random|[a-z]+/io/"),
     (r"(?<!\w)fopen\s*\(|(?<![\w)>])::open(at)?\s*\(|std::[io]?fstream|std::filesystem::(remove|rename|create)",
-     "touches a file", r"common/(fs|log)/|[a-z]+/io/"),
+     "touches a file", r"common/(fs|log|process)/|[a-z]+/io/|node/persistence/fork_"),  # fork_*: /proc/self of the child
     (r"std::(jthread|thread|mutex|condition_variable)\b", "uses threads",
-     r"common/(http|log|net|server|fs)/|[a-z]+/io/|(node|sentinel)/main\.cc|node/persistence/"),
+     r"common/(http|log|net|server|fs|process)/|[a-z]+/io/|(node|sentinel)/main\.cc|node/persistence/"),
 ]
 LONG_FILE = 500
 
@@ -100,7 +100,15 @@ def check_headers():
     compiler = [os.environ.get("CXX", "g++")]
     if shutil.which("ccache"):
         compiler.insert(0, "ccache")
-    headers = list(sources(*LAYERS, suffixes=(".h",)))
+    headers = []
+    for header in sources(*LAYERS, suffixes=(".h",)):
+        implementation = header.with_suffix(".cc")
+        if header.stem != "pch" and implementation.is_file():
+            first = re.search(r'^\s*#\s*include\s+["<]([^">]+)', implementation.read_text(), re.M)
+            if first and first.group(1) == relative(header):
+                continue
+            yield f"{relative(implementation)}:1: must include {relative(header)} first"
+        headers.append(header)
     with tempfile.TemporaryDirectory() as folder:
 
         def compile_alone(header):
@@ -147,7 +155,7 @@ def tracked_files():
 
 def check_words():
     unfinished = re.compile(r"\b(TODO|FIXME|XXX)\b")
-    machine = re.compile(r"(?<![\w.$}])/(work|home/\w+|root|Users/\w+)/[\w.-]+")
+    machine = re.compile(r"(?<![\w.$}])/(work|home/\w{2,}|root|Users/\w+)/[\w.-]+")
     for path in tracked_files():
         name = relative(path)
         if name.startswith(("tests/tidy/", "LICENSE")) or path.suffix in (".png", ".rdb", ".aof"):
