@@ -98,6 +98,16 @@ uint64_t FaultyFileSystem::sync_count() const {
   return syncs_;
 }
 
+void FaultyFileSystem::die_after(uint64_t changes) {
+  const std::lock_guard lock(mutex_);
+  changes_left_ = changes;
+}
+
+bool FaultyFileSystem::dead() const {
+  const std::lock_guard lock(mutex_);
+  return changes_left_ == 0;
+}
+
 void FaultyFileSystem::crash(RandomSource* random) {
   const std::lock_guard lock(mutex_);
   if (random != nullptr) {
@@ -125,6 +135,7 @@ void FaultyFileSystem::crash(RandomSource* random) {
     node->poisoned = false;
   }
   std::erase_if(folders_, [](const auto& folder) { return !folder.second; });
+  changes_left_ = UINT64_MAX;
   ++generation_;
 }
 
@@ -149,6 +160,8 @@ std::vector<std::string> FaultyFileSystem::paths() const {
 }
 
 int FaultyFileSystem::injected(Operation operation, const std::string& path) {
+  if (changes_left_ == 0) return EIO;
+  if (operation != Operation::read && operation != Operation::list && changes_left_ != UINT64_MAX) --changes_left_;
   for (Failure& failure : failures_) {
     if (failure.operation != operation || failure.count == 0) continue;
     if (!failure.path.empty() && path.find(failure.path) == std::string::npos) continue;

@@ -34,6 +34,11 @@ class FaultyFileSystem final : public FileSystem {
   void set_sync_hook(std::function<void(const std::string& path)> hook);
   uint64_t sync_count() const;
 
+  // After so many more changes of any kind (appends, syncs, creations, renames ...) everything fails with EIO, until
+  // crash(): for tests that crash at each step in turn.
+  void die_after(uint64_t changes);
+  bool dead() const;
+
   // A power cut. Without `random` everything unsynced is lost.
   void crash(RandomSource* random = nullptr);
 
@@ -83,6 +88,7 @@ class FaultyFileSystem final : public FileSystem {
   uint64_t capacity_ = UINT64_MAX;
   uint64_t generation_ = 0;  // of open files
   uint64_t syncs_ = 0;
+  uint64_t changes_left_ = UINT64_MAX;
   std::function<void(const std::string&)> sync_hook_;
 };
 

@@ -1,0 +1,53 @@
+// A SnapshotSaver without a child: the snapshot is written inside start() through any FileSystem, and its result waits
+// for poll(). For tests that must fail or crash at a known step.
+#pragma once
+
+#include <utility>
+
+#include "node/persistence/snapshot.h"
+
+namespace holdfast::test {
+
+class InlineSnapshotSaver final : public node::SnapshotSaver {
+ public:
+  explicit InlineSnapshotSaver(FileSystem& fs) : fs_(fs) {}
+
+  Result<> start(const node::SnapshotRequest& request, const node::DataSource& source,
+                 OnFinished on_finished) override {
+    if (running_) return fail("Background save already in progress");
+    running_ = request.purpose;
+    on_finished_ = std::move(on_finished);
+    result_ = {};
+    result_.purpose = request.purpose;
+    auto stats = node::write_snapshot(fs_, source, request);
+    if (stats) {
+      result_.stats = *stats;
+    } else {
+      result_.outcome = std::unexpected(stats.error());
+    }
+    return {};
+  }
+  std::optional<node::SnapshotPurpose> running() const override { return running_; }
+  node::SaveStats progress() const override { return result_.stats; }
+  void cancel(bool wait) override {
+    if (!running_) return;
+    result_.cancelled = true;
+    result_.outcome = fail("cancelled");
+    if (wait) running_.reset();
+  }
+  void poll() override {
+    if (!running_) return;
+    running_.reset();
+    const OnFinished finished = std::move(on_finished_);
+    finished(result_);
+  }
+  int wait_descriptor() const override { return -1; }
+
+ private:
+  FileSystem& fs_;
+  std::optional<node::SnapshotPurpose> running_;
+  OnFinished on_finished_;
+  node::SnapshotResult result_;
+};
+
+}  // namespace holdfast::test
