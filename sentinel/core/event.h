@@ -72,6 +72,7 @@ struct Notice {
   Event event;
   std::string payload;  // the pub/sub message
   std::string primary;  // the primary concerned; "" for the sentinel as a whole (metrics' label)
+  uint64_t epoch = 0;   // of the failover of this sentinel's own that it belongs to, if it does
 
   std::string log_line() const;  // "+sdown master mymaster 127.0.0.1 6379"
 };

@@ -178,7 +178,8 @@ void Sentinel::Impl::save_epoch(Epoch seen) {
 
 void Sentinel::Impl::notify(Event event, const Primary& p, std::string text) {
   const Endpoint& at = p.node->address;
-  out_.notices.push_back({event, fmt::format("master {} {} {}{}", p.name, at.host, at.port, text), p.name});
+  out_.notices.push_back({event, fmt::format("master {} {} {}{}", p.name, at.host, at.port, text), p.name,
+                          p.failover.epoch.value});
 }
 
 void Sentinel::Impl::notify(Event event, const Primary& p, const Node& node, std::string text) {
@@ -187,7 +188,7 @@ void Sentinel::Impl::notify(Event event, const Primary& p, const Node& node, std
   out_.notices.push_back({event,
                           fmt::format("slave {} {} {} @ {} {} {}{}", address_text(node.address), node.address.host,
                                       node.address.port, p.name, at.host, at.port, text),
-                          p.name});
+                          p.name, p.failover.epoch.value});
 }
 
 void Sentinel::Impl::notify(Event event, const Primary& p, const Peer& peer, std::string text) {
@@ -195,11 +196,11 @@ void Sentinel::Impl::notify(Event event, const Primary& p, const Peer& peer, std
   out_.notices.push_back({event,
                           fmt::format("sentinel {} {} {} @ {} {} {}{}", peer.id.view(), peer.address.host,
                                       peer.address.port, p.name, at.host, at.port, text),
-                          p.name});
+                          p.name, p.failover.epoch.value});
 }
 
 void Sentinel::Impl::notify_bare(Event event, std::string text, std::string primary) {
-  out_.notices.push_back({event, std::move(text), std::move(primary)});
+  out_.notices.push_back({event, std::move(text), std::move(primary), 0});
 }
 
 }  // namespace holdfast::sentinel

@@ -2,6 +2,7 @@
 // Plain data with its small rules; the core owns one for each (instance, kind). `last_ok` outlives reconnects.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,15 +46,14 @@ struct Link {
     ping_pending_since = std::nullopt;
   }
 
-  // Takes the request out of the list, and those before it: replies come in order, so an older one will not come.
+  // Takes the request out of the list, and earlier ones of its kind: their replies will not come any more. (On one TCP
+  // connection none could be missing; the simulator is not so kind.)
   std::optional<PendingRequest> take(RequestId request) {
-    for (size_t i = 0; i < pending.size(); ++i) {
-      if (pending[i].id != request) continue;
-      const PendingRequest found = pending[i];
-      pending.erase(pending.begin(), pending.begin() + static_cast<ptrdiff_t>(i) + 1);
-      return found;
-    }
-    return std::nullopt;
+    const auto found = std::find_if(pending.begin(), pending.end(), [&](const auto& p) { return p.id == request; });
+    if (found == pending.end()) return std::nullopt;
+    const PendingRequest taken = *found;
+    std::erase_if(pending, [&](const auto& p) { return p.id == request || (p.kind == taken.kind && p.id < request); });
+    return taken;
   }
 
   // This process was stalled for `by`: the peer's answers waited here, so its silence is not counted.

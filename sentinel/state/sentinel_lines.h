@@ -1,13 +1,12 @@
 // The meaning of the `sentinel ...` lines of a configuration file, both ways. Pure.
 //
-// Reading is free of order: globals, then monitors, then the rest, as the reference does. Errors are in its words; `line` is
-// the index into the input of the line at fault.
+// Reading is free of order: globals, then monitors, then the rest, as the reference does. Error texts are the reference's
+// where it has one; what it would take for 0 or skip without a word is an error here.
 #pragma once
 
 #include <expected>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "sentinel/core/types.h"
@@ -15,19 +14,24 @@
 namespace holdfast::sentinel {
 
 // The words of one line after the word "sentinel", unquoted: {"monitor", "mymaster", "127.0.0.1", "6379", "2"}.
-using SentinelLine = std::vector<std::string>;
+using LineWords = std::vector<std::string>;
 
 struct LineError {
-  size_t line = 0;
-  std::string text;  // "No such master with specified name."
+  size_t line = 0;  // the index into the input
+  std::string text;
 };
 
-std::expected<PersistentState, LineError> read_sentinel_lines(std::span<const SentinelLine> lines);
+std::expected<PersistentState, LineError> read_sentinel_lines(std::span<const LineWords> lines);
 
-// Every line of a state, in the reference's order, without the word "sentinel"; only what differs from a default.
-std::vector<SentinelLine> write_sentinel_lines(const PersistentState& state, const Faults& faults = {});
+struct StateLine {
+  LineWords words;
+  bool append = true;  // false: a default, written only where the file has such a line
+};
 
-// "sentinel auth-pass mymaster \"a b\"": values quoted where the grammar needs it.
-std::string format_sentinel_line(const SentinelLine& line);
+// Every line of a state, in the reference's order.
+std::vector<StateLine> write_sentinel_lines(const PersistentState& state, const Faults& faults = {});
+
+// Which line of a file a line replaces: its option, and its primary if it has one. known-slave is known-replica here.
+std::string key_of_line(const LineWords& words);
 
 }  // namespace holdfast::sentinel

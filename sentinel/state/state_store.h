@@ -10,6 +10,7 @@
 #include "common/base/result.h"
 #include "common/fs/file_system.h"
 #include "sentinel/core/types.h"
+#include "sentinel/state/sentinel_lines.h"
 
 namespace holdfast::sentinel {
 

@@ -1,0 +1,57 @@
+#include "tests/simulation/data_node.h"
+
+#include <fmt/format.h>
+
+namespace holdfast::simulation {
+
+std::string DataNode::info(Instant now) const {
+  std::string text = fmt::format("# Server\r\nrun_id:{}\r\n# Replication\r\nrole:{}\r\n", run_id.view(),
+                                 is_primary ? "master" : "slave");
+  if (is_primary) {
+    text += fmt::format("connected_slaves:{}\r\n", replicas_seen.size());
+    for (size_t i = 0; i < replicas_seen.size(); ++i) {
+      text += fmt::format("slave{}:ip={},port={},state=online,offset={},lag=0\r\n", i, replicas_seen[i].host,
+                          replicas_seen[i].port, offset);
+    }
+  } else {
+    text += fmt::format("master_host:{}\r\nmaster_port:{}\r\nmaster_link_status:{}\r\n", follows.host, follows.port,
+                        link_up ? "up" : "down");
+    if (!link_up) {
+      text += fmt::format("master_link_down_since_seconds:{}\r\n", count_ms(now - link_down_since) / 1000);
+    }
+    text += fmt::format("slave_repl_offset:{}\r\nslave_priority:{}\r\n", offset, priority);
+  }
+  text += fmt::format("master_repl_offset:{}\r\n", offset);
+  return text;
+}
+
+sentinel::Reply DataNode::role() const {
+  using sentinel::Reply;
+  if (is_primary) {
+    return Reply::array({Reply::bulk("master"), Reply::number(static_cast<int64_t>(offset)), Reply::array({})});
+  }
+  return Reply::array({Reply::bulk("slave"), Reply::bulk(follows.host), Reply::number(follows.port),
+                       Reply::bulk(link_up ? "connected" : "connect"), Reply::number(static_cast<int64_t>(offset))});
+}
+
+std::vector<sentinel::Reply> DataNode::change_role(const Endpoint& target, Instant now) {
+  using sentinel::Reply;
+  if (target.host.empty()) {
+    is_primary = true;
+  } else if (is_primary || follows != target) {
+    is_primary = false;
+    follows = target;
+    link_up = false;
+    link_down_since = now;
+  }
+  const Reply queued = Reply::status("QUEUED");
+  return {Reply::status("OK"),
+          queued,
+          queued,
+          queued,
+          queued,
+          Reply::array({Reply::status("OK"), Reply::status("OK"), Reply::number(0), Reply::number(0)}),
+          role()};
+}
+
+}  // namespace holdfast::simulation

@@ -1,0 +1,62 @@
+// A simulated data node: a role, an offset, INFO, the role change by MULTI ... EXEC, and pub/sub of hellos. Its role is in
+// its configuration file (CONFIG REWRITE), so it survives a crash, as does its data.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/base/run_id.h"
+#include "sentinel/core/actions.h"
+#include "sentinel/core/reply.h"
+#include "tests/simulation/process.h"
+
+namespace holdfast::simulation {
+
+struct DataNode : Process {
+  size_t group = 0;
+  RunId run_id;
+  bool is_primary = false;
+  Endpoint follows;  // while a replica
+  uint64_t offset = 1;
+  bool link_up = false;
+  Instant link_down_since;
+  int priority = 100;
+  std::vector<Endpoint> replicas_seen;  // of a primary: who replicates from it now
+
+  std::string info(Instant now) const;
+  // Replies of a role change; the role is changed on return.
+  std::vector<sentinel::Reply> change_role(const Endpoint& target, Instant now);
+  sentinel::Reply role() const;
+};
+
+// One moment of replication: links come and go with the network, offsets follow. `reaches(a, b)` is true if both ways are
+// open.
+template <class Reaches>
+void replicate(std::span<DataNode> nodes, Instant now, uint64_t written, const Reaches& reaches) {
+  for (DataNode& node : nodes) node.replicas_seen.clear();
+  for (DataNode& node : nodes) {
+    if (node.is_primary && node.up && node.stalled_until <= now) node.offset += written;
+  }
+  for (DataNode& node : nodes) {
+    if (!node.up || node.is_primary) continue;
+    DataNode* source = nullptr;
+    for (DataNode& other : nodes) {
+      if (&other != &node && other.address == node.follows) source = &other;
+    }
+    const bool connected = source != nullptr && source->up && (source->is_primary || source->link_up) &&
+                           source->stalled_until <= now && node.stalled_until <= now &&
+                           reaches(node.host, source->host);
+    if (connected) {
+      node.link_up = true;
+      node.offset = source->offset;
+      source->replicas_seen.push_back(node.address);
+    } else if (node.link_up) {
+      node.link_up = false;
+      node.link_down_since = now;
+    }
+  }
+}
+
+}  // namespace holdfast::simulation

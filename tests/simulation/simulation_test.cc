@@ -1,0 +1,93 @@
+// Many seeds, each a history of faults (see world.h). HOLDFAST_SIM_SEEDS is how many, HOLDFAST_SIM_FIRST_SEED the first.
+// A failure prints its seed and commit: the same two give the same history, with its trace.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "common/base/text.h"
+#include "common/base/version.h"
+#include "tests/simulation/world.h"
+
+namespace holdfast::simulation {
+namespace {
+
+uint64_t from_environment(const char* name, uint64_t otherwise) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? otherwise : parse_uint64(value).value_or(otherwise);
+}
+
+constexpr size_t kTraceLines = 150;
+
+std::string report(uint64_t seed, const sentinel::Faults& faults) {
+  const Outcome outcome = World(seed, faults, true).run();
+  std::string text = fmt::format("seed {} of commit {}: {}\n", seed, build_commit(),
+                                 outcome.failure.value_or("did not fail again: the simulation is not deterministic"));
+  const size_t from = outcome.trace.size() > kTraceLines ? outcome.trace.size() - kTraceLines : 0;
+  for (size_t i = from; i < outcome.trace.size(); ++i) text += outcome.trace[i] + "\n";
+  return text;
+}
+
+TEST(Simulation, EveryHistoryIsSafeAndHeals) {
+  const uint64_t first = from_environment("HOLDFAST_SIM_FIRST_SEED", 1);
+  const uint64_t count = from_environment("HOLDFAST_SIM_SEEDS", 10000);
+  uint64_t events = 0, elections = 0, switches = 0;
+  Nanos slowest{0}, healing{0};
+  for (uint64_t seed = first; seed < first + count; ++seed) {
+    const Outcome outcome = World(seed, {}, false).run();
+    if (outcome.failure) FAIL() << report(seed, {});
+    events += outcome.events;
+    elections += outcome.elections;
+    switches += outcome.switches;
+    slowest = std::max(slowest, outcome.healing);
+    healing += outcome.healing;
+  }
+  fmt::print("{} seeds: {} events, {} elections, {} switches; healing {} ms on average, {} ms at most\n", count, events,
+             elections, switches, count_ms(healing) / static_cast<int64_t>(std::max<uint64_t>(count, 1)), count_ms(slowest));
+  // The histories are worth something: failovers happen in them.
+  if (count >= 100) {
+    EXPECT_GT(elections, count / 2);
+    EXPECT_GT(switches, count / 2);
+  }
+}
+
+TEST(Simulation, OneSeedIsOneHistory) {
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    EXPECT_EQ(World(seed, {}, true).run().trace, World(seed, {}, true).run().trace);
+  }
+}
+
+// A simulator that finds nothing proves nothing: each planted fault must be found, and for what it is.
+constexpr uint64_t kSeedsToFind = 3000;
+
+std::optional<std::string> first_failure(const sentinel::Faults& faults) {
+  for (uint64_t seed = 1; seed <= kSeedsToFind; ++seed) {
+    const Outcome outcome = World(seed, faults, false).run();
+    if (outcome.failure) {
+      fmt::print("found by seed {}: {}\n", seed, *outcome.failure);
+      return outcome.failure;
+    }
+  }
+  return std::nullopt;
+}
+
+TEST(Simulation, FindsASentinelThatVotesTwice) {
+  const auto failure = first_failure({.vote_twice = true});
+  ASSERT_TRUE(failure);
+  EXPECT_TRUE(failure->find("voted twice") != std::string::npos || failure->find("two leaders") != std::string::npos);
+}
+
+TEST(Simulation, FindsAVoteLostOnRestart) {
+  const auto failure = first_failure({.forget_votes = true});
+  ASSERT_TRUE(failure);
+  EXPECT_TRUE(failure->find("voted twice") != std::string::npos || failure->find("two leaders") != std::string::npos);
+}
+
+TEST(Simulation, FindsAMajorityThatIsOneShort) {
+  const auto failure = first_failure({.majority_off_by_one = true});
+  ASSERT_TRUE(failure);
+  EXPECT_NE(failure->find("two leaders"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace holdfast::simulation

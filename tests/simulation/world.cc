@@ -1,0 +1,221 @@
+#include "tests/simulation/world.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace holdfast::simulation {
+
+World::World(uint64_t seed, const sentinel::Faults& faults, bool traced)
+    : faults_(faults), traced_(traced), random_(seed) {
+  build();
+}
+
+World::~World() = default;
+
+void World::build() {
+  groups_ = chance(0.1) ? 2 : 1;
+  const size_t nodes_in_group = 3 + random_.below(2);
+  const size_t sentinel_count = 3 + random_.below(3);
+  quorum_ = static_cast<uint32_t>(chance(0.7) ? sentinel_count / 2 + 1 : 2);
+  timings_.tilt_period = chance(0.1) ? Millis(30000) : Millis(4000);
+  network_ = std::make_unique<Network>(events_, random_, groups_ * nodes_in_group + sentinel_count);
+  nodes_.resize(groups_ * nodes_in_group);
+  size_t host = 0;
+  for (DataNode& node : nodes_) {
+    node.group = host / nodes_in_group;
+    node.host = host++;
+    node.address = {fmt::format("10.0.0.{}", host), 6379};
+    node.run_id = RunId::random(random_);
+    node.is_primary = (node.host % nodes_in_group) == 0;
+    if (!node.is_primary) node.follows = nodes_[node.group * nodes_in_group].address;
+    node.link_down_since = events_.now();
+    if (chance(0.05)) node.priority = 10;
+    by_address_[node.address] = &node;
+  }
+  for (size_t i = 0; i < sentinel_count; ++i) {
+    auto& process = sentinels_.emplace_back(std::make_unique<SentinelProcess>(*this, i));
+    process->host = host++;
+    process->address = {fmt::format("10.0.1.{}", i + 1), 26379};
+    by_address_[process->address] = process.get();
+  }
+  const Millis down_after = between(1000, 4000);
+  const Millis failover_timeout = between(3000, 12000);
+  for (auto& process : sentinels_) {
+    std::string config = "# written by an operator\nport 26379\n";
+    for (size_t group = 0; group < groups_; ++group) {
+      config += fmt::format(
+          "sentinel monitor g{0} {1} 6379 {2}\nsentinel down-after-milliseconds g{0} {3}\n"
+          "sentinel failover-timeout g{0} {4}\nsentinel parallel-syncs g{0} {5}\n",
+          group, nodes_[group * nodes_in_group].address.host, quorum_, down_after.count(), failover_timeout.count(),
+          1 + random_.below(2));
+    }
+    events_.after(between(0, 300), [&process = *process, config] { process.boot(config); });
+  }
+  tick_replication();
+}
+
+Process* World::process_at(const Endpoint& address) {
+  const auto found = by_address_.find(address);
+  return found == by_address_.end() ? nullptr : found->second;
+}
+
+void World::fail(const std::string& text) {
+  if (!outcome_.failure) outcome_.failure = text;
+  note("FAILURE " + text);
+}
+
+void World::note(std::string line) {
+  if (!traced_) return;
+  outcome_.trace.push_back(
+      fmt::format("{:>9.3f}s {}", static_cast<double>(count_ms(events_.now().time_since_epoch()) - 3600000) / 1000, line));
+}
+
+// --- Connections and requests -----------------------------------------------------------------------------------------
+
+void World::client_closed(SentinelProcess& client, Process& server, sentinel::LinkId link) {
+  network_->send(client.host, server.host, [&server, sentinel = client.index(), link, incarnation = client.incarnation] {
+    std::erase_if(server.clients, [&](const ClientLink& known) {
+      return known.sentinel == sentinel && known.link == link && known.incarnation <= incarnation;
+    });
+  });
+}
+
+void World::drop_client(Process& server, const ClientLink& client) {
+  SentinelProcess& sentinel = *sentinels_[client.sentinel];
+  network_->send(server.host, sentinel.host, [this, &sentinel, client] {
+    sentinel.execute(events_, client.incarnation, [&sentinel, client] { sentinel.link_down(client.link); });
+  });
+}
+
+void World::server_vanished(Process& server) {
+  for (const ClientLink& client : server.clients) drop_client(server, client);
+  server.clients.clear();
+}
+
+void World::reply(Process& server, const ClientLink& client, sentinel::RequestId id,
+                  std::vector<sentinel::Reply> replies) {
+  SentinelProcess& sentinel = *sentinels_[client.sentinel];
+  network_->send(server.host, sentinel.host, [this, &sentinel, client, id, replies = std::move(replies)] {
+    sentinel.execute(events_, client.incarnation,
+                     [&sentinel, client, id, replies] { sentinel.replied(client.link, id, replies); });
+  });
+}
+
+void World::serve(Process& server, const ClientLink& client, const sentinel::SendRequest& request) {
+  if (server.is_sentinel) {
+    static_cast<SentinelProcess&>(server).serve(client, request);
+  } else {
+    serve_node(static_cast<DataNode&>(server), client, request);
+  }
+}
+
+void World::serve_node(DataNode& node, const ClientLink& client, const sentinel::SendRequest& request) {
+  using sentinel::Reply;
+  using Kind = sentinel::Request::Kind;
+  switch (request.request.kind) {
+    case Kind::ping: return reply(node, client, request.id, {Reply::status("PONG")});
+    case Kind::info: return reply(node, client, request.id, {Reply::bulk(node.info(events_.now()))});
+    case Kind::publish_hello:
+      for (const ClientLink& subscriber : node.clients) {
+        if (subscriber.kind != sentinel::LinkKind::pubsub) continue;
+        SentinelProcess& sentinel = *sentinels_[subscriber.sentinel];
+        network_->send(node.host, sentinel.host, [this, &sentinel, subscriber, text = request.request.text] {
+          sentinel.execute(events_, subscriber.incarnation,
+                           [&sentinel, subscriber, text] { sentinel.hello(subscriber.link, text); });
+        });
+      }
+      return reply(node, client, request.id, {Reply::number(1)});
+    case Kind::change_role: {
+      note(fmt::format("{} is told by s{} to follow {}", node.address.host, client.sentinel,
+                       request.request.target.host.empty() ? "no one" : request.request.target.host));
+      auto replies = node.change_role(request.request.target, events_.now());
+      for (const ClientLink& other : node.clients) {
+        if (other.link != client.link || other.sentinel != client.sentinel) drop_client(node, other);
+      }
+      std::erase_if(node.clients, [&](const ClientLink& other) {
+        return other.link != client.link || other.sentinel != client.sentinel;
+      });
+      return reply(node, client, request.id, std::move(replies));
+    }
+    default: return reply(node, client, request.id, {Reply::error("ERR unknown command")});
+  }
+}
+
+void World::tick_replication() {
+  replicate(std::span(nodes_), events_.now(), 1 + random_.below(100), [this](size_t a, size_t b) {
+    return network_->reaches(a, b) && network_->reaches(b, a);
+  });
+  events_.after(Millis(100), [this] { tick_replication(); });
+}
+
+// --- What must hold ---------------------------------------------------------------------------------------------------
+
+void World::voted(SentinelProcess& process, const RunId& leader, sentinel::Epoch epoch, const Endpoint& primary) {
+  const size_t group = static_cast<DataNode*>(process_at(primary))->group;
+  const auto [vote, first] = votes_.try_emplace({process.index(), group, epoch.value}, leader);
+  if (!first && vote->second != leader) {
+    fail(fmt::format("sentinel {} voted twice in epoch {}: for {} and for {}", process.index(), epoch.value,
+                     vote->second.view(), leader.view()));
+  }
+}
+
+void World::saved(SentinelProcess& process, const sentinel::PersistentState& state) {
+  for (const sentinel::PersistentPrimary& primary : state.primaries) {
+    const auto [known, first] =
+        configurations_.try_emplace({primary.name, primary.config_epoch.value}, primary.address);
+    if (!first && known->second != primary.address) {
+      fail(fmt::format("sentinel {}: configuration epoch {} of {} names {} and {}", process.index(),
+                       primary.config_epoch.value, primary.name, known->second.host, primary.address.host));
+    }
+  }
+}
+
+void World::noticed(SentinelProcess& process, const sentinel::Notice& notice) {
+  if (traced_) note(fmt::format("s{} {}", process.index(), notice.log_line()));
+  if (notice.event == sentinel::Event::switch_master) ++outcome_.switches;
+  if (notice.event != sentinel::Event::elected_leader) return;
+  ++outcome_.elections;
+  const auto [leader, first] = leaders_.try_emplace({notice.primary, notice.epoch}, process.index());
+  if (!first && leader->second != process.index()) {
+    fail(fmt::format("two leaders of {} in epoch {}: sentinels {} and {}", notice.primary, notice.epoch, leader->second,
+                     process.index()));
+  }
+}
+
+bool World::agreed(std::string* why) const {
+  const auto no = [&](std::string text) {
+    if (why != nullptr) *why = std::move(text);
+    return false;
+  };
+  for (size_t group = 0; group < groups_; ++group) {
+    const std::string name = fmt::format("g{}", group);
+    std::optional<Endpoint> address;
+    std::optional<sentinel::Epoch> epoch;
+    for (const auto& process : sentinels_) {
+      const auto summaries = process->core().summaries();
+      const auto& mine = summaries[group];
+      if (mine.s_down || mine.failover_state != "none") {
+        return no(fmt::format("s{}: {} s_down={} state={}", process->index(), name, mine.s_down, mine.failover_state));
+      }
+      if (mine.sentinels != sentinels_.size()) return no(fmt::format("s{} misses a peer", process->index()));
+      if (address.value_or(mine.address) != mine.address || epoch.value_or(mine.config_epoch) != mine.config_epoch) {
+        return no(fmt::format("s{} names {}, another names {}", process->index(), mine.address.host, address->host));
+      }
+      address = mine.address;
+      epoch = mine.config_epoch;
+    }
+    for (const DataNode& node : nodes_) {
+      if (node.group != group) continue;
+      const bool right = node.address == *address ? node.is_primary
+                                                  : !node.is_primary && node.follows == *address && node.link_up;
+      if (!node.up || !right) {
+        return no(fmt::format("{}: primary={} follows={} link={}, expected {}", node.address.host, node.is_primary,
+                              node.follows.host, node.link_up, address->host));
+      }
+    }
+  }
+  return true;
+}
+
+}  // namespace holdfast::simulation

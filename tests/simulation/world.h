@@ -1,0 +1,101 @@
+// One simulated history: data nodes, sentinels and a network, a plan of faults drawn from a seed, the healing, and what
+// must hold all along:
+//   - no two sentinels are elected for one primary and epoch;
+//   - a sentinel votes once per primary and epoch, across its restarts;
+//   - a configuration epoch names one address;
+//   - after the healing, within bounded time, one primary that all nodes follow and all sentinels name.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "common/base/random.h"
+#include "tests/simulation/data_node.h"
+#include "tests/simulation/event_queue.h"
+#include "tests/simulation/network.h"
+#include "tests/simulation/sentinel_process.h"
+
+namespace holdfast::simulation {
+
+struct Outcome {
+  std::optional<std::string> failure;
+  uint64_t events = 0;
+  uint64_t elections = 0;
+  uint64_t switches = 0;
+  Nanos healing{0};  // from the end of the faults to the agreement
+  std::vector<std::string> trace;
+};
+
+class World {
+ public:
+  World(uint64_t seed, const sentinel::Faults& faults, bool traced);
+  ~World();
+  Outcome run();
+
+  // For the processes.
+  EventQueue& events() { return events_; }
+  Network& network() { return *network_; }
+  RandomSource& random() { return random_; }
+  const sentinel::Faults& faults() const { return faults_; }
+  const sentinel::Timings& timings() const { return timings_; }
+  void fail(const std::string& text);
+  Process* process_at(const Endpoint& address);
+  void accepted(Process& server, const ClientLink& client) { server.clients.push_back(client); }
+  void client_closed(SentinelProcess& client, Process& server, sentinel::LinkId link);
+  void server_vanished(Process& server);
+  void serve(Process& server, const ClientLink& client, const sentinel::SendRequest& request);
+  void reply(Process& server, const ClientLink& client, sentinel::RequestId id, std::vector<sentinel::Reply> replies);
+  bool crashes_now(SentinelProcess& process);
+  void saved(SentinelProcess& process, const sentinel::PersistentState& state);
+  void voted(SentinelProcess& process, const RunId& leader, sentinel::Epoch epoch, const Endpoint& primary);
+  void noticed(SentinelProcess& process, const sentinel::Notice& notice);
+
+ private:
+  void build();
+  void warm_up();
+  void plan_faults();
+  void one_fault();
+  void crash_node(DataNode& node, bool silently, Nanos down_for);
+  void restart_node(DataNode& node);
+  void restart_later(SentinelProcess& process, Nanos down_for);
+  void cut_someone();
+  void partition();
+  void heal();
+  bool agreed(std::string* why) const;
+  void serve_node(DataNode& node, const ClientLink& client, const sentinel::SendRequest& request);
+  void drop_client(Process& server, const ClientLink& client);
+  void tick_replication();
+  void note(std::string line);
+  DataNode& random_node() { return nodes_[random_.below(nodes_.size())]; }
+  SentinelProcess& random_sentinel() { return *sentinels_[random_.below(sentinels_.size())]; }
+  bool chance(double probability) { return random_.chance(probability); }
+  Millis between(int64_t low, int64_t high) {
+    return Millis(low + static_cast<int64_t>(random_.below(static_cast<uint64_t>(high - low + 1))));
+  }
+
+  const sentinel::Faults faults_;
+  const bool traced_;
+  SeededRandom random_;
+  EventQueue events_;
+  sentinel::Timings timings_;
+  std::unique_ptr<Network> network_;
+  std::vector<DataNode> nodes_;
+  std::vector<std::unique_ptr<SentinelProcess>> sentinels_;
+  std::map<Endpoint, Process*> by_address_;
+  size_t groups_ = 1;
+  uint32_t quorum_ = 2;
+  bool faulty_time_ = false;
+  double crash_on_save_ = 0;
+  double save_failure_ = 0;
+  Outcome outcome_;
+
+  std::map<std::tuple<size_t, size_t, uint64_t>, RunId> votes_;        // sentinel, group, epoch -> leader
+  std::map<std::pair<std::string, uint64_t>, size_t> leaders_;         // primary, epoch -> sentinel
+  std::map<std::pair<std::string, uint64_t>, Endpoint> configurations_;  // primary, config epoch -> address
+};
+
+}  // namespace holdfast::simulation
