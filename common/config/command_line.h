@@ -28,8 +28,8 @@ struct CommandLine {
   Mode mode = Mode::run;
   std::string config_file;  // absolute, or "" for none
   bool from_stdin = false;
-  bool sentinel = false;         // --sentinel, or called redis-sentinel / holdfast-sentinel
-  std::string options_text;      // the options as lines of a conf file
+  bool sentinel = false;               // --sentinel, or called redis-sentinel / holdfast-sentinel
+  std::string options_text;            // the options as lines of a conf file
   std::vector<std::string> arguments;  // of the modes that take a file or a number
 };
 

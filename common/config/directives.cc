@@ -77,7 +77,9 @@ class Reader {
       if (text) {
         read(*text, one, depth + 1);
       } else {
-        error({directive.file, 0, directive.text,
+        error({directive.file,
+               0,
+               directive.text,
                fmt::format("Fatal error, can't open config file '{}': {}", one,
                            text.error().code != 0 ? std::strerror(text.error().code) : text.error().text),
                {}});

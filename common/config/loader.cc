@@ -39,8 +39,9 @@ ConfigError error_at(const Registry& registry, const Directive& directive, std::
 // directives to the option's row at notify().
 class RowSemantic final : public po::value_semantic {
  public:
-  RowSemantic(const Registry& registry, Option& option, const std::vector<Directive>& directives, Placed& errors)
-      : registry_(registry), option_(option), directives_(directives), errors_(errors) {}
+  RowSemantic(const Registry& registry, Option& option, const std::vector<Directive>& directives, Placed& errors,
+              Placed& warnings)
+      : registry_(registry), option_(option), directives_(directives), errors_(errors), warnings_(warnings) {}
 
   std::string name() const override { return "value"; }
   unsigned min_tokens() const override { return 0; }
@@ -62,6 +63,11 @@ class RowSemantic final : public po::value_semantic {
       const size_t index = indexes[failed];
       errors_.emplace_back(index, error_at(registry_, directives_[index], error.text));
     }
+    // A default value asks for nothing, so it needs no warning. (Of what is only accepted, we know no default.)
+    if (option_.has(kNoEffect) && (option_.has(kNoCommand) || !option_.is_default())) {
+      const size_t last = indexes.back();
+      warnings_.emplace_back(last, error_at(registry_, directives_[last], "accepted, but without effect here"));
+    }
   }
 
  private:
@@ -69,11 +75,12 @@ class RowSemantic final : public po::value_semantic {
   Option& option_;
   const std::vector<Directive>& directives_;
   Placed& errors_;
+  Placed& warnings_;
 };
 
 // The directives as Boost's parsed options: each known one under its row's name, its value the directive's index.
 po::parsed_options to_parsed_options(const std::vector<Directive>& directives, const po::options_description& rows,
-                                     const Registry& registry, LoadReport& report, Placed& errors) {
+                                     const Registry& registry, Placed& errors) {
   po::parsed_options parsed(&rows);
   for (size_t i = 0; i < directives.size(); ++i) {
     const Directive& directive = directives[i];
@@ -83,9 +90,6 @@ po::parsed_options to_parsed_options(const std::vector<Directive>& directives, c
       error.suggestion = registry.did_you_mean(directive.name);
       errors.emplace_back(i, std::move(error));
       continue;
-    }
-    if (option->has(kNoEffect)) {
-      report.warnings.push_back(error_at(registry, directive, "accepted, but has no effect in Holdfast"));
     }
     po::option one;
     one.string_key = option->name();
@@ -99,9 +103,8 @@ po::parsed_options to_parsed_options(const std::vector<Directive>& directives, c
 }  // namespace
 
 LoadReport load(std::string_view text, Registry& registry, FileSystem& fs) {
-  LoadReport report;
   DirectiveList list = read_directives(text, fs);
-  Placed errors;
+  Placed errors, warnings;
   for (auto& [place, error] : list.errors) {
     error.text = shown_text(registry, error.text);
     errors.emplace_back(place, std::move(error));
@@ -109,14 +112,19 @@ LoadReport load(std::string_view text, Registry& registry, FileSystem& fs) {
   po::options_description rows;
   for (const auto& option : registry.options()) {
     rows.add(boost::shared_ptr<po::option_description>(new po::option_description(
-        option->name().c_str(), new RowSemantic(registry, *option, list.directives, errors), option->help().c_str())));
+        option->name().c_str(), new RowSemantic(registry, *option, list.directives, errors, warnings),
+        option->help().c_str())));
   }
   po::variables_map values;
-  po::store(to_parsed_options(list.directives, rows, registry, report, errors), values);
+  po::store(to_parsed_options(list.directives, rows, registry, errors), values);
   po::notify(values);
-  std::ranges::stable_sort(errors, {}, [](const auto& placed) { return placed.first; });
-  for (auto& [place, error] : errors) report.errors.push_back(std::move(error));
-  return report;
+  const auto in_order = [](Placed& placed) {
+    std::ranges::stable_sort(placed, {}, [](const auto& one) { return one.first; });
+    std::vector<ConfigError> out;
+    for (auto& [place, error] : placed) out.push_back(std::move(error));
+    return out;
+  };
+  return {in_order(errors), in_order(warnings)};
 }
 
 std::string fatal_block(const ConfigError& error) {

@@ -133,9 +133,7 @@ class TypedOption final : public Option {
     }
     return {Line{{codec_.get(field_)}}};
   }
-  std::string key(const Words& words) const override {
-    return codec_.key ? name() + ' ' + codec_.key(words) : name();
-  }
+  std::string key(const Words& words) const override { return codec_.key ? name() + ' ' + codec_.key(words) : name(); }
   bool matches(std::span<const Occurrence> occurrences) const override {
     Failures failures;
     return loaded(occurrences, failures) == field_ && failures.empty();

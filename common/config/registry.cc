@@ -67,8 +67,7 @@ Option& Registry::text(std::string name, std::string& field, Flags flags, std::s
       flags, std::move(help));
 }
 
-Option& Registry::memory(std::string name, uint64_t& field, uint64_t min, uint64_t max, Flags flags,
-                         std::string help) {
+Option& Registry::memory(std::string name, uint64_t& field, uint64_t min, uint64_t max, Flags flags, std::string help) {
   return custom<uint64_t>(
       std::move(name), field,
       {.parse = [min, max](uint64_t& value, const Words& words, size_t) -> Result<> {
@@ -95,9 +94,10 @@ Option& Registry::memory_or_percent(std::string name, MemoryOrPercent& field, Fl
          return {};
        },
        .get = show,
-       .lines = [show](const MemoryOrPercent& value) {
-         return std::vector<Option::Line>{{{value.percent ? show(value) : format_memory_unit(value.value)}}};
-       }},
+       .lines =
+           [show](const MemoryOrPercent& value) {
+             return std::vector<Option::Line>{{{value.percent ? show(value) : format_memory_unit(value.value)}}};
+           }},
       flags, std::move(help));
 }
 
@@ -114,23 +114,23 @@ Option& Registry::octal(std::string name, unsigned& field, unsigned max, Flags f
 }
 
 Option& Registry::refuse(std::string name, std::string reason) {
-  return custom<std::monostate>(std::move(name), nothing_,
-                                {.parse = [reason](std::monostate&, const Words&, size_t) { return Result<>(fail("{}", reason)); },
-                                 .get = [](const std::monostate&) { return std::string(); },
-                                 .lines = [](const std::monostate&) { return std::vector<Option::Line>(); }},
-                                kNoCommand | kPreserve | kHidden | kRaw, reason);
+  return custom<std::monostate>(
+      std::move(name), nothing_,
+      {.parse = [reason](std::monostate&, const Words&, size_t) { return Result<>(fail("{}", reason)); },
+       .get = [](const std::monostate&) { return std::string(); },
+       .lines = [](const std::monostate&) { return std::vector<Option::Line>(); }},
+      kNoCommand | kPreserve | kHidden | kRaw, reason);
 }
 
 Option& Registry::accept(std::string name, Flags flags, std::string help) {
-  return custom<std::monostate>(
-      std::move(name), nothing_,
-      {.parse = [](std::monostate&, const Words& words, size_t) -> Result<> {
-         if (words.empty()) return fail("wrong number of arguments");
-         return {};
-       },
-       .get = [](const std::monostate&) { return std::string(); },
-       .lines = [](const std::monostate&) { return std::vector<Option::Line>(); }},
-      flags | kNoCommand | kPreserve | kHidden | kRaw, std::move(help));
+  return custom<std::monostate>(std::move(name), nothing_,
+                                {.parse = [](std::monostate&, const Words& words, size_t) -> Result<> {
+                                   if (words.empty()) return fail("wrong number of arguments");
+                                   return {};
+                                 },
+                                 .get = [](const std::monostate&) { return std::string(); },
+                                 .lines = [](const std::monostate&) { return std::vector<Option::Line>(); }},
+                                flags | kNoCommand | kPreserve | kHidden | kRaw, std::move(help));
 }
 
 void Registry::check_rows() const {
@@ -213,8 +213,8 @@ Result<> Registry::set(std::span<const std::pair<std::string, std::string>> pair
 }
 
 // Checks all pairs, then parses all; a failure restores what was stored before it.
-Result<std::vector<Registry::Change>> Registry::store_all(
-    std::span<const std::pair<std::string, std::string>> pairs, bool protected_allowed) {
+Result<std::vector<Registry::Change>> Registry::store_all(std::span<const std::pair<std::string, std::string>> pairs,
+                                                          bool protected_allowed) {
   std::vector<Change> changes;
   std::unordered_set<std::string> seen;
   std::optional<std::unexpected<Error>> refused;

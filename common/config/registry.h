@@ -46,13 +46,14 @@ class Registry {
                         value = static_cast<T>(*parsed);
                         return {};
                       },
-                      .get = [](const T& value) {
-                        if constexpr (std::integral<T>) {
-                          return fmt::format("{}", value);
-                        } else {
-                          return fmt::format("{}", value.count());
-                        }
-                      }},
+                      .get =
+                          [](const T& value) {
+                            if constexpr (std::integral<T>) {
+                              return fmt::format("{}", value);
+                            } else {
+                              return fmt::format("{}", value.count());
+                            }
+                          }},
                      flags, std::move(help));
   }
 
@@ -66,12 +67,13 @@ class Registry {
                         value = *parsed;
                         return {};
                       },
-                      .get = [names](const E& value) {
-                        for (const auto& [text, one] : names) {
-                          if (one == value) return std::string(text);
-                        }
-                        return std::string();
-                      }},
+                      .get =
+                          [names](const E& value) {
+                            for (const auto& [text, one] : names) {
+                              if (one == value) return std::string(text);
+                            }
+                            return std::string();
+                          }},
                      flags, std::move(help));
   }
 

@@ -22,8 +22,9 @@ std::optional<Words> words_of(std::string_view raw) {
 }
 
 std::unexpected<Error> rewriting_failed(const Error& error) {
-  return std::unexpected(Error{
-      fmt::format("ERR Rewriting config file: {}", error.code != 0 ? std::strerror(error.code) : error.text), error.code});
+  return std::unexpected(
+      Error{fmt::format("ERR Rewriting config file: {}", error.code != 0 ? std::strerror(error.code) : error.text),
+            error.code});
 }
 
 // The occurrences of each option in a text, includes left alone.

@@ -63,9 +63,10 @@ Codec<std::vector<std::string>> bind_codec() {
             return {};
           },
           .get = join,
-          .lines = [](const std::vector<std::string>& value) {
-            return std::vector<Option::Line>{{value.empty() ? Words{""} : value}};
-          }};
+          .lines =
+              [](const std::vector<std::string>& value) {
+                return std::vector<Option::Line>{{value.empty() ? Words{""} : value}};
+              }};
 }
 
 Codec<std::vector<int>> oom_values_codec() {
@@ -99,14 +100,15 @@ Codec<unsigned> shutdown_codec() {
             value = bits;
             return {};
           },
-          .get = [](const unsigned& value) {
-            if (value == 0) return std::string("default");
-            std::vector<std::string> names;
-            for (const auto& [name, bit] : kNames) {
-              if (bit != 0 && (value & bit) != 0) names.emplace_back(name);
-            }
-            return join(names);
-          }};
+          .get =
+              [](const unsigned& value) {
+                if (value == 0) return std::string("default");
+                std::vector<std::string> names;
+                for (const auto& [name, bit] : kNames) {
+                  if (bit != 0 && (value & bit) != 0) names.emplace_back(name);
+                }
+                return join(names);
+              }};
 }
 
 Codec<std::vector<Words>> users_codec() {
@@ -116,11 +118,12 @@ Codec<std::vector<Words>> users_codec() {
             return {};
           },
           .get = [](const std::vector<Words>& value) { return fmt::format("{} users", value.size()); },
-          .lines = [](const std::vector<Words>& value) {
-            std::vector<Option::Line> lines;
-            for (const Words& words : value) lines.push_back({words});
-            return lines;
-          }};
+          .lines =
+              [](const std::vector<Words>& value) {
+                std::vector<Option::Line> lines;
+                for (const Words& words : value) lines.push_back({words});
+                return lines;
+              }};
 }
 
 Codec<std::vector<std::pair<std::string, std::string>>> rename_codec() {
@@ -131,41 +134,46 @@ Codec<std::vector<std::pair<std::string, std::string>>> rename_codec() {
             return {};
           },
           .get = [](const Renamed& value) { return fmt::format("{} commands", value.size()); },
-          .lines = [](const Renamed& value) {
-            std::vector<Option::Line> lines;
-            for (const auto& [from, to] : value) lines.push_back({{from, to}});
-            return lines;
-          }};
+          .lines =
+              [](const Renamed& value) {
+                std::vector<Option::Line> lines;
+                for (const auto& [from, to] : value) lines.push_back({{from, to}});
+                return lines;
+              }};
 }
 
 Codec<OutputBufferLimits> output_limits_codec() {
   return {.parse = parse_output_limits,
-          .get = [](const OutputBufferLimits& value) {
-            // CONFIG GET has kept the class's old name.
-            constexpr std::string_view kShown[] = {"normal", "slave", "pubsub"};
-            std::string out;
-            for (size_t i = 0; i < value.size(); ++i) {
-              out += fmt::format("{}{} {} {} {}", i == 0 ? "" : " ", kShown[i], value[i].hard_bytes,
-                                 value[i].soft_bytes, value[i].soft_period.count());
-            }
-            return out;
-          },
-          .lines = [](const OutputBufferLimits& value) {
-            static const OutputBufferLimits kDefaults = ServerOptions().client_output_buffer_limit;
-            std::vector<Option::Line> lines;
-            for (size_t i = 0; i < value.size(); ++i) {
-              lines.push_back({{std::string(class_name(static_cast<ClientClass>(i))),
-                                format_memory_unit(value[i].hard_bytes), format_memory_unit(value[i].soft_bytes),
-                                fmt::format("{}", value[i].soft_period.count())},
-                               value[i] != kDefaults[i]});
-            }
-            return lines;
-          },
-          .key = [](const Words& words) {
-            // A line with several classes, or none that we know, has a key of its own and is replaced by plain ones.
-            const auto of = words.size() == 4 ? parse_class(words[0]) : std::nullopt;
-            return std::string(of ? class_name(*of) : "several");
-          }};
+          .get =
+              [](const OutputBufferLimits& value) {
+                // CONFIG GET has kept the class's old name.
+                constexpr std::string_view kShown[] = {"normal", "slave", "pubsub"};
+                std::string out;
+                for (size_t i = 0; i < value.size(); ++i) {
+                  out += fmt::format("{}{} {} {} {}", i == 0 ? "" : " ", kShown[i], value[i].hard_bytes,
+                                     value[i].soft_bytes, value[i].soft_period.count());
+                }
+                return out;
+              },
+          .lines =
+              [](const OutputBufferLimits& value) {
+                static const OutputBufferLimits kDefaults = ServerOptions().client_output_buffer_limit;
+                std::vector<Option::Line> lines;
+                for (size_t i = 0; i < value.size(); ++i) {
+                  lines.push_back(
+                      {{std::string(class_name(static_cast<ClientClass>(i))), format_memory_unit(value[i].hard_bytes),
+                        format_memory_unit(value[i].soft_bytes), fmt::format("{}", value[i].soft_period.count())},
+                       value[i] != kDefaults[i]});
+                }
+                return lines;
+              },
+          .key =
+              [](const Words& words) {
+                // A line with several classes, or none that we know, has a key of its own and is replaced by plain
+                // ones.
+                const auto of = words.size() == 4 ? parse_class(words[0]) : std::nullopt;
+                return std::string(of ? class_name(*of) : "several");
+              }};
 }
 
 Codec<int> hz_codec() {
@@ -192,16 +200,17 @@ Codec<std::vector<double>> percentiles_codec() {
             value = std::move(parsed);
             return {};
           },
-          .get = [](const std::vector<double>& value) {
-            std::vector<std::string> parts;
-            for (const double percentile : value) {
-              std::string text = fmt::format("{:.6f}", percentile);
-              text.erase(text.find_last_not_of('0') + 1);
-              if (text.ends_with('.')) text.pop_back();
-              parts.push_back(std::move(text));
-            }
-            return join(parts);
-          },
+          .get =
+              [](const std::vector<double>& value) {
+                std::vector<std::string> parts;
+                for (const double percentile : value) {
+                  std::string text = fmt::format("{:.6f}", percentile);
+                  text.erase(text.find_last_not_of('0') + 1);
+                  if (text.ends_with('.')) text.pop_back();
+                  parts.push_back(std::move(text));
+                }
+                return join(parts);
+              },
           .lines = {}};
 }
 

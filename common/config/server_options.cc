@@ -126,13 +126,12 @@ void add_security_rows(Registry& r, ServerOptions& o) {
   r.text("aclfile", o.aclfile, kImmutable, "File of the users and their rights.");
   r.integer("acllog-max-len", o.acllog_max_len, 0, kLongMax, kMutable, "Entries kept by ACL LOG.");
   r.enumeration<bool>("acl-pubsub-default", o.acl_pubsub_default_allchannels,
-                      {{"allchannels", true}, {"resetchannels", false}}, kMutable,
-                      "Channels a new user may use.");
+                      {{"allchannels", true}, {"resetchannels", false}}, kMutable, "Channels a new user may use.");
   r.custom<std::vector<Words>>("user", o.users, users_codec(), kNoCommand | kPreserve | kSensitive | kRaw,
                                "A user and his rights, as ACL SETUSER takes them.");
-  r.custom<std::vector<std::pair<std::string, std::string>>>(
-      "rename-command", o.renamed_commands, rename_codec(), kNoCommand | kPreserve | kRaw,
-      "Gives a command another name; \"\" disables it.");
+  r.custom<std::vector<std::pair<std::string, std::string>>>("rename-command", o.renamed_commands, rename_codec(),
+                                                             kNoCommand | kPreserve | kRaw,
+                                                             "Gives a command another name; \"\" disables it.");
   r.refuse("loadmodule", "loadmodule is not supported: Holdfast loads no modules");
   r.enumeration<Allow>("enable-protected-configs", o.enable_protected_configs, kAllowNames, kImmutable,
                        "Who may CONFIG SET options that name files.");

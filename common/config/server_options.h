@@ -90,15 +90,14 @@ struct ServerOptions {
   std::string aclfile;
   int64_t acllog_max_len = 128;
   bool acl_pubsub_default_allchannels = false;
-  std::vector<Words> users;  // `user` lines, each without the word "user"
+  std::vector<Words> users;                                           // `user` lines, each without the word "user"
   std::vector<std::pair<std::string, std::string>> renamed_commands;  // from, to ("" disables the command)
   Allow enable_protected_configs = Allow::no, enable_debug_command = Allow::no, enable_module_command = Allow::no;
 
   // Clients.
   uint32_t maxclients = 10000;
   OutputBufferLimits client_output_buffer_limit = {
-      OutputBufferLimit{},
-      OutputBufferLimit{256ULL << 20, 64ULL << 20, std::chrono::seconds(60)},
+      OutputBufferLimit{}, OutputBufferLimit{256ULL << 20, 64ULL << 20, std::chrono::seconds(60)},
       OutputBufferLimit{32ULL << 20, 8ULL << 20, std::chrono::seconds(60)}};
   uint64_t client_query_buffer_limit = 1ULL << 30;
   MemoryOrPercent maxmemory_clients;

@@ -18,10 +18,9 @@ struct NotifyName {
   uint32_t bits;
 };
 constexpr NotifyName kNotifyNames[] = {
-    {'g', kNotifyGeneric}, {'$', kNotifyString},   {'l', kNotifyList},     {'s', kNotifySet},
-    {'h', kNotifyHash},    {'z', kNotifyZset},     {'x', kNotifyExpired},  {'e', kNotifyEvicted},
-    {'t', kNotifyStream},  {'d', kNotifyModule},   {'n', kNotifyNew},      {'K', kNotifyKeyspace},
-    {'E', kNotifyKeyevent}, {'m', kNotifyKeyMiss},
+    {'g', kNotifyGeneric}, {'$', kNotifyString},   {'l', kNotifyList},     {'s', kNotifySet},     {'h', kNotifyHash},
+    {'z', kNotifyZset},    {'x', kNotifyExpired},  {'e', kNotifyEvicted},  {'t', kNotifyStream},  {'d', kNotifyModule},
+    {'n', kNotifyNew},     {'K', kNotifyKeyspace}, {'E', kNotifyKeyevent}, {'m', kNotifyKeyMiss},
 };
 
 std::string show_notify(const uint32_t& value) {
@@ -62,9 +61,7 @@ Result<> parse_save(std::vector<SavePoint>& value, const Words& words, size_t oc
 }  // namespace
 
 Codec<std::vector<SavePoint>> save_codec() {
-  return {.parse = parse_save,
-          .get = show_save,
-          .lines = [](const std::vector<SavePoint>& value) {
+  return {.parse = parse_save, .get = show_save, .lines = [](const std::vector<SavePoint>& value) {
             std::vector<Option::Line> lines;
             for (const SavePoint& point : value) {
               lines.push_back({{fmt::format("{}", point.after.count()), fmt::format("{}", point.changes)}});
@@ -101,14 +98,16 @@ Codec<std::optional<Endpoint>> replicaof_codec() {
             value = Endpoint{words[0], static_cast<uint16_t>(*port)};
             return {};
           },
-          .get = [](const std::optional<Endpoint>& value) {
-            return value ? fmt::format("{} {}", value->host, value->port) : std::string();
-          },
-          .lines = [](const std::optional<Endpoint>& value) {
-            std::vector<Option::Line> lines;
-            if (value) lines.push_back({{value->host, fmt::format("{}", value->port)}});
-            return lines;
-          }};
+          .get =
+              [](const std::optional<Endpoint>& value) {
+                return value ? fmt::format("{} {}", value->host, value->port) : std::string();
+              },
+          .lines =
+              [](const std::optional<Endpoint>& value) {
+                std::vector<Option::Line> lines;
+                if (value) lines.push_back({{value->host, fmt::format("{}", value->port)}});
+                return lines;
+              }};
 }
 
 Codec<uint32_t> notify_codec() {

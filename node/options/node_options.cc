@@ -117,8 +117,7 @@ void add_replica_rows(Registry& r, NodeOptions& o) {
   r.integer("min-replicas-max-lag", o.min_replicas_max_lag, 0, kIntMax, kMutable,
             "Seconds since its last word within which a replica is good.")
       .alias("min-slaves-max-lag");
-  r.boolean("replica-ignore-maxmemory", o.replica_ignore_maxmemory, kMutable,
-            "Replicas leave eviction to the primary.")
+  r.boolean("replica-ignore-maxmemory", o.replica_ignore_maxmemory, kMutable, "Replicas leave eviction to the primary.")
       .alias("slave-ignore-maxmemory");
   r.boolean("replica-lazy-flush", o.replica_lazy_flush, kMutable, "Free the old data set in the background.")
       .alias("slave-lazy-flush");
@@ -231,16 +230,14 @@ void add_cluster_rows(Registry& r, NodeOptions& o) {
   r.memory("cluster-link-sendbuf-limit", o.cluster_link_sendbuf_limit, 0, kMemoryMax, kMutable,
            "Output waiting on a bus link, at most; 0 is no limit.");
   r.text("cluster-announce-ip", o.cluster_announce_ip, kMutable, "Address to announce.");
-  r.text("cluster-announce-hostname", o.cluster_announce_hostname, kMutable, "Host name to announce.",
-         check_hostname);
+  r.text("cluster-announce-hostname", o.cluster_announce_hostname, kMutable, "Host name to announce.", check_hostname);
   r.integer("cluster-announce-port", o.cluster_announce_port, 0, 65535, kMutable, "Port to announce.");
   r.integer("cluster-announce-tls-port", o.cluster_announce_tls_port, 0, 65535, kMutable, "TLS port to announce.");
   r.integer("cluster-announce-bus-port", o.cluster_announce_bus_port, 0, 65535, kMutable, "Bus port to announce.");
-  r.enumeration<EndpointType>("cluster-preferred-endpoint-type", o.cluster_preferred_endpoint_type,
-                              {{"ip", EndpointType::ip},
-                               {"hostname", EndpointType::hostname},
-                               {"unknown-endpoint", EndpointType::unknown}},
-                              kMutable, "What clients are told to connect to.");
+  r.enumeration<EndpointType>(
+      "cluster-preferred-endpoint-type", o.cluster_preferred_endpoint_type,
+      {{"ip", EndpointType::ip}, {"hostname", EndpointType::hostname}, {"unknown-endpoint", EndpointType::unknown}},
+      kMutable, "What clients are told to connect to.");
 }
 
 }  // namespace

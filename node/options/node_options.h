@@ -39,20 +39,20 @@ enum class MaxmemoryPolicy : uint8_t {
 
 // Bits of notify-keyspace-events, in the order in which they are shown.
 enum NotifyEvents : uint32_t {
-  kNotifyGeneric = 1 << 0,    // g
-  kNotifyString = 1 << 1,     // $
-  kNotifyList = 1 << 2,       // l
-  kNotifySet = 1 << 3,        // s
-  kNotifyHash = 1 << 4,       // h
-  kNotifyZset = 1 << 5,       // z
-  kNotifyExpired = 1 << 6,    // x
-  kNotifyEvicted = 1 << 7,    // e
-  kNotifyStream = 1 << 8,     // t
-  kNotifyModule = 1 << 9,     // d
-  kNotifyNew = 1 << 10,       // n
-  kNotifyKeyspace = 1 << 11,  // K
-  kNotifyKeyevent = 1 << 12,  // E
-  kNotifyKeyMiss = 1 << 13,   // m
+  kNotifyGeneric = 1 << 0,     // g
+  kNotifyString = 1 << 1,      // $
+  kNotifyList = 1 << 2,        // l
+  kNotifySet = 1 << 3,         // s
+  kNotifyHash = 1 << 4,        // h
+  kNotifyZset = 1 << 5,        // z
+  kNotifyExpired = 1 << 6,     // x
+  kNotifyEvicted = 1 << 7,     // e
+  kNotifyStream = 1 << 8,      // t
+  kNotifyModule = 1 << 9,      // d
+  kNotifyNew = 1 << 10,        // n
+  kNotifyKeyspace = 1 << 11,   // K
+  kNotifyKeyevent = 1 << 12,   // E
+  kNotifyKeyMiss = 1 << 13,    // m
   kNotifyAll = (1 << 10) - 1,  // A: all but n, K, E and m
 };
 
@@ -60,9 +60,8 @@ struct NodeOptions : config::ServerOptions {
   int databases = 16;
 
   // Snapshots.
-  std::vector<SavePoint> save = {{std::chrono::seconds(3600), 1},
-                                 {std::chrono::seconds(300), 100},
-                                 {std::chrono::seconds(60), 10000}};
+  std::vector<SavePoint> save = {
+      {std::chrono::seconds(3600), 1}, {std::chrono::seconds(300), 100}, {std::chrono::seconds(60), 10000}};
   bool stop_writes_on_bgsave_error = true, rdbcompression = true, rdbchecksum = true;
   bool rdb_del_sync_files = false, rdb_save_incremental_fsync = true;
   std::string dbfilename = "dump.rdb";

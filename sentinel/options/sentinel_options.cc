@@ -18,8 +18,8 @@ config::LoadReport load_sentinel(std::string_view text, config::Registry& regist
   options.lines.clear();
   for (config::Directive& directive : config::read_directives(text, fs).directives) {
     if (directive.name != "sentinel" || directive.words.empty()) continue;
-    options.lines.push_back({std::move(directive.words), std::move(directive.file), directive.line,
-                             std::move(directive.text)});
+    options.lines.push_back(
+        {std::move(directive.words), std::move(directive.file), directive.line, std::move(directive.text)});
   }
   return config::load(text, registry, fs);
 }

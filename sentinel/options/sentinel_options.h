@@ -19,7 +19,7 @@ struct SentinelLine {
   config::Words words;  // without the word "sentinel"
   std::string file;     // "" for the main text
   int line = 0;
-  std::string text;     // as written, trimmed
+  std::string text;  // as written, trimmed
   bool operator==(const SentinelLine&) const = default;
 };
 

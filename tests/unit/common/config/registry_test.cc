@@ -86,8 +86,7 @@ TEST_F(RegistryTest, ReasonsAreRedisReasons) {
             "argument must be between 1048576 and 9223372036854775807 inclusive");
   EXPECT_EQ(reason("maxmemory-clients", "101%"), "percentage argument must be less or equal to 100");
   EXPECT_EQ(reason("maxmemory-clients", "-1"), "argument must be a memory or percent value");
-  EXPECT_EQ(reason("loglevel", "foo"),
-            "argument(s) must be one of the following: debug, verbose, notice, warning");
+  EXPECT_EQ(reason("loglevel", "foo"), "argument(s) must be one of the following: debug, verbose, notice, warning");
   EXPECT_EQ(reason("oom-score-adj", "x"), "argument(s) must be one of the following: no, yes, relative, absolute");
   EXPECT_EQ(reason("oom-score-adj-values", "1 2"), "wrong number of arguments");
   EXPECT_EQ(reason("oom-score-adj-values", "1 2 9999"),
