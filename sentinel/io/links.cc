@@ -1,0 +1,129 @@
+#include "sentinel/io/links.h"
+
+#include <algorithm>
+
+#include "common/hello/hello.h"
+
+namespace holdfast::sentinel {
+
+namespace {
+
+// As the core reads replies: RESP2's types. Aggregates of RESP3 become arrays, its scalars text or integers.
+Reply converted(const resp::Reply& reply) {
+  switch (reply.type) {
+    case resp::Reply::Type::simple: return Reply::status(reply.text);
+    case resp::Reply::Type::error: return Reply::error(reply.text);
+    case resp::Reply::Type::integer:
+    case resp::Reply::Type::boolean: return Reply::number(reply.integer);
+    case resp::Reply::Type::bulk:
+    case resp::Reply::Type::real:
+    case resp::Reply::Type::big_number:
+    case resp::Reply::Type::verbatim: return Reply::bulk(reply.text);
+    case resp::Reply::Type::null: return {};
+    case resp::Reply::Type::array:
+    case resp::Reply::Type::map:
+    case resp::Reply::Type::set:
+    case resp::Reply::Type::push: break;
+  }
+  std::vector<Reply> elements;
+  elements.reserve(reply.items.size());
+  for (const resp::Reply& item : reply.items) elements.push_back(converted(item));
+  return Reply::array(std::move(elements));
+}
+
+std::string renamed(const ConnectLink& wanted, const std::string& name) {
+  if (wanted.renames != nullptr) {
+    if (const auto found = wanted.renames->find(name); found != wanted.renames->end()) return found->second;
+  }
+  return name;
+}
+
+// What goes first on a new connection.
+std::vector<net::RespLink::Command> greeting(const ConnectLink& wanted) {
+  std::vector<net::RespLink::Command> commands;
+  if (!wanted.auth_pass.empty()) {
+    net::RespLink::Command auth = {renamed(wanted, "AUTH")};
+    if (!wanted.auth_user.empty()) auth.push_back(wanted.auth_user);
+    auth.push_back(wanted.auth_pass);
+    commands.push_back(std::move(auth));
+  }
+  commands.push_back({renamed(wanted, "CLIENT"), "SETNAME", wanted.client_name});
+  if (wanted.kind == LinkKind::pubsub) commands.push_back({renamed(wanted, "SUBSCRIBE"), std::string(kHelloChannel)});
+  return commands;
+}
+
+}  // namespace
+
+Links::Links(boost::asio::io_context& io, const Clock& clock, LinkListener& listener, Options options)
+    : io_(io), clock_(clock), listener_(listener), options_(std::move(options)) {}
+
+Links::~Links() { close_all(); }
+
+void Links::close_all() {
+  for (auto& [id, open] : links_) open.link->close();
+  links_.clear();
+}
+
+void Links::perform(const Effect& effect, bool resolve) {
+  if (const auto* wanted = std::get_if<ConnectLink>(&effect)) return connect(*wanted, resolve);
+  if (const auto* request = std::get_if<SendRequest>(&effect)) return send(*request);
+  const auto found = links_.find(std::get<CloseLink>(effect).link);
+  if (found == links_.end()) return;
+  found->second.link->close();
+  links_.erase(found);
+}
+
+void Links::connect(const ConnectLink& wanted, bool resolve) {
+  net::RespLink::Options options;
+  options.address = wanted.address;
+  options.tag = wanted.link;
+  options.source_address = options_.source_address;
+  options.resolve = resolve;
+  options.pushes = wanted.kind == LinkKind::pubsub;
+  options.keepalive_seconds = options_.keepalive_seconds;
+  links_[wanted.link] = {net::RespLink::open(io_, std::move(options), *this), wanted};
+}
+
+void Links::send(const SendRequest& request) {
+  const auto found = links_.find(request.link);
+  if (found == links_.end()) return;
+  const auto received = [this, link = request.link, id = request.id, kind = request.request.kind,
+                         address = found->second.wanted.address](std::span<const resp::Reply> replies) {
+    std::vector<Reply> plain;
+    plain.reserve(replies.size());
+    for (const resp::Reply& reply : replies) plain.push_back(converted(reply));
+    if (kind == Request::Kind::info && plain.size() == 1 && plain[0].type == Reply::Type::bulk) {
+      cache_[address] = {plain[0].text, clock_.now()};
+    }
+    listener_.link_replied(link, id, plain);
+  };
+  found->second.link->send(commands_of(request.request), received);
+}
+
+void Links::on_link_up(net::RespLink& link, const std::string& local_address) {
+  const auto found = links_.find(link.tag());
+  if (found == links_.end()) return;
+  link.send(greeting(found->second.wanted), nullptr);
+  listener_.link_up(link.tag(), local_address);
+}
+
+void Links::on_link_down(net::RespLink& link, const Error& error) {
+  const LinkId id = link.tag();
+  if (links_.erase(id) > 0) listener_.link_down(id, error.text);
+}
+
+void Links::on_link_push(net::RespLink& link, const resp::Reply& message) {
+  if (message.items.size() != 3 || message.items[0].text != "message" || message.items[1].text != kHelloChannel) return;
+  listener_.link_hello(link.tag(), message.items[2].text);
+}
+
+const CachedInfo* Links::cached_info(const Endpoint& address) const {
+  const auto found = cache_.find(address);
+  return found == cache_.end() ? nullptr : &found->second;
+}
+
+void Links::keep_cached_info(std::span<const Endpoint> addresses) {
+  std::erase_if(cache_, [&](const auto& entry) { return std::ranges::find(addresses, entry.first) == addresses.end(); });
+}
+
+}  // namespace holdfast::sentinel

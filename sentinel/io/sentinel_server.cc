@@ -1,0 +1,211 @@
+#include "sentinel/io/sentinel_server.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "common/log/log.h"
+#include "sentinel/commands/info.h"
+#include "sentinel/io/facts.h"
+#include "sentinel/metrics/sentinel_health.h"
+
+namespace holdfast::sentinel {
+
+namespace {
+
+constexpr Millis kPublishPause{100};             // facts are published no more often than this
+constexpr std::chrono::seconds kHousekeeping{1};
+constexpr std::chrono::hours kLongestWait{1};    // the timer looks again after this, whatever the core said
+constexpr Millis kStall{1};
+
+}  // namespace
+
+SentinelServer::SentinelServer(boost::asio::io_context& io, const Clock& clock, StateStore& store, Options options)
+    : io_(io), clock_(clock), store_(store), options_(std::move(options)),
+      core_({.state = options_.state, .listen_port = options_.port, .seed = options_.seed}, clock.now()),
+      links_(io, clock, *this, options_.links), dispatcher_(*this), server_(io, clock, dispatcher_),
+      core_timer_(io.get_executor()), housekeeping_timer_(io.get_executor()), publish_timer_(io.get_executor()) {
+  dispatcher_.attach(server_);
+  server_.settings = options_.clients;
+}
+
+SentinelServer::~SentinelServer() {
+  if (http_ != nullptr) http_->stop();
+}
+
+Result<> SentinelServer::start() {
+  auto http = http::Server::start(options_.http);
+  if (!http) return fail("Failed listening on the HTTP port {}: {}", options_.http.port, http.error().text);
+  http_ = std::move(*http);
+  if (auto done = server_.listen_tcp(options_.bind, options_.port, options_.backlog); !done) {
+    return fail("Failed listening on port {} (TCP), aborting.", options_.port);
+  }
+  if (!options_.unix_socket.empty()) {
+    const auto done = server_.listen_unix(options_.unix_socket, options_.unix_socket_permissions, options_.backlog);
+    if (!done) return fail("Failed opening Unix socket: bind: {}", done.error().text);
+  }
+  log::notice("Running mode=sentinel, port={}.", options_.port);
+  Actions first = core_.start(clock_.now());
+  std::vector<Notice> notices = std::move(first.notices);
+  first.notices.clear();
+  const bool new_id = options_.state.run_id.is_zero();
+  if (auto saved = perform(std::move(first)); !saved && new_id) {
+    return fail("Sentinel could not save its id in its config file: {}. Exiting...", saved.error().text);
+  }
+  log::warning("Sentinel ID is {}", core_.run_id().view());
+  (void)perform({.notices = std::move(notices)});
+  housekeep();
+  return {};
+}
+
+void SentinelServer::request_shutdown(std::string_view reason) {
+  if (stopping_) return;
+  stopping_ = true;
+  log::warning("{}", reason);
+  publish();
+  // After this turn: a client that asked for it is being served right now.
+  boost::asio::post(io_.get_executor(), [this] {
+    server_.stop_listening();
+    links_.close_all();
+    io_.stop();
+  });
+}
+
+Result<> SentinelServer::perform(Actions actions) {
+  Result<> saved;
+  std::optional<Actions> after_failure;
+  if (actions.persist_first != nullptr) {
+    saved = save(*actions.persist_first);
+    if (!saved) after_failure = core_.persist_failed(clock_.now());
+  }
+  crash_if_simulated(actions.notices);
+  const bool resolve = core_.globals().resolve_hostnames;
+  for (const Effect& effect : actions.sends) links_.perform(effect, resolve);
+  if (saved) {
+    for (const Effect& effect : actions.after_persist) links_.perform(effect, resolve);
+  }
+  for (const Notice& notice : actions.notices) announce(notice);
+  if (!actions.notices.empty()) publish_soon();
+  if (after_failure) (void)perform(std::move(*after_failure));
+  arm_timer();
+  return saved;
+}
+
+Result<> SentinelServer::save(const PersistentState& state) {
+  auto saved = store_.save(state);
+  if (saved) {
+    log::notice("Sentinel new configuration saved on disk");
+  } else {
+    ++save_errors_;
+    log::warning("WARNING: Sentinel was not able to save the new configuration on disk!!!: {}", saved.error().text);
+  }
+  return saved;
+}
+
+void SentinelServer::announce(const Notice& notice) {
+  const EventInfo& info = info_of(notice.event);
+  switch (info.level) {
+    case EventLevel::verbose: log::verbose("{}", notice.log_line()); break;
+    case EventLevel::notice: log::notice("{}", notice.log_line()); break;
+    case EventLevel::warning: log::warning("{}", notice.log_line()); break;
+  }
+  server_.pubsub.publish(info.name, notice.payload);
+  const Instant now = clock_.now();
+  if (notice.event == Event::elected_leader) {
+    for (const Sentinel::Leadership& leadership : core_.leaderships()) {
+      if (leadership.primary == notice.primary && leadership.forced) history_.forced(notice.primary);
+    }
+  }
+  Nanos silent_for{0};
+  if (notice.event == Event::sdown) {
+    // The primary went silent down-after before it was declared down.
+    if (const auto settings = core_.settings(notice.primary)) silent_for = settings->down_after;
+  }
+  history_.observe(notice, silent_for, now);
+}
+
+void SentinelServer::crash_if_simulated(const std::vector<Notice>& notices) const {
+  for (const Notice& notice : notices) {
+    const bool crash = ((simulated_failures_ & kCrashAfterElection) != 0 && notice.event == Event::elected_leader) ||
+                       ((simulated_failures_ & kCrashAfterPromotion) != 0 && notice.event == Event::promoted_slave);
+    if (!crash) continue;
+    log::warning("Sentinel CRASH because of SENTINEL simulate-failure");
+    ::_exit(kSimulatedCrashExit);
+  }
+}
+
+void SentinelServer::drive(const std::function<Actions(Instant)>& event) {
+  const Instant started = clock_.now();
+  (void)perform(event(started));
+  const Nanos took = clock_.now() - started;
+  if (took >= kStall) stalls_.observe(took);
+}
+
+void SentinelServer::link_up(LinkId link, const std::string& local_ip) {
+  drive([&](Instant now) { return core_.link_up(link, local_ip, now); });
+}
+
+void SentinelServer::link_down(LinkId link, std::string_view reason) {
+  log::debug("link {} is down: {}", link, reason);
+  drive([&](Instant now) { return core_.link_down(link, now); });
+}
+
+void SentinelServer::link_hello(LinkId link, std::string_view text) {
+  drive([&](Instant now) { return core_.hello_on_link(link, text, now); });
+}
+
+void SentinelServer::link_replied(LinkId link, RequestId request, std::span<const Reply> replies) {
+  drive([&](Instant now) { return core_.replied(link, request, replies, now); });
+}
+
+void SentinelServer::arm_timer() {
+  const Instant now = clock_.now();
+  const Instant at = std::min(core_.next_deadline(), now + kLongestWait);
+  if (timer_at_ == at) return;
+  timer_at_ = at;
+  core_timer_.expires_after(std::max(Nanos(0), at - now));
+  core_timer_.async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    timer_at_.reset();
+    drive([this](Instant at_once) { return core_.advance(at_once); });
+  });
+}
+
+// Statistics only: nothing that the core decides waits for this.
+void SentinelServer::housekeep() {
+  dispatcher_.sample_rates(clock_.now());
+  std::vector<Endpoint> known;
+  for (const InstanceSummary& instance : core_.instance_summaries()) known.push_back(instance.address);
+  links_.keep_cached_info(known);
+  publish_soon();
+  housekeeping_timer_.expires_after(kHousekeeping);
+  housekeeping_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) housekeep();
+  });
+}
+
+void SentinelServer::publish_soon() {
+  if (publish_planned_ || http_ == nullptr || options_.http.port == 0) return;
+  publish_planned_ = true;
+  publish_timer_.expires_after(std::max(Nanos(0), published_ + kPublishPause - clock_.now()));
+  publish_timer_.async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    publish_planned_ = false;
+    publish();
+  });
+}
+
+void SentinelServer::publish() {
+  if (http_ == nullptr || options_.http.port == 0) return;
+  published_ = clock_.now();
+  auto facts = std::make_shared<SentinelFacts>(collect_facts(core_, published_));
+  facts->info = info_text(server_, dispatcher_.stats(), *this, {});
+  facts->ready &= !stopping_;
+  facts->simulate_failure_flags = simulated_failures_;
+  facts->state_save_errors = save_errors_;
+  facts->event_loop_stall = stalls_;
+  history_.fill(*facts);
+  http_->publish(sentinel_snapshot(std::move(facts)));
+}
+
+}  // namespace holdfast::sentinel
