@@ -14,7 +14,7 @@ constexpr std::array kFlagNames = {
     Name{kAdmin, "admin"},         Name{kPubsub, "pubsub"},            Name{kNoScript, "noscript"},
     Name{kBlocking, "blocking"},   Name{kLoading, "loading"},          Name{kStale, "stale"},
     Name{kSkipMonitor, "skip_monitor"}, Name{kSkipSlowlog, "skip_slowlog"}, Name{kFast, "fast"},
-    Name{kNoAuth, "no_auth"},      Name{kMayReplicate, "may_replicate"}, Name{kNoMandatoryKeys, "no_mandatory_keys"},
+    Name{kNoAuth, "no_auth"},      Name{kNoMandatoryKeys, "no_mandatory_keys"},
     Name{kNoAsyncLoading, "no_async_loading"}, Name{kNoMulti, "no_multi"}, Name{kMovableKeys, "movablekeys"},
     Name{kAllowBusy, "allow_busy"},
 };
@@ -61,7 +61,7 @@ std::vector<std::string_view> category_names(const CommandSpec& spec) {
       {c & kGeo, "@geo"},
       {c & kStream, "@stream"},
       {spec.has(kPubsub), "@pubsub"},
-      {spec.has(kAdmin), "@admin"},
+      {spec.has(kAdmin) || (c & kAdminCategory), "@admin"},
       {spec.has(kFast), "@fast"},
       {!spec.has(kFast), "@slow"},
       {spec.has(kBlocking), "@blocking"},

@@ -25,7 +25,7 @@ enum Flag : uint32_t {
   kSkipSlowlog = 1u << 10,
   kFast = 1u << 11,
   kNoAuth = 1u << 12,       // allowed before authentication
-  kMayReplicate = 1u << 13,
+  kMayReplicate = 1u << 13,  // internal: held by CLIENT PAUSE WRITE though it is no write
   kNoMulti = 1u << 14,      // refused inside MULTI
   kMovableKeys = 1u << 15,
   kAllowBusy = 1u << 16,
@@ -51,6 +51,7 @@ enum Category : uint32_t {  // ACL categories that do not follow from the flags
   kHyperLogLog = 1u << 13,
   kScripting = 1u << 14,
   kWriteCategory = 1u << 15,
+  kAdminCategory = 1u << 16,  // @admin without the admin flag
 };
 
 enum KeyFlag : uint16_t {

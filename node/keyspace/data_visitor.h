@@ -1,5 +1,5 @@
-// How saved data travels between the keyspace and the formats of persistence/ and replication/, neither knowing the other.
-// Executor thread (or the child of a save) only.
+// How saved data travels between the keyspace and the formats of persistence/ and replication/, neither knowing the
+// other. Executor thread (or the child of a save) only.
 #pragma once
 
 #include <functional>

@@ -4,8 +4,8 @@
 // a client cannot choose keys that collide.
 //
 // scan() walks buckets by a reverse-binary cursor: the cursor's bits are counted from the top, so a bucket of a small
-// table stands for the same keys as its descendants in a larger one. An entry that is present from the first call to the
-// last is returned at least once, whatever the table grows or shrinks in between; some may be returned twice.
+// table stands for the same keys as its descendants in a larger one. An entry that is present from the first call to
+// the last is returned at least once, whatever the table grows or shrinks in between; some may be returned twice.
 #pragma once
 
 #include <cstdint>
@@ -36,6 +36,10 @@ class Entry {
   }
   // The last access in milliseconds since 1970 UTC, to 1/10 s or better.
   int64_t accessed_ms() const { return accessed_ms_; }
+  // Heap bytes of key, value and bookkeeping; the table's own slot is not counted.
+  size_t memory_bytes() const {
+    return sizeof(Entry) + (key_.capacity() > 15 ? key_.capacity() + 1 : 0) + value_.memory_bytes();
+  }
 
  private:
   friend class Dict;

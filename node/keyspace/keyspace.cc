@@ -35,14 +35,15 @@ Entry* Keyspace::lookup(int db, std::string_view key) {
   return nullptr;
 }
 
+const Entry* Keyspace::glance(int db, std::string_view key) {
+  const Entry* entry = lookup(db, key);
+  ++(entry == nullptr ? stats_.misses : stats_.hits);
+  return entry;
+}
+
 const Entry* Keyspace::read(int db, std::string_view key) {
-  Entry* entry = lookup(db, key);
-  if (entry == nullptr) {
-    ++stats_.misses;
-    return nullptr;
-  }
-  ++stats_.hits;
-  entry->accessed_ms_ = to_unix_ms(now_);
+  const Entry* entry = glance(db, key);
+  if (entry != nullptr) const_cast<Entry*>(entry)->accessed_ms_ = to_unix_ms(now_);
   return entry;
 }
 
@@ -94,18 +95,33 @@ std::unique_ptr<Entry> Keyspace::take(int db, std::string_view key) {
 
 // --- Changes ---
 
-void Keyspace::set(int db, std::string_view key, Value value, Expiry expiry) {
+Entry& Keyspace::put(int db, std::string_view key, Value value) {
   Database& database = databases_[db];
   Entry* entry = database.dict.find(key);
+  if (entry != nullptr && mode_ == ExpiryMode::remove && is_expired(*entry)) {
+    remove_expired(db, *entry);
+    entry = nullptr;
+  }
   before(db, key, entry);
   if (entry == nullptr) {
     entry = &database.dict.insert(key, std::move(value));
   } else {
-    if (expiry == Expiry::clear) detach_expiry(database, *entry);
     entry->value_ = std::move(value);
   }
   entry->accessed_ms_ = to_unix_ms(now_);
   ++dirty_;
+  return *entry;
+}
+
+void Keyspace::set(int db, std::string_view key, Value value, Expiry expiry) {
+  Entry& entry = put(db, key, std::move(value));
+  if (expiry == Expiry::clear) detach_expiry(databases_[db], entry);
+  after(db, key);
+}
+
+void Keyspace::set(int db, std::string_view key, Value value, WallTime expires_at) {
+  Entry& entry = put(db, key, std::move(value));
+  attach_expiry(databases_[db], entry, to_unix_ms(expires_at));
   after(db, key);
 }
 

@@ -1,7 +1,7 @@
 // The data set: the numbered databases, their keys and expiries. The one place where data changes.
 //
-// Executor thread only. The keyspace knows nothing of commands, RESP, replication or files: who must hear of a change is
-// the KeyspaceObserver (WATCH, the expiry's DEL, snapshots). No clock is read: begin() gives the time at which the
+// Executor thread only. The keyspace knows nothing of commands, RESP, replication or files: who must hear of a change
+// is the KeyspaceObserver (WATCH, the expiry's DEL, snapshots). No clock is read: begin() gives the time at which the
 // following calls happen, once per command, so that one command sees one instant.
 //
 // Expiry is in wall time to the millisecond: a key is expired when now > expiry. What an access to an expired key does:
@@ -64,10 +64,10 @@ class Keyspace final : public DataSource, public DataLoader {
   WallTime now() const { return now_; }
 
   // --- Look-ups ---
-  // For commands that read: counts a hit or miss and marks the access.
+  // For commands that read: counts a hit or miss and marks the access; `glance` (TTL, TYPE, OBJECT) does not mark it.
   const Entry* read(int db, std::string_view key);
-  // For commands that read before they write (marks the access, no hit or miss), and for those that only look
-  // (TTL, TYPE, OBJECT: no mark).
+  const Entry* glance(int db, std::string_view key);
+  // For commands that read before they write: marks the access, counts nothing. `peek` does neither.
   const Entry* find(int db, std::string_view key);
   const Entry* peek(int db, std::string_view key);
   bool is_expired(const Entry& entry) const;
@@ -76,8 +76,9 @@ class Keyspace final : public DataSource, public DataLoader {
 
   // --- Changes ---
   enum class Expiry : uint8_t { clear, keep };
-  // Creates or overwrites.
+  // Creates or overwrites. (An expired key is found expired first, as by a look-up.)
   void set(int db, std::string_view key, Value value, Expiry expiry = Expiry::clear);
+  void set(int db, std::string_view key, Value value, WallTime expires_at);
   // The value of a present key for change in place; to be called only when it will change.
   Value& change(int db, const Entry& entry);
   bool set_expiry(int db, std::string_view key, std::optional<WallTime> expires_at);
@@ -126,6 +127,7 @@ class Keyspace final : public DataSource, public DataLoader {
   };
 
   Entry* lookup(int db, std::string_view key);
+  Entry& put(int db, std::string_view key, Value value);
   void attach_expiry(Database& database, Entry& entry, int64_t expires_ms);
   void detach_expiry(Database& database, Entry& entry);
   std::unique_ptr<Entry> take(int db, std::string_view key);

@@ -75,12 +75,19 @@ std::string combine_bits(BitOperation operation, std::span<const std::string_vie
   for (const auto source : sources.subspan(1)) {
     for (size_t i = 0; i < source.size(); ++i) {
       switch (operation) {
-        case BitOperation::op_and: result[i] = static_cast<char>(result[i] & source[i]); break;
-        case BitOperation::op_or: result[i] = static_cast<char>(result[i] | source[i]); break;
-        default: result[i] = static_cast<char>(result[i] ^ source[i]); break;
+        case BitOperation::op_and:
+          result[i] = static_cast<char>(result[i] & source[i]);
+          break;
+        case BitOperation::op_or:
+          result[i] = static_cast<char>(result[i] | source[i]);
+          break;
+        default:
+          result[i] = static_cast<char>(result[i] ^ source[i]);
+          break;
       }
     }
-    if (operation == BitOperation::op_and) std::fill(result.begin() + static_cast<ptrdiff_t>(source.size()), result.end(), '\0');
+    if (operation == BitOperation::op_and)
+      std::fill(result.begin() + static_cast<ptrdiff_t>(source.size()), result.end(), '\0');
   }
   return result;
 }
@@ -101,8 +108,8 @@ void set_bit_field(std::string& bytes, uint64_t offset, BitFieldType type, int64
 }
 
 std::optional<int64_t> add_bit_field(BitFieldType type, int64_t value, int64_t increment, BitOverflow overflow) {
-  // In 128 bits nothing overflows. An unsigned field's value is below 2^63 unless SET was given a negative number, which
-  // Redis reads as a huge unsigned one.
+  // In 128 bits nothing overflows. An unsigned field's value is below 2^63 unless SET was given a negative number,
+  // which Redis reads as a huge unsigned one.
   using Wide = __int128;
   const Wide low = type.is_signed ? -(Wide{1} << (type.bits - 1)) : Wide{0};
   const Wide high = type.is_signed ? (Wide{1} << (type.bits - 1)) - 1 : (Wide{1} << type.bits) - 1;
@@ -110,9 +117,12 @@ std::optional<int64_t> add_bit_field(BitFieldType type, int64_t value, int64_t i
   const Wide sum = start + Wide{increment};
   if (sum >= low && sum <= high) return static_cast<int64_t>(sum);
   switch (overflow) {
-    case BitOverflow::fail: return std::nullopt;
-    case BitOverflow::saturate: return static_cast<int64_t>(sum > high ? high : low);
-    case BitOverflow::wrap: break;
+    case BitOverflow::fail:
+      return std::nullopt;
+    case BitOverflow::saturate:
+      return static_cast<int64_t>(sum > high ? high : low);
+    case BitOverflow::wrap:
+      break;
   }
   uint64_t wrapped = static_cast<uint64_t>(static_cast<unsigned __int128>(sum));
   if (type.bits < 64) {

@@ -34,8 +34,8 @@ enum class BitOverflow : uint8_t { wrap, saturate, fail };
 int64_t bit_field(std::string_view bytes, uint64_t offset, BitFieldType type);
 // Grows `bytes` as needed; the value's low bits are stored.
 void set_bit_field(std::string& bytes, uint64_t offset, BitFieldType type, int64_t value);
-// `value + increment` as the type and the overflow rule say; nothing when it overflows under `fail`. With increment 0 it
-// brings a value given to SET into range.
+// `value + increment` as the type and the overflow rule say; nothing when it overflows under `fail`. With increment 0
+// it brings a value given to SET into range.
 std::optional<int64_t> add_bit_field(BitFieldType type, int64_t value, int64_t increment, BitOverflow overflow);
 
 }  // namespace holdfast::node

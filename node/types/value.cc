@@ -6,12 +6,18 @@ namespace holdfast::node {
 
 std::string_view type_name(ValueType type) {
   switch (type) {
-    case ValueType::string: return "string";
-    case ValueType::list: return "list";
-    case ValueType::set: return "set";
-    case ValueType::zset: return "zset";
-    case ValueType::hash: return "hash";
-    case ValueType::stream: return "stream";
+    case ValueType::string:
+      return "string";
+    case ValueType::list:
+      return "list";
+    case ValueType::set:
+      return "set";
+    case ValueType::zset:
+      return "zset";
+    case ValueType::hash:
+      return "hash";
+    case ValueType::stream:
+      return "stream";
   }
   return "none";
 }

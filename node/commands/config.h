@@ -1,0 +1,41 @@
+// The options that the commands obey, as plain values. The owner of the option registry fills this at start and after
+// each CONFIG SET; nothing in this folder knows where it came from.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "common/time/clock.h"
+
+namespace holdfast::node {
+
+struct NodeConfig {
+  int64_t max_bulk_bytes = 512 * 1024 * 1024;  // proto-max-bulk-len
+
+  bool lazyfree_expire = false;      // lazyfree-lazy-expire: expired keys are told as UNLINK instead of DEL
+  bool lazyfree_user_del = false;    // lazyfree-lazy-user-del
+  bool lazyfree_user_flush = false;  // lazyfree-lazy-user-flush
+
+  int expire_effort = 1;  // active-expire-effort, 1 to 10
+  int hz = 10;
+
+  // enable-debug-command. DEBUG SLEEP is allowed from loopback whatever this says.
+  enum class Allow : uint8_t { no, local, yes };
+  Allow debug = Allow::no;
+
+  // Roles: see ReplicationConfig for the rest.
+  bool serve_stale_data = true;  // replica-serve-stale-data
+  bool replica_read_only = true;
+
+  int64_t slowlog_slower_than_us = 10000;  // -1: off
+  size_t slowlog_max_length = 128;
+  int64_t latency_threshold_ms = 0;  // latency-monitor-threshold; 0: off
+  bool latency_tracking = true;
+
+  // What INFO only shows.
+  uint64_t max_memory_bytes = 0;
+  std::string max_memory_policy = "noeviction";
+  int configured_hz = 10;
+};
+
+}  // namespace holdfast::node

@@ -1,0 +1,152 @@
+// Whole databases: KEYS, SCAN, RANDOMKEY, DBSIZE, SELECT, SWAPDB, FLUSHDB, FLUSHALL.
+#include <charconv>
+#include <optional>
+#include <vector>
+
+#include "common/base/text.h"
+#include "node/commands/arguments.h"
+#include "node/commands/handlers.h"
+#include "node/commands/node.h"
+
+namespace holdfast::node::handlers {
+
+void keys(Call& call) {
+  const std::string_view pattern = call.args[1];
+  const bool all = pattern == "*";
+  const size_t mark = call.reply.begin_deferred();
+  size_t count = 0;
+  call.keys.for_each_key(call.db(), [&](const Entry& entry) {
+    if (call.keys.is_expired(entry) || (!all && !glob_match(pattern, entry.key()))) return;
+    call.reply.bulk(entry.key());
+    ++count;
+  });
+  call.reply.end_deferred_array(mark, count);
+}
+
+namespace {
+
+struct ScanOptions {
+  uint64_t cursor = 0;
+  int64_t count = 10;
+  std::optional<std::string_view> pattern;
+  std::optional<std::string_view> type;
+};
+
+// False when answered.
+bool parse_scan(Call& call, ScanOptions& options) {
+  const std::string_view text = call.args[1];
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), options.cursor);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    call.reply.error("ERR invalid cursor");
+    return false;
+  }
+  for (size_t i = 2; i < call.argc(); i += 2) {
+    const bool has_value = i + 1 < call.argc();
+    if (has_value && iequals(call.args[i], "COUNT")) {
+      const auto count = read_integer(call, call.args[i + 1]);
+      if (!count) return false;
+      options.count = *count;
+    } else if (has_value && iequals(call.args[i], "MATCH")) {
+      options.pattern = call.args[i + 1];
+    } else if (has_value && iequals(call.args[i], "TYPE")) {
+      options.type = call.args[i + 1];
+    } else {
+      call.reply.error(kSyntaxError);
+      return false;
+    }
+    if (options.count < 1) {
+      call.reply.error(kSyntaxError);
+      return false;
+    }
+  }
+  if (options.pattern == "*") options.pattern.reset();
+  return true;
+}
+
+}  // namespace
+
+void scan(Call& call) {
+  ScanOptions options;
+  if (!parse_scan(call, options)) return;
+  std::vector<std::string> found;
+  std::vector<std::string> expired;
+  uint64_t cursor = options.cursor;
+  // Sparse tables: give up after ten times as many buckets as keys were asked for.
+  const int64_t most_buckets = options.count > INT64_MAX / 10 ? INT64_MAX : options.count * 10;
+  for (int64_t buckets = 0; buckets < most_buckets; ++buckets) {
+    cursor = call.keys.scan(call.db(), cursor, [&](const Entry& entry) {
+      if (options.pattern && !glob_match(*options.pattern, entry.key())) return;
+      if (options.type && !iequals(*options.type, type_name(entry.value().type()))) return;
+      (call.keys.is_expired(entry) ? expired : found).emplace_back(entry.key());
+    });
+    if (cursor == 0 || static_cast<int64_t>(found.size() + expired.size()) >= options.count) break;
+  }
+  for (const auto& key : expired) call.keys.peek(call.db(), key);
+  call.reply.array(2);
+  call.reply.bulk(fmt::format_int(cursor).str());
+  call.reply.array(found.size());
+  for (const auto& key : found) call.reply.bulk(key);
+}
+
+void randomkey(Call& call) {
+  const Entry* entry = call.keys.random_key(call.db(), call.node.random());
+  if (entry == nullptr) return call.reply.null();
+  call.reply.bulk(entry->key());
+}
+
+void dbsize(Call& call) { call.reply.integer(static_cast<int64_t>(call.keys.key_count(call.db()))); }
+
+void select(Call& call) {
+  const auto db = read_database(call, call.args[1], kNotInteger);
+  if (!db) return;
+  call.session.db = *db;
+  call.reply.ok();
+}
+
+void swapdb(Call& call) {
+  const auto number = [&](std::string_view text, std::string_view error) {
+    return read_integer_in(call, text, INT32_MIN, INT32_MAX, error);
+  };
+  const auto a = number(call.args[1], "ERR invalid first DB index");
+  if (!a) return;
+  const auto b = number(call.args[2], "ERR invalid second DB index");
+  if (!b) return;
+  const int count = call.keys.database_count();
+  if (*a < 0 || *a >= count || *b < 0 || *b >= count) return call.reply.error("ERR DB index is out of range");
+  if (*a == *b) {
+    call.keys.add_dirty(1);
+  } else {
+    call.keys.swap(static_cast<int>(*a), static_cast<int>(*b));
+  }
+  call.reply.ok();
+}
+
+namespace {
+
+// ASYNC and SYNC are both accepted; tables are freed at once so far.
+bool flush_mode_valid(Call& call) {
+  if (call.argc() == 1) return true;
+  if (call.argc() == 2 && (iequals(call.args[1], "ASYNC") || iequals(call.args[1], "SYNC"))) return true;
+  call.reply.error(kSyntaxError);
+  return false;
+}
+
+}  // namespace
+
+void flushdb(Call& call) {
+  if (!flush_mode_valid(call)) return;
+  call.keys.flush(call.db());
+  call.force_propagation();
+  call.reply.ok();
+}
+
+void flushall(Call& call) {
+  if (!flush_mode_valid(call)) return;
+  call.keys.flush(-1);
+  call.force_propagation();
+  if (call.origin != Origin::log) call.node.persistence().flushed_all();
+  call.keys.add_dirty(1);
+  call.reply.ok();
+}
+
+}  // namespace holdfast::node::handlers

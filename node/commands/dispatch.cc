@@ -1,0 +1,315 @@
+// The path of a request: look-up, arity, refusals in Redis's order, queueing in MULTI, execution, propagation, records.
+#include <algorithm>
+
+#include "common/command/command_replies.h"
+#include "node/commands/arguments.h"
+#include "node/commands/handlers.h"
+#include "node/commands/node.h"
+
+namespace holdfast::node {
+namespace {
+
+constexpr std::string_view kNoAuth = "NOAUTH Authentication required.";
+constexpr std::string_view kLoadingError = "LOADING Redis is loading the dataset in memory";
+constexpr std::string_view kMasterDown =
+    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
+constexpr std::string_view kReadOnly = "READONLY You can't write against a read only replica.";
+constexpr std::string_view kNoReplicas = "NOREPLICAS Not enough good replicas to write.";
+
+// Commands that a RESP2 client with subscriptions may still send.
+bool allowed_while_subscribed(std::string_view name) {
+  static constexpr std::string_view kNames[] = {"ping",         "subscribe",  "ssubscribe",   "unsubscribe", "quit",
+                                                "sunsubscribe", "psubscribe", "punsubscribe", "reset"};
+  return std::ranges::find(kNames, name) != std::end(kNames);
+}
+
+// Commands that act at once although MULTI is open.
+bool never_queued(std::string_view name) {
+  static constexpr std::string_view kNames[] = {"exec", "discard", "multi", "watch", "quit", "reset"};
+  return std::ranges::find(kNames, name) != std::end(kNames);
+}
+
+bool from_loopback(const server::Session& session) { return session.from_loopback() || session.from_unix_socket(); }
+
+}  // namespace
+
+server::Outcome Node::handle(server::Session& session, std::span<const std::string_view> args) {
+  return execute(session, args, Origin::client);
+}
+
+void Node::execute_from_primary(server::Session& session, std::span<const std::string_view> args) {
+  execute(session, args, Origin::primary);
+  session.reply().buffer().clear();
+}
+
+bool Node::execute_from_log(server::Session& session, std::span<const std::string_view> args) {
+  if (table_.find(args[0]) == nullptr) return false;
+  execute(session, args, Origin::log);
+  session.reply().buffer().clear();
+  return true;
+}
+
+Node::TableEntry* Node::look_up(std::span<const std::string_view> args, std::string& error,
+                                TableEntry*& counted) const {
+  TableEntry* entry = table_.find(args[0]);
+  if (entry == nullptr) {
+    error = command::unknown_command_error(args);
+    return nullptr;
+  }
+  if (!entry->children.empty() && args.size() > 1) {
+    TableEntry* child = entry->find_child(args[1]);
+    if (child != nullptr) {
+      entry = child;
+    } else if (entry->handler == nullptr) {
+      counted = entry;
+      error = command::unknown_subcommand_error(entry->name, args[1]);
+      return nullptr;
+    }
+  }
+  if (!entry->spec->arity_fits(args.size()) || entry->handler == nullptr) {
+    counted = entry;
+    error = command::wrong_arity_error(entry->name);
+    return nullptr;
+  }
+  return entry;
+}
+
+std::optional<std::string> Node::refusal(const server::Session& session, const TableEntry& entry, uint64_t flags,
+                                         std::span<const std::string_view> args) const {
+  const command::CommandSpec& spec = *entry.spec;
+  if (spec.has(command::kProtected)) {
+    const bool sleep = args.size() > 1 && iequals(args[1], "sleep") && from_loopback(session);
+    const bool allowed = config_.debug == NodeConfig::Allow::yes || sleep ||
+                         (config_.debug == NodeConfig::Allow::local && from_loopback(session));
+    if (!allowed) {
+      return fmt::format(
+          "ERR {} command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a "
+          "local connection, otherwise you need to set this option in the configuration file, and then restart the "
+          "server.",
+          to_upper(entry.name));
+    }
+  }
+  if (!session.authenticated && !spec.has(command::kNoAuth)) return std::string(kNoAuth);
+  const ClientState* client = state_if_any(session);
+  const bool in_multi = client != nullptr && client->transaction.open();
+  if (in_multi && spec.has(command::kNoMulti)) return "ERR Command not allowed inside a transaction";
+
+  const bool writes = (flags & command::kWrite) != 0;
+  const bool replica = is_replica();
+  if (writes || &entry == ping_) {
+    if (const auto& text = parts_.persistence.write_refusal()) return *text;
+  }
+  if (writes && !replica && !parts_.replication.enough_good_replicas()) return std::string(kNoReplicas);
+  if (writes && replica && config_.replica_read_only) return std::string(kReadOnly);
+  if (session.subscribed() && session.protocol() == 2 && !allowed_while_subscribed(spec.name)) {
+    return fmt::format(
+        "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
+        "context",
+        entry.name);
+  }
+  if (replica && !config_.serve_stale_data && !spec.has(command::kStale) && !parts_.replication.link_up()) {
+    return std::string(kMasterDown);
+  }
+  if (loading_ && !spec.has(command::kLoading)) return std::string(kLoadingError);
+  return std::nullopt;
+}
+
+bool Node::pause_holds(const server::Session& session, uint64_t flags) const {
+  switch (server_->paused()) {
+    case server::Server::Pause::none:
+      return false;
+    case server::Server::Pause::all:
+      return session.type != server::ClientType::replica;
+    case server::Server::Pause::writes:
+      break;
+  }
+  return session.type != server::ClientType::replica && (flags & (command::kWrite | command::kMayReplicate)) != 0;
+}
+
+void Node::reject(server::Session& session, TableEntry* entry, std::string_view error) {
+  if (const ClientState* client = state_if_any(session)) {
+    const_cast<ClientState*>(client)->transaction.refuse();
+  }
+  if (entry != nullptr) ++entry->stats.rejected;
+  const size_t start = session.reply().buffer().size();
+  session.reply().error(error);
+  count_error(std::string_view(session.reply().buffer()).substr(start));
+}
+
+server::Outcome Node::execute(server::Session& session, std::span<const std::string_view> args, Origin origin) {
+  std::string error;
+  TableEntry* counted = nullptr;
+  TableEntry* entry = look_up(args, error, counted);
+  if (entry == nullptr) {
+    reject(session, counted, error);
+    return server::Outcome::done;
+  }
+  session.last_command = entry->name;
+  ClientState* client = session.data == nullptr ? nullptr : &state(session);
+  const bool in_multi = client != nullptr && client->transaction.open();
+  // EXEC is judged by what it will execute.
+  uint64_t flags = entry->spec->flags;
+  if (in_multi && entry->handler == &handlers::exec) flags |= client->transaction.flags();
+
+  if (origin == Origin::client) {
+    if (const auto refused = refusal(session, *entry, flags, args)) {
+      // A transaction whose EXEC is refused is over: Redis discards it and says why it was.
+      if (in_multi && entry->handler == &handlers::exec) {
+        client->transaction.discard();
+        watches_.unwatch(client->transaction);
+        const size_t space = refused->find(' ');
+        const std::string why = refused->starts_with("ERR ") ? refused->substr(space + 1) : *refused;
+        reject(session, entry, "EXECABORT Transaction discarded because of: " + why);
+      } else {
+        reject(session, entry, *refused);
+      }
+      return server::Outcome::done;
+    }
+    if (pause_holds(session, flags)) {
+      server_->hold_until_unpaused(session);
+      return server::Outcome::retry_later;
+    }
+  }
+  if (in_multi && !never_queued(entry->spec->name)) {
+    client->transaction.queue(args, entry->spec->flags);
+    session.reply().simple("QUEUED");
+    return server::Outcome::done;
+  }
+  begin_keyspace(origin);
+  effects_.set_enabled(origin != Origin::log);
+  const int64_t dirty = keys_.dirty();
+  Call call(*this, *server_, keys_, session, args, *entry, origin);
+  run(call, *entry);
+  effects_.flush();
+  effects_.set_enabled(true);
+  if (origin == Origin::client && keys_.dirty() != dirty) {
+    state(session).written_offset = parts_.replication.offset();
+  }
+  return server::Outcome::done;
+}
+
+void Node::begin_keyspace(Origin origin) {
+  ExpiryMode mode = ExpiryMode::remove;
+  if (origin != Origin::client || loading_) {
+    mode = ExpiryMode::ignore;
+  } else if (is_replica() || server_->paused() != server::Server::Pause::none) {
+    mode = ExpiryMode::hide;
+  }
+  keys_.begin(parts_.clock.wall_now(), mode);
+}
+
+void Node::run(Call& call, TableEntry& entry) {
+  const Instant start = parts_.clock.now();
+  const size_t reply_start = call.reply.buffer().size();
+  const int64_t dirty = keys_.dirty();
+  entry.handler(call);
+  if (keys_.dirty() != dirty || call.propagation == Call::Propagation::forced) propagate(call);
+  if (call.origin != Origin::log) record(call, entry, parts_.clock.now() - start, reply_start);
+}
+
+void Node::propagate(const Call& call) {
+  if (call.propagation == Call::Propagation::none) return;
+  std::span<const std::string_view> words = call.args;
+  std::vector<std::string_view> rewritten;
+  if (call.propagation == Call::Propagation::rewritten) {
+    rewritten.assign(call.rewritten().begin(), call.rewritten().end());
+    words = rewritten;
+  }
+  if (call.in_exec) {
+    effects_.push(call.db(), words, call.reach);
+  } else {
+    effects_.push_last(call.db(), words, call.reach);
+  }
+}
+
+void Node::record(const Call& call, TableEntry& entry, Nanos taken, size_t reply_start) {
+  const auto micros = std::chrono::duration_cast<Micros>(taken);
+  ++entry.stats.calls;
+  entry.stats.microseconds += static_cast<uint64_t>(micros.count());
+  ++stats_.commands_processed;
+  if (config_.latency_tracking) latency_.add_command(entry.id, taken);
+  const std::string& out = call.reply.buffer();
+  if (out.size() > reply_start && out[reply_start] == '-' && call.origin == Origin::client) {
+    ++entry.stats.failed;
+    count_error(std::string_view(out).substr(reply_start));
+  }
+  if (config_.slowlog_slower_than_us >= 0 && micros.count() >= config_.slowlog_slower_than_us &&
+      !entry.spec->has(command::kSkipSlowlog)) {
+    std::vector<std::string_view> shown(call.args.begin(), call.args.end());
+    redact(shown);
+    slowlog_.add(shown, parts_.process.unix_micros() / 1'000'000, micros, call.session.remote_address(),
+                 call.session.name, config_.slowlog_max_length);
+  }
+  if (config_.latency_threshold_ms > 0 && count_ms(taken) >= config_.latency_threshold_ms) {
+    latency_.add_event(entry.spec->has(command::kFast) ? "fast-command" : "command",
+                       parts_.process.unix_micros() / 1'000'000, count_ms(taken));
+  }
+  if (!monitors_.empty() && call.origin != Origin::log) feed_monitors(call);
+}
+
+void Node::count_error(std::string_view reply_line) {
+  ++stats_.error_replies;
+  reply_line.remove_prefix(1);
+  const std::string_view code = reply_line.substr(0, reply_line.find_first_of(" \r"));
+  const auto found = stats_.errors.find(code);
+  if (found != stats_.errors.end()) {
+    ++found->second;
+  } else if (stats_.errors.size() < kMostErrorCodes) {
+    stats_.errors.emplace(code, 1);
+  }
+}
+
+void Node::redact(std::vector<std::string_view>& args) {
+  static constexpr std::string_view kHidden = "(redacted)";
+  if (iequals(args[0], "auth")) {
+    std::fill(args.begin() + 1, args.end(), kHidden);
+  } else if (iequals(args[0], "hello")) {
+    for (size_t i = 2; i + 2 < args.size(); ++i) {
+      if (iequals(args[i], "auth")) args[i + 1] = args[i + 2] = kHidden;
+    }
+  } else if (iequals(args[0], "config") && args.size() > 2 && iequals(args[1], "set")) {
+    for (size_t i = 2; i + 1 < args.size(); i += 2) {
+      if (iequals(args[i], "requirepass") || iequals(args[i], "masterauth") || iequals(args[i], "masteruser")) {
+        args[i + 1] = kHidden;
+      }
+    }
+  }
+}
+
+void Node::feed_monitors(const Call& call) {
+  const command::CommandSpec& spec = *call.command.spec;
+  if (spec.has(command::kSkipMonitor) || spec.has(command::kAdmin)) return;
+  std::vector<std::string_view> shown(call.args.begin(), call.args.end());
+  redact(shown);
+  const int64_t micros = parts_.process.unix_micros();
+  std::string line =
+      fmt::format("{}.{:06} [{} {}]", micros / 1'000'000, micros % 1'000'000, call.db(), call.session.remote_address());
+  for (const std::string_view word : shown) {
+    line += ' ';
+    line += quoted(word);
+  }
+  for (server::Session* monitor : monitors_) {
+    monitor->reply().simple(line);
+    monitor->output_ready();
+  }
+}
+
+void Node::run_transaction(Call& exec, std::vector<OwnedCommand> commands) {
+  exec.reply.array(commands.size());
+  std::vector<std::string_view> args;
+  for (const OwnedCommand& queued : commands) {
+    queued.views(args);
+    std::string error;
+    TableEntry* counted = nullptr;
+    TableEntry* entry = look_up(args, error, counted);
+    if (entry == nullptr) {  // a renamed or removed command: it was there when it was queued
+      exec.reply.error(error);
+      continue;
+    }
+    Call call(*this, *server_, keys_, exec.session, args, *entry, exec.origin);
+    call.in_exec = true;
+    run(call, *entry);
+  }
+}
+
+}  // namespace holdfast::node

@@ -1,0 +1,45 @@
+#include "node/commands/effects.h"
+
+#include <algorithm>
+
+namespace holdfast::node {
+
+void Effects::feed(int db, std::span<const std::string_view> argv, Reach reach) {
+  for (const Sink& sink : sinks_) {
+    if (reach == Reach::all || sink.kind == SinkKind::stream) sink.sink->feed(db, argv);
+  }
+}
+
+void Effects::push(int db, std::span<const std::string_view> argv, Reach reach) {
+  if (enabled_ && !sinks_.empty()) pending_.push_back({db, reach, OwnedCommand(argv)});
+}
+
+void Effects::push_last(int db, std::span<const std::string_view> argv, Reach reach) {
+  if (!enabled_) return;
+  if (pending_.empty()) {
+    feed(db, argv, reach);
+  } else {
+    push(db, argv, reach);
+  }
+}
+
+void Effects::flush(Wrap wrap) {
+  if (pending_.empty()) return;
+  static constexpr std::string_view kMulti[] = {"MULTI"};
+  static constexpr std::string_view kExec[] = {"EXEC"};
+  const bool wrapped = wrap == Wrap::transaction && pending_.size() > 1;
+  // A sink may not produce effects of its own; the list is moved away all the same, so that one that did is not lost.
+  const std::vector<Pending> pending = std::move(pending_);
+  pending_.clear();
+  // A log that gets none of the effects gets no empty transaction either.
+  const auto logged = [](const Pending& effect) { return effect.reach == Reach::all; };
+  const Reach reach = std::ranges::any_of(pending, logged) ? Reach::all : Reach::replicas;
+  if (wrapped) feed(-1, kMulti, reach);
+  for (const Pending& effect : pending) {
+    effect.command.views(scratch_);
+    feed(effect.db, scratch_, effect.reach);
+  }
+  if (wrapped) feed(-1, kExec, reach);
+}
+
+}  // namespace holdfast::node

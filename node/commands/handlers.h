@@ -1,0 +1,124 @@
+// The handlers of all commands, by family: one function for each row of the rows_*.cc files, named after its command.
+// A subcommand's handler is called container_subcommand. Each is found in the file named in front of its group.
+#pragma once
+
+#include "node/commands/call.h"
+
+namespace holdfast::node::handlers {
+
+// strings.cc
+void get(Call& call);
+void set(Call& call);
+void setnx(Call& call);
+void setex(Call& call);
+void psetex(Call& call);
+void getset(Call& call);
+void getdel(Call& call);
+void getex(Call& call);
+void mget(Call& call);
+void mset(Call& call);
+void msetnx(Call& call);
+// strings_edit.cc
+void append(Call& call);
+void strlen(Call& call);
+void getrange(Call& call);
+void setrange(Call& call);
+void incr(Call& call);
+void decr(Call& call);
+void incrby(Call& call);
+void decrby(Call& call);
+void incrbyfloat(Call& call);
+void lcs(Call& call);
+// bits.cc
+void setbit(Call& call);
+void getbit(Call& call);
+void bitcount(Call& call);
+void bitpos(Call& call);
+void bitop(Call& call);
+// bitfield.cc
+void bitfield(Call& call);
+void bitfield_ro(Call& call);
+// keys.cc
+void del(Call& call);
+void unlink(Call& call);
+void exists(Call& call);
+void type(Call& call);
+void touch(Call& call);
+void rename(Call& call);
+void renamenx(Call& call);
+void copy(Call& call);
+void move(Call& call);
+void object_encoding(Call& call);
+void object_freq(Call& call);
+void object_idletime(Call& call);
+void object_refcount(Call& call);
+void object_help(Call& call);
+// databases.cc
+void keys(Call& call);
+void scan(Call& call);
+void randomkey(Call& call);
+void dbsize(Call& call);
+void select(Call& call);
+void swapdb(Call& call);
+void flushdb(Call& call);
+void flushall(Call& call);
+// expiry.cc
+void expire(Call& call);
+void pexpire(Call& call);
+void expireat(Call& call);
+void pexpireat(Call& call);
+void ttl(Call& call);
+void pttl(Call& call);
+void expiretime(Call& call);
+void pexpiretime(Call& call);
+void persist(Call& call);
+// transactions.cc
+void multi(Call& call);
+void exec(Call& call);
+void discard(Call& call);
+void watch(Call& call);
+void unwatch(Call& call);
+// admin.cc
+void time(Call& call);
+void lastsave(Call& call);
+void save(Call& call);
+void bgsave(Call& call);
+void bgrewriteaof(Call& call);
+void shutdown(Call& call);
+void monitor(Call& call);
+// replication.cc
+void replicaof(Call& call);
+void role(Call& call);
+void wait(Call& call);
+void replconf(Call& call);
+void psync(Call& call);
+// config.cc
+void config_get(Call& call);
+void config_set(Call& call);
+void config_rewrite(Call& call);
+void config_resetstat(Call& call);
+void config_help(Call& call);
+// info.cc
+void info(Call& call);
+// slowlog.cc
+void slowlog_get(Call& call);
+void slowlog_len(Call& call);
+void slowlog_reset(Call& call);
+void slowlog_help(Call& call);
+// memory.cc
+void memory_usage(Call& call);
+void memory_doctor(Call& call);
+void memory_help(Call& call);
+// latency.cc
+void latency_latest(Call& call);
+void latency_history(Call& call);
+void latency_reset(Call& call);
+void latency_histogram(Call& call);
+void latency_help(Call& call);
+// publish.cc
+void publish(Call& call);
+void spublish(Call& call);
+// debug.cc
+void debug(Call& call);
+
+}  // namespace holdfast::node::handlers

@@ -1,0 +1,141 @@
+#include "node/commands/node.h"
+
+#include "common/base/assert.h"
+#include "node/commands/rows.h"
+
+namespace holdfast::node {
+namespace {
+
+// One slice of the active expiry between two looks at the clock.
+constexpr size_t kExpireSlice = 64;
+
+}  // namespace
+
+Node::Node(int databases, NodeConfig config, Parts parts)
+    : config_(std::move(config)), parts_(parts), keys_(databases, parts.random) {
+  keys_.set_observer(this);
+  add_string_rows(table_);
+  add_bitmap_rows(table_);
+  add_generic_rows(table_);
+  add_transaction_rows(table_);
+  add_server_rows(table_);
+  add_connection_rows(table_);
+  ping_ = table_.find("ping");
+}
+
+Node::~Node() { keys_.set_observer(nullptr); }
+
+void Node::attach(server::Server& server) {
+  server_ = &server;
+  server.set_commands(&table_.commands());
+}
+
+ClientState& Node::state(server::Session& session) {
+  if (session.data == nullptr) session.data = std::make_unique<ClientState>();
+  return static_cast<ClientState&>(*session.data);
+}
+
+const ClientState* Node::state_if_any(const server::Session& session) {
+  return static_cast<const ClientState*>(session.data.get());
+}
+
+void Node::closed(server::Session& session) {
+  std::erase(monitors_, &session);
+  if (session.data != nullptr) {
+    ClientState& client = state(session);
+    watches_.unwatch(client.transaction);
+    if (client.wait_token != 0) parts_.replication.cancel_wait(client.wait_token);
+    client.wait_token = 0;
+  }
+  parts_.replication.session_closed(session);
+}
+
+void Node::reset(server::Session& session) {
+  std::erase(monitors_, &session);
+  session.monitor = false;
+  if (session.data == nullptr) return;
+  ClientState& client = state(session);
+  client.transaction.discard();
+  watches_.unwatch(client.transaction);
+}
+
+int64_t Node::queued_commands(const server::Session& session) const {
+  const ClientState* client = state_if_any(session);
+  return client != nullptr && client->transaction.open() ? static_cast<int64_t>(client->transaction.size()) : -1;
+}
+
+std::string Node::client_flags(const server::Session& session) const {
+  std::string flags;
+  if (const ClientState* client = state_if_any(session)) {
+    if (client->transaction.open()) flags += 'x';
+    if (client->transaction.stale()) flags += 'd';
+  }
+  return flags;
+}
+
+void Node::add_monitor(server::Session& session) {
+  if (session.monitor) return;
+  session.monitor = true;
+  monitors_.push_back(&session);
+}
+
+void Node::configure(const NodeConfig& config) {
+  config_ = config;
+  slowlog_.trim(config_.slowlog_max_length);
+  if (!config_.latency_tracking) latency_.reset_commands();
+}
+
+void Node::reset_stats() {
+  for (command::CommandInfo* info : table_.commands()) {
+    info->stats = {};
+    for (command::CommandInfo* child : info->subcommands) child->stats = {};
+  }
+  keys_.reset_stats();
+  latency_.reset_commands();
+  const uint64_t peak = stats_.peak_allocated_bytes;
+  stats_ = {};
+  stats_.peak_allocated_bytes = peak;
+  server_->stats = {};
+  parts_.replication.reset_stats();
+  parts_.persistence.reset_stats();
+}
+
+void Node::tick() {
+  const Instant start = parts_.clock.now();
+  const ReplicationStats replication = parts_.replication.stats();
+  stats_.commands.sample(start, stats_.commands_processed);
+  stats_.input.sample(start, server_->stats.input_bytes);
+  stats_.output.sample(start, server_->stats.output_bytes);
+  stats_.replication_input.sample(start, replication.net_repl_input_bytes);
+  stats_.replication_output.sample(start, replication.net_repl_output_bytes);
+
+  if (!active_expiry_ || loading_ || is_replica() || server_->paused() != server::Server::Pause::none) return;
+  // Up to a quarter of the period at the least effort, as in Redis; usually one slice, since most keys are not expired.
+  const Nanos period = std::chrono::duration_cast<Nanos>(Seconds(1)) / std::max(config_.hz, 1);
+  const Nanos most = period * (25 + 2 * (config_.expire_effort - 1)) / 100;
+  const size_t slice = kExpireSlice * static_cast<size_t>(std::max(config_.expire_effort, 1));
+  const WallTime wall = parts_.clock.wall_now();
+  while (keys_.active_expire(wall, slice)) {
+    if (parts_.clock.now() - start >= most) break;
+  }
+  effects_.flush(Effects::Wrap::none);
+  stats_.expire_cycle_time += std::chrono::duration_cast<Micros>(parts_.clock.now() - start);
+}
+
+// --- KeyspaceObserver ---
+
+void Node::before_change(int, std::string_view, const Entry*) {
+  // The place where a running snapshot takes its pre-image. Snapshots are made by fork so far: the child has its own.
+}
+
+void Node::touched(int db, std::string_view key) { watches_.touched(keys_, db, key); }
+
+void Node::expired(int db, std::string_view key) {
+  effects_.push(db, {config_.lazyfree_expire ? "UNLINK" : "DEL", key});
+}
+
+void Node::before_flush(int db) { watches_.flushing(keys_, db); }
+
+void Node::before_swap(int a, int b) { watches_.swapping(keys_, a, b); }
+
+}  // namespace holdfast::node

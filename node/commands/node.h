@@ -1,0 +1,174 @@
+// The data node's executor: everything a command may touch, and the path a request takes through it.
+//
+// It owns the data set, the watched keys, the command table, statistics and the effects on their way to the log and the
+// replicas. It has no socket, file or clock of its own: the server hands it requests, the interfaces below do the rest.
+// Executor thread only; nothing here blocks but what a command asks for (DEBUG SLEEP, SAVE).
+//
+// A request goes: look-up, arity, refusals (dispatch.cc, in Redis's order), queueing in MULTI, execution, propagation
+// of what changed (effects.h), statistics, MONITOR.
+//
+// Life: construct, attach() the server, add sinks, then requests may come. Sessions may outlive nothing of this:
+// closed() is called for each before the node goes.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/random.h"
+#include "common/server/server.h"
+#include "common/time/clock.h"
+#include "node/commands/call.h"
+#include "node/commands/config.h"
+#include "node/commands/effects.h"
+#include "node/commands/latency.h"
+#include "node/commands/persistence_control.h"
+#include "node/commands/process_control.h"
+#include "node/commands/slowlog.h"
+#include "node/commands/stats.h"
+#include "node/keyspace/keyspace.h"
+#include "node/replication/replication.h"
+#include "node/transactions/transaction.h"
+#include "node/transactions/watch_table.h"
+
+namespace holdfast::node {
+
+// What the node keeps for each client beside the session.
+class ClientState final : public server::SessionData {
+ public:
+  Transaction transaction;
+  int64_t written_offset = 0;             // the replication offset after this client's last write: WAIT's target
+  Replication::WaitToken wait_token = 0;  // in WAIT
+};
+
+// How far a load is, for INFO and the LOADING error.
+struct LoadingState {
+  WallTime started{};
+  uint64_t total_bytes = 0;
+  uint64_t loaded_bytes = 0;
+};
+
+class Node final : public server::RequestHandler, private KeyspaceObserver {
+ public:
+  struct Parts {
+    const Clock& clock;
+    RandomSource& random;
+    Replication& replication;
+    PersistenceControl& persistence;
+    ProcessControl& process;
+    ConfigControl& config;
+  };
+
+  Node(int databases, NodeConfig config, Parts parts);
+  ~Node() override;
+
+  // The server must live as long as requests come.
+  void attach(server::Server& server);
+  server::Server& server() { return *server_; }
+
+  // --- RequestHandler ---
+  server::Outcome handle(server::Session& session, std::span<const std::string_view> args) override;
+  void closed(server::Session& session) override;
+  void reset(server::Session& session) override;
+  std::string_view role() const override { return is_replica() ? "replica" : "master"; }
+  int64_t queued_commands(const server::Session& session) const override;
+  std::string client_flags(const server::Session& session) const override;
+
+  // One command of the primary's stream, or of a log being replayed: through the same path, never refused, replies
+  // dropped. `session` is a plain one that keeps the selected database and an open MULTI; reset() it for a new stream.
+  void execute_from_primary(server::Session& session, std::span<const std::string_view> args);
+  // False when the log holds no such command (a corrupt log, or one of a later version).
+  bool execute_from_log(server::Session& session, std::span<const std::string_view> args);
+
+  // --- What happens without a request ---
+  // Each 1000/hz ms: rates, active expiry. Bounded in time.
+  void tick();
+  // What holds until the next call; nullopt: the load is over.
+  void set_loading(std::optional<LoadingState> loading) { loading_ = loading; }
+  const std::optional<LoadingState>& loading() const { return loading_; }
+  void configure(const NodeConfig& config);
+  // rename-command: before the first request.
+  bool rename_command(std::string_view from, std::string_view to) { return table_.rename(from, to); }
+
+  // --- For handlers ---
+  const NodeConfig& config() const { return config_; }
+  Keyspace& keys() { return keys_; }
+  const Keyspace& keys() const { return keys_; }
+  Effects& effects() { return effects_; }
+  WatchTable& watches() { return watches_; }
+  const CommandTable& table() const { return table_; }
+  Slowlog& slowlog() { return slowlog_; }
+  LatencyMonitor& latency() { return latency_; }
+  NodeStats& stats() { return stats_; }
+  const NodeStats& stats() const { return stats_; }
+  RandomSource& random() { return parts_.random; }
+  Replication& replication() { return parts_.replication; }
+  PersistenceControl& persistence() { return parts_.persistence; }
+  ProcessControl& process() { return parts_.process; }
+  ConfigControl& config_control() { return parts_.config; }
+  const Clock& clock() const { return parts_.clock; }
+  bool is_replica() const { return parts_.replication.is_replica(); }
+
+  // The client's state; made when first asked for.
+  static ClientState& state(server::Session& session);
+  static const ClientState* state_if_any(const server::Session& session);
+
+  // Runs the queued commands of EXEC.
+  void run_transaction(Call& exec, std::vector<OwnedCommand> commands);
+  void add_monitor(server::Session& session);
+  void set_active_expiry(bool on) { active_expiry_ = on; }
+  size_t monitor_count() const { return monitors_.size(); }
+  void reset_stats();
+
+  // The text of INFO for these sections (none: the default ones), as a client would get it.
+  std::string info(std::span<const std::string_view> sections = {});
+
+ private:
+  // KeyspaceObserver
+  void before_change(int db, std::string_view key, const Entry* before) override;
+  void touched(int db, std::string_view key) override;
+  void expired(int db, std::string_view key) override;
+  void before_flush(int db) override;
+  void before_swap(int a, int b) override;
+
+  using TableEntry = CommandTable::Entry;
+
+  server::Outcome execute(server::Session& session, std::span<const std::string_view> args, Origin origin);
+  // The row of the command or subcommand; null when refused (the error is in `error`, `counted` the row to charge).
+  TableEntry* look_up(std::span<const std::string_view> args, std::string& error, TableEntry*& counted) const;
+  // Redis's checks before execution, in its order; nothing: go on.
+  std::optional<std::string> refusal(const server::Session& session, const TableEntry& entry, uint64_t flags,
+                                     std::span<const std::string_view> args) const;
+  bool pause_holds(const server::Session& session, uint64_t flags) const;
+  void reject(server::Session& session, TableEntry* entry, std::string_view error);
+  void run(Call& call, TableEntry& entry);
+  void propagate(const Call& call);
+  void record(const Call& call, TableEntry& entry, Nanos taken, size_t reply_start);
+  void count_error(std::string_view reply_line);
+  void feed_monitors(const Call& call);
+  void begin_keyspace(Origin origin);
+  // Hides passwords from MONITOR and the slow log.
+  static void redact(std::vector<std::string_view>& args);
+
+  NodeConfig config_;
+  Parts parts_;
+  server::Server* server_ = nullptr;
+  Keyspace keys_;
+  Effects effects_;
+  WatchTable watches_;
+  CommandTable table_;
+  Slowlog slowlog_;
+  LatencyMonitor latency_;
+  NodeStats stats_;
+  std::optional<LoadingState> loading_;
+  std::vector<server::Session*> monitors_;
+  bool active_expiry_ = true;
+  bool in_transaction_ = false;
+  const TableEntry* ping_ = nullptr;
+};
+
+}  // namespace holdfast::node

@@ -1,0 +1,74 @@
+// What the commands ask of the process around them: shutting down, blocking on purpose, facts for INFO, CONFIG.
+//
+// Implemented in node/io, faked in tests. Executor thread only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/base/run_id.h"
+#include "common/time/clock.h"
+
+namespace holdfast::node {
+
+struct ShutdownRequest {
+  enum class Save : uint8_t { by_save_points, always, never };
+  Save save = Save::by_save_points;
+  bool now = false;    // do not wait for lagging replicas
+  bool force = false;  // exit even if saving fails
+};
+
+struct ProcessFacts {
+  int64_t pid = 0;
+  RunId run_id;
+  uint16_t tcp_port = 0;
+  std::string executable, config_file;
+  std::string system;             // uname: "Linux 6.1.0 x86_64"
+  std::string supervised = "no";  // "no", "systemd", "upstart"
+  Seconds uptime{0};
+  uint64_t allocated_bytes = 0;                   // by the allocator's own account
+  uint64_t active_bytes = 0, resident_bytes = 0;  // of the allocator
+  uint64_t startup_bytes = 0;                     // allocated when the data set was still empty
+  uint64_t rss_bytes = 0;
+  uint64_t total_system_bytes = 0;
+  std::string allocator;                // "jemalloc-5.3.0", "libc"
+  uint64_t log_buffer_bytes = 0;        // append-only file not yet written
+  uint64_t backlog_bytes = 0;           // replication backlog
+  double cpu_system = 0, cpu_user = 0;  // seconds
+  double cpu_system_children = 0, cpu_user_children = 0;
+  double cpu_system_main_thread = 0, cpu_user_main_thread = 0;
+  int64_t latest_fork_us = 0;
+  uint64_t forks = 0;
+};
+
+class ProcessControl {
+ public:
+  virtual ~ProcessControl() = default;
+
+  // Begins to shut down. When it cannot (saving failed), `failed` is called, perhaps at once, with the error text.
+  virtual void shutdown(const ShutdownRequest& request, std::function<void(std::string_view error)> failed) = 0;
+  virtual bool abort_shutdown() = 0;  // false: none is in progress
+
+  virtual void block_for(Micros duration) = 0;  // DEBUG SLEEP: the executor stands still
+  virtual ProcessFacts facts() const = 0;
+  virtual int64_t unix_micros() const = 0;  // TIME, MONITOR
+};
+
+// CONFIG's subcommands. Errors are the whole text a client sees.
+class ConfigControl {
+ public:
+  virtual ~ConfigControl() = default;
+  // Options whose name matches one of the globs, each once.
+  virtual std::vector<std::pair<std::string, std::string>> get(std::span<const std::string_view> globs) const = 0;
+  // name, value, name, value ...: all or nothing.
+  virtual Result<> set(std::span<const std::string_view> pairs) = 0;
+  virtual Result<> rewrite() = 0;
+};
+
+}  // namespace holdfast::node

@@ -1,0 +1,41 @@
+// Counters that INFO shows, and rates per second from samples. Executor thread only.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "common/time/clock.h"
+
+namespace holdfast::node {
+
+// The rate of a growing counter over the last samples (16, as INFO's instantaneous_* fields).
+class RateMeter {
+ public:
+  void sample(Instant now, uint64_t counter);
+  double per_second() const;
+  void reset() { *this = RateMeter(); }
+
+ private:
+  static constexpr size_t kSamples = 16;
+  std::array<double, kSamples> rates_{};
+  size_t next_ = 0;
+  Instant last_{};
+  uint64_t last_counter_ = 0;
+  bool started_ = false;
+};
+
+struct NodeStats {
+  uint64_t commands_processed = 0;
+  uint64_t error_replies = 0;
+  uint64_t unexpected_error_replies = 0;
+  std::map<std::string, uint64_t, std::less<>> errors;  // by code: "ERR", "WRONGTYPE" ...
+  Micros expire_cycle_time{0};
+  uint64_t peak_allocated_bytes = 0;
+  RateMeter commands, input, output, replication_input, replication_output;
+};
+
+inline constexpr size_t kMostErrorCodes = 128;  // a script may invent codes: beyond this they are only summed up
+
+}  // namespace holdfast::node

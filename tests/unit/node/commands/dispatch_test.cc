@@ -1,0 +1,169 @@
+#include "tests/unit/node/commands/node_fixture.h"
+
+namespace holdfast::node {
+namespace {
+
+using Dispatch = testing::NodeTest;
+
+TEST_F(Dispatch, UnknownCommandsAndWrongAritiesHaveRedisErrors) {
+  EXPECT_EQ(run("FOO a b"), "-ERR unknown command 'FOO', with args beginning with: 'a' 'b' |");
+  EXPECT_EQ(run("GET"), "-ERR wrong number of arguments for 'get' command|");
+  EXPECT_EQ(run("CONFIG"), "-ERR wrong number of arguments for 'config' command|");
+  EXPECT_EQ(run("CONFIG NOPE"), "-ERR unknown subcommand 'NOPE'. Try CONFIG HELP.|");
+  EXPECT_EQ(run("CONFIG GET"), "-ERR wrong number of arguments for 'config|get' command|");
+  EXPECT_EQ(run("OBJECT ENCODING"), "-ERR wrong number of arguments for 'object|encoding' command|");
+}
+
+TEST_F(Dispatch, NothingButAuthBeforeAuthentication) {
+  client.authenticated = false;
+  EXPECT_EQ(run("GET a"), "-NOAUTH Authentication required.|");
+  EXPECT_EQ(run("PING"), "-NOAUTH Authentication required.|");
+  client.authenticated = true;
+  EXPECT_EQ(run("PING"), "+PONG|");
+}
+
+TEST_F(Dispatch, ReadOnlyReplicaRefusesWrites) {
+  replication.replica = true;
+  EXPECT_EQ(run("SET a 1"), "-READONLY You can't write against a read only replica.|");
+  EXPECT_EQ(run("GET a"), "$-1|");
+  NodeConfig writable;
+  writable.replica_read_only = false;
+  node.configure(writable);
+  EXPECT_EQ(run("SET a 1"), "+OK|");
+}
+
+TEST_F(Dispatch, StaleReplicaMayRefuseData) {
+  replication.replica = true;
+  replication.up = false;
+  EXPECT_EQ(run("GET a"), "$-1|");
+  NodeConfig strict;
+  strict.serve_stale_data = false;
+  node.configure(strict);
+  EXPECT_EQ(run("GET a"), "-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.|");
+  EXPECT_EQ(run("SELECT 1"), "+OK|");
+}
+
+TEST_F(Dispatch, LoadingAnswersOnlyWhatItMay) {
+  node.set_loading(LoadingState{});
+  EXPECT_EQ(run("GET a"), "-LOADING Redis is loading the dataset in memory|");
+  EXPECT_TRUE(run("INFO persistence").find("loading:1") != std::string::npos);
+  node.set_loading(std::nullopt);
+  EXPECT_EQ(run("GET a"), "$-1|");
+}
+
+TEST_F(Dispatch, DiskTroubleRefusesWritesAndPing) {
+  persistence.refusal = "MISCONF Errors writing to the AOF file: No space left on device";
+  EXPECT_EQ(run("SET a 1"), "-MISCONF Errors writing to the AOF file: No space left on device|");
+  EXPECT_EQ(run("PING"), "-MISCONF Errors writing to the AOF file: No space left on device|");
+  EXPECT_EQ(run("GET a"), "$-1|");
+}
+
+TEST_F(Dispatch, TooFewGoodReplicasRefuseWrites) {
+  replication.enough = false;
+  EXPECT_EQ(run("SET a 1"), "-NOREPLICAS Not enough good replicas to write.|");
+}
+
+TEST_F(Dispatch, SubscribersInResp2MayDoLittle) {
+  run("SUBSCRIBE news");
+  EXPECT_EQ(run("GET a"),
+            "-ERR Can't execute 'get': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in "
+            "this context|");
+  EXPECT_EQ(run("UNSUBSCRIBE news"), "*3|$11|unsubscribe|$4|news|:0|");
+  EXPECT_EQ(run("GET a"), "$-1|");
+}
+
+TEST_F(Dispatch, DebugIsGatedButForSleep) {
+  EXPECT_EQ(run("DEBUG SLEEP 0.25"), "+OK|");
+  EXPECT_EQ(process.blocked, Micros(250'000));
+  EXPECT_TRUE(run("DEBUG OBJECT a").starts_with("-ERR DEBUG command not allowed."));
+  NodeConfig open;
+  open.debug = NodeConfig::Allow::yes;
+  node.configure(open);
+  EXPECT_EQ(run("DEBUG OBJECT a"), "-ERR no such key|");
+}
+
+TEST_F(Dispatch, PauseHoldsWritesUntilItEnds) {
+  run("CLIENT PAUSE 100000 WRITE");
+  EXPECT_EQ(run("SET a 1"), "(later)");
+  EXPECT_EQ(run("PUBLISH a 1"), "(later)");
+  EXPECT_EQ(run("GET a"), "$-1|");
+  run("CLIENT UNPAUSE");
+  EXPECT_EQ(run("SET a 1"), "+OK|");
+}
+
+TEST_F(Dispatch, PausedPrimaryHidesExpiredKeysWithoutDeletingThem) {
+  run("SET a 1 PX 10");
+  run("CLIENT PAUSE 100000 WRITE");
+  clock.advance(Millis(50));
+  effects();
+  EXPECT_EQ(run("GET a"), "$-1|");
+  node.tick();
+  EXPECT_EQ(effects(), Lines{});
+  EXPECT_EQ(node.keys().key_count(0), 1u);
+}
+
+TEST_F(Dispatch, StatisticsCountCallsErrorsAndRejections) {
+  run("SET a x");
+  run("INCR a");
+  run("INCR");
+  run("NOSUCH");
+  const std::string info = run("INFO commandstats errorstats stats");
+  EXPECT_TRUE(info.find("cmdstat_incr:calls=1,usec=0,usec_per_call=0.00,rejected_calls=1,failed_calls=1") !=
+              std::string::npos)
+      << info;
+  EXPECT_TRUE(info.find("errorstat_ERR:count=3") != std::string::npos) << info;
+  EXPECT_TRUE(info.find("total_error_replies:3") != std::string::npos) << info;
+  run("CONFIG RESETSTAT");
+  EXPECT_TRUE(run("INFO stats").find("total_error_replies:0") != std::string::npos);
+}
+
+TEST_F(Dispatch, MonitorShowsCommandsWithoutPasswords) {
+  server::Session& watcher = connect();
+  EXPECT_EQ(run(watcher, "MONITOR"), "+OK|");
+  run("SET foo \"b\\x01r\"");
+  run("AUTH secret");
+  run("CONFIG GET maxclients");
+  run("SELECT 2");
+  EXPECT_EQ(std::exchange(watcher.reply().buffer(), {}),
+            "+1700000000.123456 [0 ?:0] \"SET\" \"foo\" \"b\\x01r\"\r\n"
+            "+1700000000.123456 [0 ?:0] \"AUTH\" \"(redacted)\"\r\n"
+            "+1700000000.123456 [2 ?:0] \"SELECT\" \"2\"\r\n");
+  node.reset(watcher);
+  run("GET foo");
+  EXPECT_EQ(watcher.reply().buffer(), "");
+}
+
+TEST_F(Dispatch, WaitBlocksUntilReplicasAcknowledge) {
+  replication.current_offset = 500;
+  run("SET a 1");
+  EXPECT_EQ(run("WAIT 0 0"), ":0|");
+  EXPECT_EQ(run("WAIT 1 100"), "");
+  EXPECT_EQ(replication.waited, "500 1 100");
+  EXPECT_TRUE(client.blocked && client.suspended);
+  node.closed(client);
+  EXPECT_EQ(replication.cancelled, 7u);
+}
+
+TEST_F(Dispatch, SlowLogKeepsTheLastSlowCommands) {
+  NodeConfig all;
+  all.slowlog_slower_than_us = 0;
+  all.slowlog_max_length = 2;
+  node.configure(all);
+  run("SET a 1");
+  run("GET a");
+  run("GET b");
+  EXPECT_EQ(run("SLOWLOG LEN"), ":2|");
+  EXPECT_EQ(node.slowlog().items().front().args, (std::vector<std::string>{"SLOWLOG", "LEN"}));
+  EXPECT_EQ(run("SLOWLOG RESET"), "+OK|");
+}
+
+TEST_F(Dispatch, RenamedCommandsAnswerToTheirNewNameOnly) {
+  ASSERT_TRUE(node.rename_command("flushall", "wipe"));
+  ASSERT_TRUE(node.rename_command("keys", ""));
+  EXPECT_EQ(run("WIPE"), "+OK|");
+  EXPECT_TRUE(run("FLUSHALL").starts_with("-ERR unknown command"));
+  EXPECT_TRUE(run("KEYS *").starts_with("-ERR unknown command"));
+}
+
+}  // namespace
+}  // namespace holdfast::node
