@@ -7,6 +7,8 @@
 #include <boost/program_options/value_semantic.hpp>
 #include <boost/program_options/variables_map.hpp>
 #include <boost/shared_ptr.hpp>
+#include <cerrno>
+#include <cstring>
 
 #include "common/base/text.h"
 #include "common/base/version.h"
@@ -35,13 +37,19 @@ ConfigError error_at(const Registry& registry, const Directive& directive, std::
   return {directive.file, directive.line, shown_text(registry, directive.text), std::move(reason), {}};
 }
 
+// What one load works on.
+struct Loading {
+  const Registry& registry;
+  FileSystem& fs;
+  std::vector<Directive> directives;
+  Placed errors, warnings;
+};
+
 // What an option is to Boost.Program_options: a value that gathers the indexes of its directives, and hands the
 // directives to the option's row at notify().
 class RowSemantic final : public po::value_semantic {
  public:
-  RowSemantic(const Registry& registry, Option& option, const std::vector<Directive>& directives, Placed& errors,
-              Placed& warnings)
-      : registry_(registry), option_(option), directives_(directives), errors_(errors), warnings_(warnings) {}
+  RowSemantic(Option& option, Loading& loading) : option_(option), loading_(loading) {}
 
   std::string name() const override { return "value"; }
   unsigned min_tokens() const override { return 0; }
@@ -58,37 +66,45 @@ class RowSemantic final : public po::value_semantic {
   void notify(const boost::any& store) const override {
     const auto& indexes = boost::any_cast<const std::vector<size_t>&>(store);
     std::vector<Occurrence> occurrences;
-    for (const size_t index : indexes) occurrences.push_back({directives_[index].words, directives_[index].line});
-    for (const auto& [failed, error] : option_.load(occurrences)) {
-      const size_t index = indexes[failed];
-      errors_.emplace_back(index, error_at(registry_, directives_[index], error.text));
+    for (const size_t index : indexes) {
+      const Directive& directive = loading_.directives[index];
+      occurrences.push_back({directive.words, directive.line});
     }
+    const auto failures = option_.load(occurrences);
+    for (const auto& [failed, error] : failures) add(loading_.errors, indexes[failed], error.text);
+    if (option_.has(kDirectory) && failures.empty()) check_directory(indexes.back());
     // A default value asks for nothing, so it needs no warning. (Of what is only accepted, we know no default.)
     if (option_.has(kNoEffect) && (option_.has(kNoCommand) || !option_.is_default())) {
-      const size_t last = indexes.back();
-      warnings_.emplace_back(last, error_at(registry_, directives_[last], "accepted, but without effect here"));
+      add(loading_.warnings, indexes.back(), "accepted, but without effect here");
     }
   }
 
  private:
-  const Registry& registry_;
+  void add(Placed& to, size_t index, std::string reason) const {
+    to.emplace_back(index, error_at(loading_.registry, loading_.directives[index], std::move(reason)));
+  }
+
+  void check_directory(size_t index) const {
+    const std::string path = option_.get();
+    const auto names =
+        path.empty() ? Result<std::vector<std::string>>(std::unexpected(Error{"", ENOENT})) : loading_.fs.list(path);
+    if (!names) add(loading_.errors, index, std::strerror(names.error().code));
+  }
+
   Option& option_;
-  const std::vector<Directive>& directives_;
-  Placed& errors_;
-  Placed& warnings_;
+  Loading& loading_;
 };
 
 // The directives as Boost's parsed options: each known one under its row's name, its value the directive's index.
-po::parsed_options to_parsed_options(const std::vector<Directive>& directives, const po::options_description& rows,
-                                     const Registry& registry, Placed& errors) {
+po::parsed_options to_parsed_options(const po::options_description& rows, Loading& loading) {
   po::parsed_options parsed(&rows);
-  for (size_t i = 0; i < directives.size(); ++i) {
-    const Directive& directive = directives[i];
-    const Option* option = registry.find(directive.name);
+  for (size_t i = 0; i < loading.directives.size(); ++i) {
+    const Directive& directive = loading.directives[i];
+    const Option* option = loading.registry.find(directive.name);
     if (option == nullptr) {
-      auto error = error_at(registry, directive, "Bad directive or wrong number of arguments");
-      error.suggestion = registry.did_you_mean(directive.name);
-      errors.emplace_back(i, std::move(error));
+      auto error = error_at(loading.registry, directive, "Bad directive or wrong number of arguments");
+      error.suggestion = loading.registry.did_you_mean(directive.name);
+      loading.errors.emplace_back(i, std::move(error));
       continue;
     }
     po::option one;
@@ -100,31 +116,31 @@ po::parsed_options to_parsed_options(const std::vector<Directive>& directives, c
   return parsed;
 }
 
+std::vector<ConfigError> in_order(Placed& placed) {
+  std::ranges::stable_sort(placed, {}, [](const auto& one) { return one.first; });
+  std::vector<ConfigError> out;
+  for (auto& [place, error] : placed) out.push_back(std::move(error));
+  return out;
+}
+
 }  // namespace
 
 LoadReport load(std::string_view text, Registry& registry, FileSystem& fs) {
   DirectiveList list = read_directives(text, fs);
-  Placed errors, warnings;
+  Loading loading{registry, fs, std::move(list.directives), {}, {}};
   for (auto& [place, error] : list.errors) {
     error.text = shown_text(registry, error.text);
-    errors.emplace_back(place, std::move(error));
+    loading.errors.emplace_back(place, std::move(error));
   }
   po::options_description rows;
   for (const auto& option : registry.options()) {
-    rows.add(boost::shared_ptr<po::option_description>(new po::option_description(
-        option->name().c_str(), new RowSemantic(registry, *option, list.directives, errors, warnings),
-        option->help().c_str())));
+    rows.add(boost::shared_ptr<po::option_description>(
+        new po::option_description(option->name().c_str(), new RowSemantic(*option, loading), option->help().c_str())));
   }
   po::variables_map values;
-  po::store(to_parsed_options(list.directives, rows, registry, errors), values);
+  po::store(to_parsed_options(rows, loading), values);
   po::notify(values);
-  const auto in_order = [](Placed& placed) {
-    std::ranges::stable_sort(placed, {}, [](const auto& one) { return one.first; });
-    std::vector<ConfigError> out;
-    for (auto& [place, error] : placed) out.push_back(std::move(error));
-    return out;
-  };
-  return {in_order(errors), in_order(warnings)};
+  return {in_order(loading.errors), in_order(loading.warnings)};
 }
 
 std::string fatal_block(const ConfigError& error) {

@@ -71,7 +71,7 @@ void add_process_rows(Registry& r, ServerOptions& o) {
                              {"no", Supervised::none}},
                             kImmutable, "Service manager to tell when we are ready.");
   r.text("pidfile", o.pidfile, kImmutable, "File for the process id.");
-  r.text("dir", o.dir, kProtected, "Working directory: data files are written here.");
+  r.text("dir", o.dir, kProtected | kDirectory, "Working directory: data files are written here.");
   r.boolean("always-show-logo", o.always_show_logo, kImmutable | kNoEffect, "Print a logo at start.");
   r.boolean("set-proc-title", o.set_proc_title, kImmutable, "Show address and mode in the process list.");
   r.text("proc-title-template", o.proc_title_template, kMutable, "What the process list shows.",

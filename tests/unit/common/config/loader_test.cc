@@ -136,6 +136,14 @@ TEST_F(LoaderTest, KeepsUsersAndRenamedCommands) {
   EXPECT_EQ(options.renamed_commands, (std::vector<std::pair<std::string, std::string>>{{"config", ""}}));
 }
 
+TEST_F(LoaderTest, WorkingFolderMustExist) {
+  EXPECT_EQ(mistake("port 1\ndir /nonexistent\n"), "2: No such file or directory");
+  EXPECT_EQ(mistake("dir \"\"\n"), "1: No such file or directory");
+  ASSERT_TRUE(fs.make_directory("/d"));
+  EXPECT_TRUE(load_text("dir /nonexistent\ndir /d\n").ok());
+  EXPECT_EQ(options.dir, "/d");
+}
+
 TEST_F(LoaderTest, WarnsOfOptionsWithoutEffect) {
   const auto report = load_text("always-show-logo yes\n");
   EXPECT_TRUE(report.ok());

@@ -15,7 +15,10 @@ namespace {
 
 class SentinelOptionsTest : public ::testing::Test {
  protected:
-  SentinelOptionsTest() { add_sentinel_rows(registry, options); }
+  SentinelOptionsTest() {
+    add_sentinel_rows(registry, options);
+    for (const char* path : {"/var", "/var/lib", "/var/lib/redis", "/tmp"}) EXPECT_TRUE(fs.make_directory(path));
+  }
   config::LoadReport load(std::string_view text) { return load_sentinel(text, registry, options, fs); }
 
   test::FaultyFileSystem fs;
@@ -118,7 +121,7 @@ TEST(SampleConf, SentinelLoadsAndNamesOnlyKnownDirectives) {
   SentinelOptions options;
   config::Registry registry;
   add_sentinel_rows(registry, options);
-  test::FaultyFileSystem fs;
+  PosixFileSystem fs;
   const auto report = load_sentinel(text, registry, options, fs);
   EXPECT_TRUE(report.ok()) << config::check_report(report, "sentinel.conf");
   EXPECT_TRUE(report.warnings.empty());
