@@ -67,14 +67,12 @@ def main():
             done = subprocess.run(
                 ["clang-tidy-19", "--quiet", "-p", folder, file], cwd=ROOT, capture_output=True, text=True, check=False
             )
-            return done.returncode, done.stdout + ("" if done.returncode == 0 else done.stderr)
+            if done.returncode != 0:
+                print(done.stdout + done.stderr, flush=True)
+            return done.returncode
 
         with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("JOBS", "2"))) as pool:
-            results = list(pool.map(check, files))
-    for _, output in results:
-        if "warning:" in output or "error:" in output:
-            print(output)
-    bad = sum(1 for code, _ in results if code != 0)
+            bad = sum(1 for code in pool.map(check, files) if code != 0)
     print(f"{len(files)} files checked, {bad} with findings")
     return 1 if bad else 0
 
