@@ -9,6 +9,7 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -54,7 +55,7 @@ def main():
             continue
         if arguments != ["--all"] and name not in wanted:
             continue
-        words = entry["command"].split()
+        words = shlex.split(entry["command"])
         commands.append({"directory": entry["directory"], "file": entry["file"], "arguments": clang_command(words)})
         files.append(entry["file"])
     if not files:
