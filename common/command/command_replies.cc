@@ -1,5 +1,7 @@
 #include "common/command/command_replies.h"
 
+#include <fmt/format.h>
+
 namespace holdfast::command {
 
 namespace {
