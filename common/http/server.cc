@@ -1,5 +1,6 @@
 #include "common/http/server.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 
@@ -21,6 +22,13 @@ namespace holdfast::http {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
+namespace {
+
+// A program that the process starts must not keep the port busy after it. (Asio sets no such flag.)
+void close_on_exec(int descriptor) { ::fcntl(descriptor, F_SETFD, FD_CLOEXEC); }
+
+}  // namespace
+
 // What runs on the HTTP thread. The published snapshot is the only thing that both threads touch. It is guarded by a mutex,
 // not by atomic<shared_ptr>: the latter's spin lock in GCC 12 is invisible to ThreadSanitizer, and this path is not hot.
 class Server::Core {
@@ -40,6 +48,7 @@ class Server::Core {
     const tcp::endpoint endpoint(ip, port);
     auto acceptor = std::make_unique<tcp::acceptor>(io_);
     acceptor->open(endpoint.protocol(), error);
+    if (!error) close_on_exec(acceptor->native_handle());
     if (!error) acceptor->set_option(tcp::acceptor::reuse_address(true), error);
     if (!error && ip.is_v6()) acceptor->set_option(asio::ip::v6_only(true), error);
     if (!error) acceptor->bind(endpoint, error);
@@ -83,6 +92,7 @@ class Server::Core {
     acceptor.async_accept([this, &acceptor](boost::system::error_code error, tcp::socket socket) {
       if (!acceptor.is_open()) return;
       if (error) return accept_later(acceptor);
+      close_on_exec(socket.native_handle());
       if (connections_.size() < host_->options.max_connections || make_room()) {
         auto connection = std::make_shared<Connection>(std::move(socket), host_);
         connections_.push_back(connection.get());
