@@ -24,8 +24,8 @@ namespace {
 
 constexpr uint32_t kOwnFiles = 32;  // listeners, logs, links: Redis's reserve
 
-// Async-signal-safe as far as a crash allows: fixed texts and backtrace_symbols_fd.
-void crashed(int number) {
+// Async-signal-safe as far as a crash allows: fixed texts and backtrace_symbols_fd. (The sanitizers have their own.)
+[[maybe_unused]] void crashed(int number) {
   const auto say = [](std::string_view text) { (void)!::write(STDERR_FILENO, text.data(), text.size()); };
   say("\n=== HOLDFAST CRASH REPORT: build ");
   say(build_commit());

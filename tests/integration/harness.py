@@ -27,7 +27,7 @@ SLOW = float(os.environ.get("HOLDFAST_SLOW", "1"))
 HOLDFAST, REDIS = "holdfast", "redis"
 
 SANITIZER_REPORT = re.compile(
-    r"ERROR: (Address|Leak)Sanitizer|runtime error:|WARNING: ThreadSanitizer|HOLDFAST_ASSERT|assertion failed", re.I
+    r"ERROR: (Address|Leak)Sanitizer|runtime error:|WARNING: ThreadSanitizer|CRASH REPORT|assertion failed", re.I
 )
 
 
