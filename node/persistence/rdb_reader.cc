@@ -63,19 +63,9 @@ bool Reader::read_header() {
   char header[rdb::kHeaderBytes];
   if (!in_.read_bytes(header, sizeof header)) return false;
   const std::string_view text(header, sizeof header);
-  if (text.starts_with("VALKEY")) {
-    return in_.failed({fmt::format("Can't handle RDB format version {} of Valkey", text.substr(6)), 0});
-  }
-  if (!text.starts_with(rdb::kMagic)) return in_.failed({"Wrong signature trying to load DB from file", 0});
-  int version = 0;
-  for (const char digit : text.substr(rdb::kMagic.size())) {
-    if (digit < '0' || digit > '9') return in_.failed({"Wrong signature trying to load DB from file", 0});
-    version = version * 10 + (digit - '0');
-  }
-  if (version < rdb::kMinVersion || version > rdb::kMaxVersion) {
-    return in_.failed({fmt::format("Can't handle RDB format version {}", version), 0});
-  }
-  load_.version = version;
+  auto version = rdb_version(text);
+  if (!version) return in_.failed(std::move(version.error()));
+  load_.version = *version;
   return true;
 }
 
@@ -217,8 +207,7 @@ bool Reader::read_checksum() {
     return true;
   }
   if (stored == computed) return true;
-  return in_.failed(
-      {fmt::format("Wrong RDB checksum expected: ({:x}) but got ({:x}). Aborting now.", computed, stored), 0});
+  return in_.failed(wrong_rdb_checksum(computed, stored).error());
 }
 
 bool Reader::report_progress() {
@@ -242,6 +231,23 @@ void Reader::find_replication() {
 }
 
 }  // namespace
+
+Result<int> rdb_version(std::string_view header) {
+  if (header.starts_with("VALKEY")) return fail("Can't handle RDB format version {} of Valkey", header.substr(6));
+  if (!header.starts_with(rdb::kMagic)) return fail("Wrong signature trying to load DB from file");
+  int version = 0;
+  for (const char digit : header.substr(rdb::kMagic.size())) {
+    if (digit < '0' || digit > '9') return fail("Wrong signature trying to load DB from file");
+    version = version * 10 + (digit - '0');
+  }
+  if (version < rdb::kMinVersion || version > rdb::kMaxVersion)
+    return fail("Can't handle RDB format version {}", version);
+  return version;
+}
+
+std::unexpected<Error> wrong_rdb_checksum(uint64_t computed, uint64_t stored) {
+  return fail("Wrong RDB checksum expected: ({:x}) but got ({:x}). Aborting now.", computed, stored);
+}
 
 Result<RdbLoad> load_rdb(ByteSource& source, DataLoader& loader, const RdbLoadOptions& options) {
   return Reader(source, loader, options).run();

@@ -50,4 +50,12 @@ Result<RdbLoad> load_rdb(ByteSource& source, DataLoader& loader, const RdbLoadOp
 Result<RdbLoad> load_rdb_file(FileSystem& fs, const std::string& path, DataLoader& loader,
                               const RdbLoadOptions& options);
 
+// Checks a file that holds an RDB and nothing else without loading it: signature, version, end mark, and the checksum
+// when it has one. A full synchronisation does so before it drops the old data set.
+Result<> verify_rdb_file(FileSystem& fs, const std::string& path);
+
+// The version in a header of kHeaderBytes, if it is one that is read here.
+Result<int> rdb_version(std::string_view header);
+std::unexpected<Error> wrong_rdb_checksum(uint64_t computed, uint64_t stored);
+
 }  // namespace holdfast::node

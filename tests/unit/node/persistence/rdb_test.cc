@@ -8,6 +8,7 @@
 #include "node/persistence/rdb_encoder.h"
 #include "node/persistence/rdb_reader.h"
 #include "node/persistence/rdb_writer.h"
+#include "tests/support/faulty_file_system.h"
 #include "tests/support/memory_data_set.h"
 
 namespace holdfast::node {
@@ -266,6 +267,27 @@ TEST(RdbReader, ReportsProgressAndStopsWhenTold) {
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().text, "enough");
   EXPECT_EQ(calls, 10U);
+}
+
+TEST(RdbVerify, FindsDamageWithoutLoading) {
+  test::FaultyFileSystem fs;
+  const std::string good = dump(sample());
+  fs.put("f", good);
+  EXPECT_TRUE(verify_rdb_file(fs, "f"));
+  const auto error = [&](std::string bytes) {
+    fs.put("f", std::move(bytes));
+    const auto verified = verify_rdb_file(fs, "f");
+    return verified ? std::string() : verified.error().text;
+  };
+  for (size_t size = 0; size < 40; ++size) EXPECT_EQ(error(good.substr(0, size)), RdbDecoder::kShortRead) << size;
+  EXPECT_EQ(error(good.substr(0, good.size() - 1)), RdbDecoder::kShortRead);
+  EXPECT_EQ(error("REDIS0099" + good.substr(9)), "Can't handle RDB format version 99");
+  EXPECT_EQ(error("x" + good), "Wrong signature trying to load DB from file");
+  std::string flipped = good;
+  flipped[good.size() / 2] ^= 1;
+  EXPECT_THAT(error(flipped), HasSubstr("Wrong RDB checksum"));
+  EXPECT_EQ(error(dump(sample(), {}, {.checksum = false})), "");
+  EXPECT_EQ(error("REDIS0003\xFF"), "");
 }
 
 TEST(RdbWriter, AFailingSinkEndsTheSave) {
