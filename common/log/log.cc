@@ -74,6 +74,14 @@ void set_syslog(bool enabled, const std::string& identity, int facility) {
   state().syslog.store(enabled, std::memory_order_relaxed);
 }
 
+int syslog_facility(std::string_view name) {
+  if (iequals(name, "user")) return LOG_USER;
+  constexpr std::array locals = {LOG_LOCAL0, LOG_LOCAL1, LOG_LOCAL2, LOG_LOCAL3,
+                                 LOG_LOCAL4, LOG_LOCAL5, LOG_LOCAL6, LOG_LOCAL7};
+  const bool known = name.size() == 6 && iequals(name.substr(0, 5), "local") && name[5] >= '0' && name[5] <= '7';
+  return known ? locals[static_cast<size_t>(name[5] - '0')] : LOG_LOCAL0;
+}
+
 void write(Level level, std::string_view message) {
   State& s = state();
   if (level < s.level.load(std::memory_order_relaxed)) return;

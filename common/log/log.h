@@ -23,6 +23,8 @@ Level level();
 void set_file(std::string path);  // "" = standard output
 void set_role(char role);
 void set_syslog(bool enabled, const std::string& identity, int facility);  // in addition to the file
+// "user", "local0" to "local7" in any case; others are local0.
+int syslog_facility(std::string_view name);
 
 void write(Level level, std::string_view message);
 

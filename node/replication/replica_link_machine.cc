@@ -18,6 +18,7 @@ constexpr Seconds kStreamLives{1};
 constexpr Millis kFirstPause{50};
 constexpr Millis kLongestPause{1000};
 constexpr size_t kLongestLine = 4096;
+constexpr size_t kLongestReason = 512;  // a damaged file may be quoted in it
 
 Notice note(std::string text) { return {Notice::Level::notice, std::move(text)}; }
 Notice warn(std::string text) { return {Notice::Level::warning, std::move(text)}; }
@@ -231,7 +232,7 @@ void ReplicaLinkMachine::loaded(Instant now, LinkActions& actions) {
 void ReplicaLinkMachine::load_failed(Instant now, std::string_view reason, LinkActions& actions) {
   if (phase_ != Phase::loading) return;
   actions.push_back(
-      warn(fmt::format("Failed trying to load the MASTER synchronization DB from disk: {}", reason)));
+      warn(fmt::format("Failed trying to load the MASTER synchronization DB from disk: {}", reason.substr(0, kLongestReason))));
   lose(now, actions);
 }
 

@@ -32,6 +32,7 @@ struct AttachedReplica {
   uint16_t port = 0;
   bool eof = false;     // understands a streamed payload
   bool psync2 = false;  // understands +CONTINUE with an id
+  bool payload_only = false;  // wants a full resync's payload and no stream (redis-cli --rdb)
   ReplicaPhase phase = ReplicaPhase::announced;
   int64_t acked = 0;
   Instant last_sign{};        // its last acknowledgement, or progress of its payload

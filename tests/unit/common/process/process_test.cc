@@ -1,11 +1,9 @@
 #include "common/process/process.h"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/fs/file_system.h"
-#include "common/log/log.h"
 
 namespace holdfast::process {
 namespace {
@@ -18,15 +16,6 @@ TEST(Process, WritesAndRemovesThePidFile) {
   remove_pid_file(path);
   EXPECT_FALSE(fs.exists(path));
   EXPECT_EQ(write_pid_file("/nonexistent-folder/x.pid").error().code, ENOENT);
-}
-
-TEST(Process, ReducesClientsToTheFileLimit) {
-  rlimit old{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &old), 0);
-  if (::geteuid() == 0) GTEST_SKIP() << "root may raise every limit";
-  rlimit low{200, 200};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
-  EXPECT_EQ(fit_open_files(10000), 200u - 32u);
 }
 
 TEST(Process, KeepsClientsThatFit) {

@@ -1,0 +1,84 @@
+// Replication of a running node: the role, and behind it the history, the link to a primary and the feed of replicas.
+//
+// Implements what the commands call (node/replication/replication.h) over a ReplicationHost. Executor thread only.
+// After construction: configure(), then once the data set is loaded restore() when its files named a position, then
+// start_as_replica() when the configuration has a primary.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/random.h"
+#include "common/fs/file_system.h"
+#include "common/time/clock.h"
+#include "node/io/replica_feed.h"
+#include "node/io/replica_link.h"
+#include "node/replication/host.h"
+#include "node/replication/replication.h"
+#include "node/replication/replication_log.h"
+
+namespace holdfast::node {
+
+class NodeReplication final : public Replication {
+ public:
+  NodeReplication(boost::asio::io_context& io, const Clock& clock, RandomSource& random, FileSystem& files,
+                  ReplicationHost& host);
+  ~NodeReplication() override;
+
+  // The position that the loaded files name. `replica`: the configuration has a primary, so the history is continued as
+  // it is; else this is a primary's restart, and it goes on under a new id.
+  void restore(const SavedPosition& position, bool replica);
+  void start_as_replica(const Endpoint& primary);
+  ReplicationLog& log() { return log_; }
+  // A snapshot other than replication's own has ended: full resyncs that waited for it may start.
+  void save_ended() { feed_.settings_changed(); }
+
+  void configure(const ReplicationConfig& config) override;
+  bool is_replica() const override { return log_.is_replica(); }
+  bool link_up() const override { return log_.is_replica() && link_.state() == LinkState::connected; }
+  Endpoint primary() const override { return primary_.value_or(Endpoint{}); }
+  Result<std::string> replicaof(std::string_view host, uint16_t port) override;
+  void replicaof_no_one() override;
+  RoleReport role() const override;
+  std::string info() const override;
+  ReplicationStats stats() const override { return stats_; }
+  void reset_stats() override { stats_ = {}; }
+  EffectSink& sink() override { return log_; }
+  int64_t offset() const override { return log_.offset(); }
+  RunId replication_id() const override { return log_.id(); }
+  std::optional<SavedPosition> saved_position() const override;
+  bool enough_good_replicas() const override { return feed_.enough_good(); }
+  size_t acked(int64_t offset) const override { return feed_.acked(offset); }
+  WaitToken wait(int64_t offset, size_t replicas, std::optional<Millis> timeout,
+                 std::function<void(std::optional<size_t>)> done) override;
+  void cancel_wait(WaitToken token) override { feed_.cancel_wait(token); }
+  ProtocolReply replconf(server::Session& session, std::span<const std::string_view> argv) override;
+  ProtocolReply psync(server::Session& session, std::span<const std::string_view> argv) override;
+  bool is_attached_replica(const server::Session& session) const override { return feed_.is_attached(session); }
+  void session_closed(server::Session& session) override { feed_.session_closed(session); }
+  bool kill_primary_link() override { return link_.kill(); }
+
+ private:
+  void follow(const Endpoint& primary);
+  void become_primary();
+  void identity_changed();
+  void load_ended();
+
+  const Clock& clock_;
+  RandomSource& random_;
+  ReplicationHost& host_;
+  ReplicationConfig config_;
+  ReplicationStats stats_;
+  ReplicationLog log_;
+  std::optional<Endpoint> primary_;
+  // A change of role that came while a payload was being loaded: nothing, NO ONE, or a primary.
+  std::optional<std::optional<Endpoint>> after_load_;
+  ReplicaFeed feed_;
+  ReplicaLink link_;
+};
+
+}  // namespace holdfast::node

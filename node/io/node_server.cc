@@ -1,0 +1,241 @@
+#include "node/io/node_server.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/log/log.h"
+#include "common/process/process.h"
+#include "node/io/settings.h"
+#include "node/metrics/node_health.h"
+
+namespace holdfast::node {
+
+namespace {
+
+constexpr Millis kPublishPeriod{250};
+
+RunId new_run_id() {
+  SeededRandom random(system_random());
+  return RunId::random(random);
+}
+
+}  // namespace
+
+NodeServer::NodeServer(NodeOptions& options, config::Registry& registry, std::string config_file)
+    : options_(options), registry_(registry), random_(system_random()), config_(fs_, registry, options, config_file),
+      persistence_(io_, fs_, clock_, options),
+      process_(io_, clock_, options, config_file, new_run_id()),
+      replication_host_(io_),
+      replication_(io_, clock_, random_, fs_, replication_host_),
+      node_(options.databases, node_config(options), {clock_, random_, replication_, persistence_, process_, config_}),
+      server_(io_, clock_, node_), signals_(io_.get_executor()),
+      tick_timer_(io_.get_executor()), publish_timer_(io_.get_executor()) {
+  node_.attach(server_);
+  config_.attach(replication_);
+  persistence_.attach(node_);
+  process_.attach(node_, persistence_);
+  replication_host_.attach(node_, persistence_);
+  persistence_.on_idle([this] { replication_.save_ended(); });
+  node_.effects().add_sink(replication_.sink(), Effects::SinkKind::stream);
+}
+
+Result<> NodeServer::run() {
+  options_.maxclients = process::fit_open_files(options_.maxclients);
+  configure_parts();
+  if (auto renamed = rename_commands(); !renamed) return renamed;
+  register_changes();
+  if (auto listening = listen(); !listening) return listening;
+  if (auto started = start_http(); !started) return started;
+  process_.note_startup_memory();
+  wait_for_signals();
+  start_publishing();
+  log::warning("Server initialized");
+  if (auto loaded = persistence_.load(); !loaded) {
+    log::warning("{}", loaded.error().text);
+    return loaded;
+  }
+  if (io_.stopped()) return {};
+  started_ = true;
+  if (const auto& position = persistence_.loaded_position()) {
+    replication_.restore({position->id, position->offset, position->stream_db}, options_.replicaof.has_value());
+  }
+  if (options_.replicaof) replication_.start_as_replica(*options_.replicaof);
+  log_ready();
+  start_ticking();
+  io_.run();
+  if (!options_.pidfile.empty()) process::remove_pid_file(options_.pidfile);
+  return {};
+}
+
+Result<> NodeServer::listen() {
+  if (auto tcp = server_.listen_tcp(options_.bind, options_.port, options_.tcp_backlog); !tcp) {
+    log::warning("Failed listening on port {} (TCP), aborting.", options_.port);
+    return tcp;
+  }
+  if (!options_.unixsocket.empty()) {
+    if (auto local = server_.listen_unix(options_.unixsocket, options_.unixsocketperm, options_.tcp_backlog); !local) {
+      log::warning("Failed opening Unix socket: {}", local.error().text);
+      return local;
+    }
+  }
+  return {};
+}
+
+Result<> NodeServer::start_http() {
+  http::ServerOptions options;
+  for (const auto& address : config::split_words(options_.http_bind).value_or(config::Words{})) {
+    options.binds.push_back(address);
+  }
+  options.port = options_.http_port;
+  auto started = http::Server::start(options);
+  if (!started) {
+    log::warning("Failed listening on http-port {}: {}", options_.http_port, started.error().text);
+    return std::unexpected(started.error());
+  }
+  http_ = std::move(*started);
+  return {};
+}
+
+Result<> NodeServer::rename_commands() {
+  for (const auto& [from, to] : options_.renamed_commands) {
+    if (!node_.rename_command(from, to)) {
+      log::warning("rename-command: no such command '{}', or '{}' exists already", from, to);
+      return fail("rename-command");
+    }
+  }
+  return {};
+}
+
+void NodeServer::configure_parts() {
+  apply_server_settings(options_, server_.settings);
+  node_.configure(node_config(options_));
+  auto replication = replication_config(options_);
+  char directory[4096];
+  replication.directory = ::getcwd(directory, sizeof directory) != nullptr ? directory : ".";
+  replication_.configure(replication);
+}
+
+// What CONFIG SET must carry out. Most options are read where they are used; these have somebody to tell.
+void NodeServer::register_changes() {
+  std::vector<std::string> plain;
+  for (const auto& option : registry_.options()) plain.push_back(option->name());
+  registry_.on_change(plain, [this]() -> Result<> {
+    configure_parts();
+    log::set_level(options_.loglevel);
+    return {};
+  });
+  registry_.on_change({"appendonly", "appendfsync", "no-appendfsync-on-rewrite", "aof-use-rdb-preamble",
+                       "aof-timestamp-enabled", "rdbcompression", "rdbchecksum", "save", "stop-writes-on-bgsave-error"},
+                      [this] { return persistence_.apply_options(); });
+  registry_.on_change({"port", "bind"}, [this]() -> Result<> {
+    if (auto tcp = server_.listen_tcp(options_.bind, options_.port, options_.tcp_backlog); !tcp) {
+      return fail("Unable to listen on this port. Check server logs.");
+    }
+    return {};
+  });
+  registry_.on_change({"maxclients"}, [this]() -> Result<> {
+    const uint32_t fits = process::fit_open_files(options_.maxclients);
+    if (fits >= options_.maxclients) return {};
+    return fail("The operating system is not able to handle the specified number of clients, try with {}", fits);
+  });
+  registry_.on_change({"dir"}, [this]() -> Result<> {
+    if (::chdir(options_.dir.c_str()) != 0) return fail("{}", std::strerror(errno));
+    char path[4096];
+    if (::getcwd(path, sizeof path) != nullptr) options_.dir = path;
+    return {};
+  });
+}
+
+void NodeServer::start_ticking() {
+  const Millis period(1000 / std::clamp(options_.hz, 1, 500));
+  tick_due_ = clock_.now() + period;
+  tick_timer_.expires_after(period);
+  tick_timer_.async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    tick();
+    start_ticking();
+  });
+}
+
+void NodeServer::tick() {
+  // How late the tick is says how long the loop was busy with something else.
+  const Instant now = server_.refresh_now();
+  const Nanos late = now - tick_due_;
+  if (late >= Millis(1)) stalls_.observe(late);
+  if (!node_.loading()) node_.tick();
+  persistence_.tick();
+}
+
+void NodeServer::start_publishing() {
+  if (options_.http_port == 0) return;
+  publish_facts();
+  publish_timer_.expires_after(kPublishPeriod);
+  publish_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) start_publishing();
+  });
+}
+
+void NodeServer::publish_facts() {
+  auto facts = std::make_shared<NodeFacts>();
+  NodeHealth& health = facts->health;
+  health.role = node_.is_replica() ? NodeHealth::Role::replica : NodeHealth::Role::primary;
+  health.loading = node_.loading().has_value();
+  health.started = started_;
+  health.stopping = process_.shutting_down();
+  health.link_up = replication_.link_up();
+  health.accepts_writes = !persistence_.write_refusal() && replication_.enough_good_replicas();
+  if (const auto& loading = node_.loading(); loading && loading->total_bytes > 0) {
+    health.loading_progress = static_cast<double>(loading->loaded_bytes) / static_cast<double>(loading->total_bytes);
+  }
+  const std::string_view everything[] = {"everything"};
+  facts->info = node_.info(everything);
+  facts->databases = node_.keys().database_count();
+  facts->slowlog_length = static_cast<int64_t>(node_.slowlog().items().size());
+  facts->event_loop_stall = stalls_;
+  facts->state_save_errors = persistence_.failures();
+  if (const auto running = persistence_.running()) {
+    const char* kind = *running == SnapshotPurpose::rdb_file ? "rdb" : *running == SnapshotPurpose::aof_base ? "aof" : "sync";
+    facts->snapshot_progress.emplace_back(kind, persistence_.snapshot_progress());
+  }
+  http_->publish(node_snapshot(std::move(facts)));
+}
+
+void NodeServer::wait_for_signals() {
+  boost::system::error_code ignored;
+  signals_.add(SIGTERM, ignored);
+  signals_.add(SIGINT, ignored);
+  signals_.async_wait([this](boost::system::error_code error, int number) {
+    if (error) return;
+    if (number == SIGINT && interrupted_) {
+      log::warning("You insist... exiting now.");
+      if (!options_.pidfile.empty()) process::remove_pid_file(options_.pidfile);
+      ::_exit(1);
+    }
+    interrupted_ = number == SIGINT;
+    log::warning("Received {} scheduling shutdown...", number == SIGINT ? "SIGINT" : "SIGTERM");
+    wait_for_signals();
+    if (!started_) {
+      io_.stop();  // the load notices
+      return;
+    }
+    const unsigned flags = number == SIGINT ? options_.shutdown_on_sigint : options_.shutdown_on_sigterm;
+    const auto has = [flags](config::ShutdownFlag flag) { return (flags & static_cast<unsigned>(flag)) != 0; };
+    ShutdownRequest request;
+    if (has(config::ShutdownFlag::save)) request.save = ShutdownRequest::Save::always;
+    if (has(config::ShutdownFlag::nosave)) request.save = ShutdownRequest::Save::never;
+    request.now = has(config::ShutdownFlag::now);
+    request.force = has(config::ShutdownFlag::force);
+    log::warning("User requested shutdown...");
+    process_.shutdown(request, [](std::string_view error_text) {
+      log::warning("Can't shut down: {}", error_text);
+    });
+  });
+}
+
+void NodeServer::log_ready() const {
+  if (options_.port != 0) log::notice("Ready to accept connections");
+  if (!options_.unixsocket.empty()) log::notice("The server is now ready to accept connections at {}", options_.unixsocket);
+  process::notify_systemd("STATUS=Ready to accept connections\nREADY=1\n");
+}
+
+}  // namespace holdfast::node

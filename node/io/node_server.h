@@ -1,0 +1,76 @@
+// The data node, put together: event loop, server, node, persistence, replication, HTTP.
+//
+// One object for the life of the process, used by main's thread, which becomes the executor in run().
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <string>
+
+#include "common/base/random.h"
+#include "common/config/registry.h"
+#include "common/fs/file_system.h"
+#include "common/http/server.h"
+#include "common/server/server.h"
+#include "common/time/clock.h"
+#include "node/commands/node.h"
+#include "node/io/config_driver.h"
+#include "node/io/node_replication.h"
+#include "node/io/persistence_driver.h"
+#include "node/io/process_driver.h"
+#include "node/io/replication_host.h"
+#include "node/metrics/node_facts.h"
+#include "node/options/node_options.h"
+
+namespace holdfast::node {
+
+class NodeServer {
+ public:
+  // `options` are loaded; the registry is bound to them. `config_file` "" = none.
+  NodeServer(NodeOptions& options, config::Registry& registry, std::string config_file);
+
+  // Listens, loads the data set, serves until a shutdown. An error: the process must end with exit status 1 (the log
+  // says why).
+  Result<> run();
+
+ private:
+  using Timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                                  boost::asio::wait_traits<std::chrono::steady_clock>, net::Executor>;
+
+  Result<> listen();
+  Result<> start_http();
+  void register_changes();
+  void configure_parts();
+  Result<> rename_commands();
+  void start_ticking();
+  void tick();
+  void start_publishing();
+  void publish_facts();
+  void wait_for_signals();
+  void log_ready() const;
+
+  NodeOptions& options_;
+  config::Registry& registry_;
+  boost::asio::io_context io_{1};
+  SystemClock clock_;
+  PosixFileSystem fs_;
+  SeededRandom random_;
+  ConfigDriver config_;
+  PersistenceDriver persistence_;
+  ProcessDriver process_;
+  ReplicationHostDriver replication_host_;
+  NodeReplication replication_;
+  Node node_;
+  server::Server server_;
+  std::unique_ptr<http::Server> http_;
+  boost::asio::signal_set signals_;
+  Timer tick_timer_, publish_timer_;
+  bool started_ = false;
+  bool interrupted_ = false;
+  metrics::LatencyHistogram stalls_;
+  Instant tick_due_;
+};
+
+}  // namespace holdfast::node

@@ -1,0 +1,249 @@
+#include "node/io/persistence_driver.h"
+
+#include <unistd.h>
+
+#include <boost/asio/post.hpp>
+
+#include "common/log/log.h"
+#include "node/io/process_facts.h"
+
+namespace holdfast::node {
+
+namespace {
+
+constexpr std::string_view kSaveMisconf =
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may "
+    "modify the data set are disabled, because this instance is configured to report errors during writes if RDB "
+    "snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.";
+
+}  // namespace
+
+PersistenceDriver::PersistenceDriver(boost::asio::io_context& io, FileSystem& fs, const Clock& clock,
+                                     const NodeOptions& options)
+    : io_(io), fs_(fs), clock_(clock), options_(options), saver_(fs, clock),
+      log_(fs, clock, log_options(), [this] { boost::asio::post(io_.get_executor(), [this] { log_progressed(); }); },
+           [this] { return current_position(); }),
+      last_save_(clock.now()), last_save_wall_(clock.wall_now()) {}
+
+void PersistenceDriver::attach(Node& node) {
+  node_ = &node;
+  node.server().on_turn_end([this] { write_log(); });
+}
+
+std::string PersistenceDriver::dump_path() const { return options_.dbfilename; }
+
+std::optional<ReplicationPosition> PersistenceDriver::current_position() const {
+  if (node_ == nullptr) return std::nullopt;
+  const auto saved = node_->replication().saved_position();
+  if (!saved) return std::nullopt;
+  return ReplicationPosition{saved->id, saved->offset, saved->stream_db};
+}
+
+SnapshotRequest PersistenceDriver::dump_request(std::optional<ReplicationPosition> position) const {
+  SnapshotRequest request;
+  request.purpose = SnapshotPurpose::rdb_file;
+  request.path = dump_path();
+  request.header.created = clock_.wall_now();
+  request.header.used_memory = allocator_facts().allocated_bytes;
+  request.header.replication = position;
+  request.encoding.compression = options_.rdbcompression;
+  request.encoding.checksum = options_.rdbchecksum;
+  request.incremental_sync = options_.rdb_save_incremental_fsync;
+  return request;
+}
+
+// --- Dumps ---
+
+void PersistenceDriver::saved(int64_t dirty_left) {
+  node_->keys().set_dirty(dirty_left);
+  last_save_ = clock_.now();
+  last_save_wall_ = clock_.wall_now();
+  last_background_save_ok_ = true;
+  ++saves_;
+  update_refusal();
+}
+
+Result<> PersistenceDriver::save() {
+  if (saver_.running()) return fail("ERR Background save already in progress");
+  const auto written = write_snapshot(fs_, node_->keys(), dump_request(current_position()));
+  if (!written) {
+    ++failures_;
+    log::warning("Error saving DB on disk: {}", written.error().text);
+    last_background_save_ok_ = false;
+    update_refusal();
+    return fail("ERR");
+  }
+  log::notice("DB saved on disk");
+  saved(0);
+  return {};
+}
+
+Result<std::string> PersistenceDriver::background_save(bool schedule) {
+  const auto running = saver_.running();
+  if (running && *running == SnapshotPurpose::rdb_file) return fail("ERR Background save already in progress");
+  if (running) {
+    if (!schedule) {
+      return fail(
+          "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a "
+          "BGSAVE whenever possible.");
+    }
+    save_scheduled_ = true;
+    return "Background saving scheduled";
+  }
+  if (auto started = start_background_save(); !started) return fail("ERR");
+  return "Background saving started";
+}
+
+// A save of data that is gone is pointless; where save points are set the file says so at once, as in Redis.
+void PersistenceDriver::flushed_all() {
+  if (saver_.running() == SnapshotPurpose::rdb_file) stop_child();
+  if (!has_save_points() || node_->is_replica()) return;
+  const int64_t dirty = node_->keys().dirty();
+  if (save()) node_->keys().set_dirty(dirty);  // the FLUSHALL itself still counts as a change
+}
+
+Result<> PersistenceDriver::start_background_save() {
+  last_try_ = clock_.now();
+  const int64_t dirty = node_->keys().dirty();
+  auto started = saver_.start(dump_request(current_position()), node_->keys(),
+                              [this, dirty](const SnapshotResult& result) { background_save_finished(result, dirty); });
+  if (!started) {
+    ++failures_;
+    log::warning("Can't save in background: {}", started.error().text);
+    last_background_save_ok_ = false;
+    update_refusal();
+    return started;
+  }
+  child_started();
+  return {};
+}
+
+void PersistenceDriver::background_save_finished(const SnapshotResult& result, int64_t dirty_before) {
+  last_save_duration_ = std::chrono::duration_cast<Seconds>(result.duration);
+  last_cow_bytes_ = result.copied_bytes;
+  if (result.outcome) {
+    saved(node_->keys().dirty() - dirty_before);
+  } else if (!result.cancelled) {
+    ++failures_;
+    last_background_save_ok_ = false;
+    update_refusal();
+  }
+}
+
+void PersistenceDriver::child_started() {
+  ++forks_;
+  save_started_ = clock_.now();
+  keys_at_start_ = 0;
+  for (int db = 0; db < node_->keys().database_count(); ++db) keys_at_start_ += node_->keys().key_count(db);
+  node_->latency().add_event("fork", to_unix_ms(clock_.wall_now()) / 1000, count_ms(saver_.last_fork_duration()));
+  watch_child();
+}
+
+// Wakes up when the child reports or ends, on a copy of the saver's descriptor (it closes its own).
+void PersistenceDriver::watch_child() {
+  child_watch_.reset();
+  if (saver_.wait_descriptor() < 0) return;
+  const int copy = ::dup(saver_.wait_descriptor());
+  if (copy < 0) return;  // tick() polls as well
+  child_watch_ = std::make_unique<Descriptor>(io_.get_executor(), copy);
+  child_watch_->async_wait(Descriptor::wait_read, [this](boost::system::error_code error) {
+    if (error) return;
+    poll_child();
+    watch_child();
+  });
+}
+
+void PersistenceDriver::stop_child() {
+  child_watch_.reset();
+  saver_.cancel(true);
+}
+
+Result<> PersistenceDriver::snapshot_for_replicas(const std::string& path, int descriptor,
+                                                  const ReplicationPosition& position,
+                                                  std::function<void(Result<>)> done) {
+  SnapshotRequest request = dump_request(position);
+  request.path = path;
+  request.descriptor = descriptor;
+  request.purpose = SnapshotPurpose::transfer;
+  auto started = saver_.start(request, node_->keys(), [this, done = std::move(done)](const SnapshotResult& result) {
+    last_cow_bytes_ = result.copied_bytes;
+    done(result.outcome);
+  });
+  if (started) child_started();
+  return started;
+}
+
+void PersistenceDriver::poll_child() {
+  const bool was_running = saver_.running().has_value();
+  saver_.poll();
+  if (was_running && !saver_.running() && on_idle_) on_idle_();
+}
+
+void PersistenceDriver::cancel_snapshot_for_replicas() {
+  if (saver_.running() == SnapshotPurpose::transfer) saver_.cancel(false);
+}
+
+void PersistenceDriver::update_refusal() {
+  refusal_.reset();
+  if (log_.failed()) {
+    refusal_ = log_.misconf_text();
+  } else if (options_.stop_writes_on_bgsave_error && !last_background_save_ok_ && has_save_points()) {
+    refusal_ = kSaveMisconf;
+  }
+}
+
+double PersistenceDriver::snapshot_progress() const {
+  if (!saver_.running() || keys_at_start_ == 0) return 0;
+  return static_cast<double>(saver_.progress().keys) / static_cast<double>(keys_at_start_);
+}
+
+// --- What is due ---
+
+void PersistenceDriver::tick() {
+  poll_child();
+  log_.flush();
+  if (saver_.running() || node_->loading()) return;
+  const Instant now = clock_.now();
+  if (log_.rewrite_wanted(now)) {
+    if (!start_rewrite()) return;
+  } else if (save_scheduled_) {
+    save_scheduled_ = false;
+    (void)start_background_save();
+  } else if (const auto growth = log_.automatic_rewrite_due(
+                 {options_.auto_aof_rewrite_percentage, options_.auto_aof_rewrite_min_size}, now)) {
+    log::notice("Starting automatic rewriting of AOF on {}% growth", *growth);
+    (void)start_rewrite();
+  } else {
+    std::vector<SaveRule> rules;
+    for (const auto& point : options_.save) rules.push_back({point.after.count(), point.changes});
+    const SaveState state{node_->keys().dirty(), last_save_, last_try_, last_background_save_ok_};
+    const SaveRule* due = due_save_rule(rules, state, now);
+    if (due == nullptr) return;
+    log::notice("{} changes in {} seconds. Saving...", due->changes, due->seconds);
+    (void)start_background_save();
+  }
+}
+
+bool PersistenceDriver::finish(bool save_data, bool force) {
+  if (saver_.running()) {
+    log::warning("There is a child saving an .rdb. Killing it!");
+    stop_child();
+  }
+  if (save_data) {
+    log::notice("Saving the final RDB snapshot before exiting.");
+    if (!save()) {
+      log::warning("Error trying to save the DB, {}.", force ? "but exiting all the same" : "can't exit");
+      if (!force) return false;
+    }
+  }
+  if (log_.state() == AppendOnlyFile::State::off) return true;
+  if (auto closed = log_.close(current_position()); !closed) {
+    log::warning("Error finishing the append-only file: {}", closed.error().text);
+    return force;
+  }
+  return true;
+}
+
+void PersistenceDriver::reset_stats() { saves_ = forks_ = 0; }
+
+}  // namespace holdfast::node

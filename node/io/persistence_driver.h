@@ -1,0 +1,142 @@
+// Persistence of the node: dumps (SAVE, BGSAVE, save points, snapshots for replicas) and the append-only file, on one
+// background writer. What the commands ask of persistence comes in here.
+//
+// Executor thread only. load() runs before the event loop does; tick() a few times a second from then on.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "common/fs/file_system.h"
+#include "common/net/socket.h"
+#include "common/time/clock.h"
+#include "node/commands/node.h"
+#include "node/commands/persistence_control.h"
+#include "node/options/node_options.h"
+#include "node/persistence/append_only_file.h"
+#include "node/persistence/fork_snapshot_saver.h"
+#include "node/persistence/rdb_reader.h"
+#include "node/persistence/save_policy.h"
+
+namespace holdfast::node {
+
+class PersistenceDriver final : public PersistenceControl {
+ public:
+  PersistenceDriver(boost::asio::io_context& io, FileSystem& fs, const Clock& clock, const NodeOptions& options);
+
+  void attach(Node& node);
+
+  // At start: the append-only file if it is on, else the dump. Clients are answered (-LOADING) meanwhile. An error means
+  // that the process must not go on.
+  Result<> load();
+  // The replication position that the loaded data set is at.
+  const std::optional<ReplicationPosition>& loaded_position() const { return loaded_position_; }
+
+  void tick();                 // save points, rewrites that are due, the child's reports
+  Result<> apply_options();    // after CONFIG SET appendonly, appendfsync, save ...
+  // The end: saves if asked, finishes the log. False when that failed and `force` is off.
+  bool finish(bool save, bool force);
+  bool has_save_points() const { return !options_.save.empty(); }
+
+  // --- PersistenceControl ---
+  Result<> save() override;
+  Result<std::string> background_save(bool schedule) override;
+  Result<std::string> rewrite_log() override;
+  WallTime last_save() const override { return last_save_wall_; }
+  void flushed_all() override;
+  const std::optional<std::string>& write_refusal() const override { return refusal_; }
+  std::string info() const override;
+  void reset_stats() override;
+  Result<> reload(const ReloadOptions& options) override;
+  Result<> reload_log() override;
+
+  // --- For replication ---
+  bool snapshot_running() const { return saver_.running().has_value(); }
+  Result<> snapshot_for_replicas(const std::string& path, int descriptor, const ReplicationPosition& position,
+                                 std::function<void(Result<>)> done);
+  void cancel_snapshot_for_replicas();
+  // Called when a snapshot of any kind has ended and none runs.
+  void on_idle(std::function<void()> callback) { on_idle_ = std::move(callback); }
+  Result<> check_dump(const std::string& path);
+  enum class Expired : uint8_t { keep, drop };
+  Result<RdbLoad> load_dump(const std::string& path, Expired expired);
+  // Around the replacement of the whole data set: the log stops, and comes back with a base of the new data.
+  void suspend_log();
+  void resume_log();
+  void note_identity(const ReplicationPosition& position);
+
+  // --- Facts ---
+  uint64_t log_buffer_bytes() const { return log_.stats().queued_bytes; }
+  int64_t latest_fork_us() const { return std::chrono::duration_cast<Micros>(saver_.last_fork_duration()).count(); }
+  uint64_t forks() const { return forks_; }
+  double snapshot_progress() const;  // 0 to 1 while one runs
+  std::optional<SnapshotPurpose> running() const { return saver_.running(); }
+  uint64_t failures() const { return failures_; }
+
+ private:
+  using Descriptor = boost::asio::posix::basic_stream_descriptor<net::Executor>;
+
+  // The log as a sink of effects: what it is fed is written at the turn's end, and gates the replies where they must wait.
+  class LogSink final : public EffectSink {
+   public:
+    explicit LogSink(PersistenceDriver& driver) : driver_(driver) {}
+    void feed(int db, std::span<const std::string_view> argv) override;
+
+   private:
+    PersistenceDriver& driver_;
+  };
+
+  AppendOnlyFile::Options log_options() const;
+  Result<> load_log();
+  Result<> load_dump_at_start();
+  void connect_log();          // after the log was switched on or off
+  void write_log();            // the turn's end
+  void log_progressed();       // something became durable, or the log failed
+  Result<> start_rewrite();
+  std::string dump_path() const;
+  SnapshotRequest dump_request(std::optional<ReplicationPosition> position) const;
+  std::optional<ReplicationPosition> current_position() const;
+  void child_started();
+  void poll_child();
+  Result<> start_background_save();
+  void background_save_finished(const SnapshotResult& result, int64_t dirty_before);
+  void saved(int64_t dirty_left);
+  void watch_child();
+  void stop_child();
+  LoadProgress serve_while_loading(uint64_t total_bytes);
+  void update_refusal();
+
+  boost::asio::io_context& io_;
+  FileSystem& fs_;
+  const Clock& clock_;
+  const NodeOptions& options_;
+  Node* node_ = nullptr;
+  ForkSnapshotSaver saver_;
+  AppendOnlyFile log_;
+  LogSink log_sink_{*this};
+  bool log_connected_ = false;
+  bool log_failure_known_ = false;
+  bool log_suspended_ = false;
+  std::unique_ptr<Descriptor> child_watch_;
+  std::optional<ReplicationPosition> loaded_position_;
+
+  Instant last_save_;
+  WallTime last_save_wall_;
+  std::optional<Instant> last_try_;
+  bool last_background_save_ok_ = true;
+  Seconds last_save_duration_{-1};
+  Instant save_started_;
+  uint64_t keys_at_start_ = 0;
+  uint64_t saves_ = 0, forks_ = 0, failures_ = 0;
+  uint64_t last_cow_bytes_ = 0;
+  uint64_t last_load_expired_ = 0, last_load_loaded_ = 0;
+  bool save_scheduled_ = false;
+  std::optional<std::string> refusal_;
+  std::function<void()> on_idle_;
+};
+
+}  // namespace holdfast::node

@@ -1,0 +1,214 @@
+// Loading, and INFO persistence: the reading half of PersistenceDriver.
+#include "common/log/log.h"
+#include "node/io/persistence_driver.h"
+
+namespace holdfast::node {
+
+// Keeps clients answered (-LOADING, INFO) while a load runs on the executor.
+LoadProgress PersistenceDriver::serve_while_loading(uint64_t total_bytes) {
+  const WallTime started = clock_.wall_now();
+  node_->set_loading(LoadingState{started, total_bytes, 0});
+  return [this, total_bytes, started](uint64_t bytes) -> Result<> {
+    node_->set_loading(LoadingState{started, total_bytes, bytes});
+    io_.poll();
+    if (io_.stopped()) return fail("interrupted by shutdown");
+    return {};
+  };
+}
+
+Result<RdbLoad> PersistenceDriver::load_dump(const std::string& path, Expired expired) {
+  auto file = fs_.open(path, FileSystem::Mode::read);
+  if (!file) return std::unexpected(file.error());
+  const uint64_t size = (*file)->size().value_or(0);
+  file->reset();
+  RdbLoadOptions load;
+  load.verify_checksum = options_.rdbchecksum;
+  load.databases = node_->keys().database_count();
+  if (expired == Expired::drop) load.drop_expired_at = clock_.wall_now();
+  load.on_progress = serve_while_loading(size);
+  auto loaded = load_rdb_file(fs_, path, node_->keys(), load);
+  node_->set_loading(std::nullopt);
+  if (loaded) {
+    for (const auto& warning : loaded->warnings) log::warning("{}", warning);
+    last_load_loaded_ = loaded->keys_loaded;
+    last_load_expired_ = loaded->keys_expired;
+  }
+  return loaded;
+}
+
+namespace {
+
+// Takes the entries of a file that is only being checked.
+class NullLoader final : public DataLoader {
+ public:
+  Result<> insert(int, std::string_view, Value, std::optional<WallTime>) override { return {}; }
+};
+
+}  // namespace
+
+Result<> PersistenceDriver::check_dump(const std::string& path) {
+  NullLoader nowhere;
+  RdbLoadOptions options;
+  options.databases = node_->keys().database_count();
+  options.on_progress = [this](uint64_t) -> Result<> {
+    io_.poll();
+    return {};
+  };
+  auto loaded = load_rdb_file(fs_, path, nowhere, options);
+  if (!loaded) return std::unexpected(loaded.error());
+  return {};
+}
+
+Result<> PersistenceDriver::load() {
+  remove_stale_temporaries(fs_, ".");
+  const Instant started = clock_.now();
+  auto loaded = options_.appendonly ? load_log() : load_dump_at_start();
+  if (!loaded) return loaded;
+  node_->keys().set_dirty(0);
+  last_save_ = clock_.now();
+  last_save_wall_ = clock_.wall_now();
+  const auto took = std::chrono::duration<double>(clock_.now() - started).count();
+  size_t keys = 0;
+  for (int db = 0; db < node_->keys().database_count(); ++db) keys += node_->keys().key_count(db);
+  if (keys > 0) log::notice("DB loaded from {}: {:.3f} seconds", options_.appendonly ? "append only file" : "disk", took);
+  return {};
+}
+
+Result<> PersistenceDriver::load_dump_at_start() {
+  if (!fs_.exists(dump_path())) return {};
+  const bool replica = options_.replicaof.has_value();
+  auto loaded = load_dump(dump_path(), replica ? Expired::keep : Expired::drop);
+  if (!loaded) {
+    log::warning("Fatal error loading the DB, check server logs. Exiting.");
+    return fail("{}", loaded.error().text);
+  }
+  loaded_position_ = loaded->replication;
+  return {};
+}
+
+Result<> PersistenceDriver::load_log() {
+  server::Session session(node_->server().next_client_id());
+  const AofExecutor execute = [&](std::span<const std::string_view> argv) -> Result<> {
+    if (!node_->execute_from_log(session, argv)) {
+      return fail("Unknown command '{}' reading the append only file", argv[0]);
+    }
+    return {};
+  };
+  AofLoadOptions options;
+  options.load_truncated = options_.aof_load_truncated;
+  options.rdb.verify_checksum = options_.rdbchecksum;
+  options.rdb.databases = node_->keys().database_count();
+  options.rdb.on_progress = serve_while_loading(0);
+  auto loaded = log_.load(node_->keys(), execute, options);
+  node_->set_loading(std::nullopt);
+  node_->closed(session);
+  if (!loaded) return std::unexpected(loaded.error());
+  if (*loaded) {
+    loaded_position_ = (*loaded)->replication_exact ? (*loaded)->replication : std::nullopt;
+    last_load_loaded_ = (*loaded)->keys;
+  } else if (auto dump = load_dump_at_start(); !dump) {
+    // No log yet, but a dump: it is the data set (Redis would begin with an empty one and save over the dump later).
+    return dump;
+  }
+  RdbHeader header;
+  header.created = clock_.wall_now();
+  header.aof_base = true;
+  if (auto opened = log_.open(node_->keys(), header); !opened) return opened;
+  connect_log();
+  return {};
+}
+
+Result<> PersistenceDriver::reload(const ReloadOptions& options) {
+  if (options.save) {
+    if (saver_.running()) stop_child();
+    if (auto written = save(); !written) return written;
+  }
+  const bool flush = options.flush && !options.merge;
+  suspend_log();
+  if (flush) node_->keys().flush(-1);
+  const auto loaded = load_dump(dump_path(), Expired::drop);
+  resume_log();
+  if (!loaded) {
+    log::warning("Error trying to load the RDB dump, check server logs: {}", loaded.error().text);
+    return fail("ERR Error trying to load the RDB dump, check server logs");
+  }
+  return {};
+}
+
+Result<> PersistenceDriver::reload_log() {
+  if (log_.state() != AppendOnlyFile::State::on) return fail("ERR Append only file is not enabled");
+  log_.flush();
+  log_.disable(saver_);
+  connect_log();
+  node_->keys().flush(-1);
+  if (auto loaded = load_log(); !loaded) {
+    log::warning("Error trying to load the AOF files: {}", loaded.error().text);
+    return fail("ERR Error trying to load the AOF files, check server logs");
+  }
+  node_->keys().set_dirty(0);
+  return {};
+}
+
+std::string PersistenceDriver::info() const {
+  const auto seconds = [](auto duration) { return std::chrono::duration_cast<Seconds>(duration).count(); };
+  const auto running = saver_.running();
+  const bool saving = running == SnapshotPurpose::rdb_file;
+  const bool on = log_.state() != AppendOnlyFile::State::off;
+  const auto stats = log_.stats();
+  const auto since_start = clock_.now() - save_started_;
+  std::string out;
+  const auto line = [&](std::string_view name, const auto& value) { out += fmt::format("{}:{}\r\n", name, value); };
+  line("loading", node_->loading() ? 1 : 0);
+  line("async_loading", 0);
+  line("current_cow_peak", 0);
+  line("current_cow_size", 0);
+  line("current_cow_size_age", 0);
+  line("current_fork_perc", fmt::format("{:.2f}", running ? snapshot_progress() * 100 : 0.0));
+  line("current_save_keys_processed", running ? saver_.progress().keys : 0);
+  line("current_save_keys_total", running ? keys_at_start_ : 0);
+  line("rdb_changes_since_last_save", node_->keys().dirty());
+  line("rdb_bgsave_in_progress", saving ? 1 : 0);
+  line("rdb_last_save_time", to_unix_ms(last_save_wall_) / 1000);
+  line("rdb_last_bgsave_status", last_background_save_ok_ ? "ok" : "err");
+  line("rdb_last_bgsave_time_sec", last_save_duration_.count());
+  line("rdb_current_bgsave_time_sec", saving ? seconds(since_start) : -1);
+  line("rdb_saves", saves_);
+  line("rdb_last_cow_size", last_cow_bytes_);
+  line("rdb_last_load_keys_expired", last_load_expired_);
+  line("rdb_last_load_keys_loaded", last_load_loaded_);
+  line("aof_enabled", on ? 1 : 0);
+  line("aof_rewrite_in_progress", log_.rewriting() ? 1 : 0);
+  line("aof_rewrite_scheduled", log_.rewrite_scheduled() ? 1 : 0);
+  line("aof_last_rewrite_time_sec", stats.last_rewrite_duration ? seconds(*stats.last_rewrite_duration) : -1);
+  line("aof_current_rewrite_time_sec", stats.rewrite_started ? seconds(clock_.now() - *stats.rewrite_started) : -1);
+  line("aof_last_bgrewrite_status", stats.last_rewrite_ok ? "ok" : "err");
+  line("aof_rewrites", stats.rewrites);
+  line("aof_last_write_status", log_.failed() ? "err" : "ok");
+  line("aof_last_cow_size", last_cow_bytes_);
+  line("module_fork_in_progress", 0);
+  line("module_fork_last_cow_size", 0);
+  if (on) {
+    line("aof_current_size", stats.current_bytes);
+    line("aof_base_size", stats.base_bytes);
+    line("aof_pending_rewrite", log_.rewrite_scheduled() ? 1 : 0);
+    line("aof_buffer_length", stats.queued_bytes);
+    line("aof_pending_bio_fsync", log_.appended_offset() > log_.durable_offset() ? 1 : 0);
+    line("aof_delayed_fsync", stats.delayed_syncs);
+  }
+  if (const auto& loading = node_->loading()) {
+    const int64_t elapsed_ms = std::max<int64_t>(1, to_unix_ms(clock_.wall_now()) - to_unix_ms(loading->started));
+    const double share = loading->total_bytes == 0 ? 0
+                                                   : static_cast<double>(loading->loaded_bytes) /
+                                                         static_cast<double>(loading->total_bytes);
+    line("loading_start_time", to_unix_ms(loading->started) / 1000);
+    line("loading_total_bytes", loading->total_bytes);
+    line("loading_rdb_used_mem", 0);
+    line("loading_loaded_bytes", loading->loaded_bytes);
+    line("loading_loaded_perc", fmt::format("{:.2f}", share * 100));
+    line("loading_eta_seconds",
+         share > 0 ? static_cast<int64_t>(static_cast<double>(elapsed_ms) / 1000 * (1 - share) / share) : 1);
+  }
+  return out;
+}
+
+}  // namespace holdfast::node

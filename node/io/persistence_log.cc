@@ -1,0 +1,145 @@
+// The append-only file's half of PersistenceDriver: switching, writing, rewriting.
+#include "common/log/log.h"
+#include "node/io/persistence_driver.h"
+#include "node/io/process_facts.h"
+#include "node/io/settings.h"
+
+namespace holdfast::node {
+
+AppendOnlyFile::Options PersistenceDriver::log_options() const {
+  AppendOnlyFile::Options options;
+  options.directory = ".";
+  options.folder = options_.appenddirname;
+  options.filename = options_.appendfilename;
+  options.fsync = fsync_policy(options_.appendfsync);
+  options.no_sync_on_rewrite = options_.no_appendfsync_on_rewrite;
+  options.timestamps = options_.aof_timestamp_enabled;
+  options.rdb_base = options_.aof_use_rdb_preamble;
+  options.encoding.compression = options_.rdbcompression;
+  options.encoding.checksum = options_.rdbchecksum;
+  options.incremental_sync = options_.aof_rewrite_incremental_fsync;
+  return options;
+}
+
+void PersistenceDriver::LogSink::feed(int db, std::span<const std::string_view> argv) {
+  driver_.log_.feed(db, argv);
+  auto& server = driver_.node_->server();
+  if (driver_.log_.gates_replies()) server.gate().produce(driver_.log_.appended_offset());
+  server.request_turn_end();
+}
+
+void PersistenceDriver::connect_log() {
+  const bool wanted = log_.state() != AppendOnlyFile::State::off;
+  if (wanted && !log_connected_) node_->effects().add_sink(log_sink_, Effects::SinkKind::log);
+  if (!wanted && log_connected_) node_->effects().remove_sink(log_sink_);
+  log_connected_ = wanted;
+  node_->server().set_deferred_sends(wanted);
+  log_failure_known_ = log_.failed();
+  if (!wanted) node_->server().release_gate(node_->server().gate().produced());
+  update_refusal();
+}
+
+void PersistenceDriver::write_log() {
+  if (!log_connected_) return;
+  log_.flush();
+  if (log_.failed() && !log_failure_known_) log_progressed();
+}
+
+void PersistenceDriver::log_progressed() {
+  auto& server = node_->server();
+  if (log_.failed()) {
+    if (log_failure_known_) return;
+    log_failure_known_ = true;
+    ++failures_;
+    log::warning("{}", log_.misconf_text());
+    server.fail_gate();
+    return update_refusal();
+  }
+  server.refresh_now();
+  server.release_gate(log_.durable_offset());
+}
+
+Result<> PersistenceDriver::apply_options() {
+  auto& options = log_.options();
+  const auto wanted = log_options();
+  options.no_sync_on_rewrite = wanted.no_sync_on_rewrite;
+  options.rdb_base = wanted.rdb_base;
+  options.encoding = wanted.encoding;
+  options.incremental_sync = wanted.incremental_sync;
+  log_.set_timestamps(wanted.timestamps);
+  log_.set_fsync_policy(wanted.fsync);
+  update_refusal();
+  const bool on = log_.state() != AppendOnlyFile::State::off;
+  if (options_.appendonly == on || log_suspended_) return {};
+  if (options_.appendonly) {
+    if (auto enabled = log_.enable(); !enabled) {
+      log::warning("Can't switch the append-only file on: {}", enabled.error().text);
+      return fail("Unable to turn on AOF. Check server logs.");
+    }
+    connect_log();
+    if (!saver_.running()) {
+      if (!start_rewrite()) {
+        log_.disable(saver_);
+        connect_log();
+        return fail("Unable to turn on AOF. Check server logs.");
+      }
+    }
+    return {};
+  }
+  log_.disable(saver_);
+  connect_log();
+  return {};
+}
+
+void PersistenceDriver::suspend_log() {
+  log_suspended_ = log_.state() != AppendOnlyFile::State::off;
+  if (!log_suspended_) return;
+  log_.disable(saver_);
+  connect_log();
+}
+
+void PersistenceDriver::resume_log() {
+  if (!log_suspended_) return;
+  log_suspended_ = false;
+  if (!options_.appendonly) return;
+  if (auto enabled = log_.enable(); !enabled) {
+    log::warning("Can't go on with the append-only file: {}", enabled.error().text);
+    return;
+  }
+  connect_log();
+}
+
+void PersistenceDriver::note_identity(const ReplicationPosition& position) {
+  if (log_.state() != AppendOnlyFile::State::off) log_.annotate(position);
+}
+
+Result<> PersistenceDriver::start_rewrite() {
+  RdbHeader header;
+  header.created = clock_.wall_now();
+  header.used_memory = allocator_facts().allocated_bytes;
+  header.aof_base = true;
+  header.replication = current_position();
+  auto started = log_.start_rewrite(node_->keys(), header, saver_);
+  if (!started) {
+    ++failures_;
+    log::warning("Can't rewrite append only file in background: {}", started.error().text);
+    return started;
+  }
+  child_started();
+  return {};
+}
+
+Result<std::string> PersistenceDriver::rewrite_log() {
+  if (log_.rewriting()) return fail("ERR Background append only file rewriting already in progress");
+  if (saver_.running()) {
+    log_.schedule_rewrite();
+    return "Background append only file rewriting scheduled";
+  }
+  if (!start_rewrite()) {
+    return fail(
+        "ERR Can't execute an AOF background rewriting. Please check the server logs for more information.");
+  }
+  return "Background append only file rewriting started";
+}
+
+}  // namespace holdfast::node

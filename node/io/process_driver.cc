@@ -1,0 +1,117 @@
+#include "node/io/process_driver.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "common/log/log.h"
+#include "node/io/persistence_driver.h"
+#include "node/io/process_facts.h"
+
+namespace holdfast::node {
+
+ProcessDriver::ProcessDriver(boost::asio::io_context& io, const Clock& clock, const NodeOptions& options,
+                             std::string config_file, RunId run_id)
+    : io_(io), clock_(clock), options_(options), config_file_(std::move(config_file)), run_id_(run_id),
+      started_(clock.now()) {}
+
+void ProcessDriver::attach(Node& node, PersistenceDriver& persistence) {
+  node_ = &node;
+  persistence_ = &persistence;
+}
+
+void ProcessDriver::note_startup_memory() { startup_bytes_ = allocator_facts().allocated_bytes; }
+
+void ProcessDriver::block_for(Micros duration) {
+  const int64_t micros = duration.count();
+  timespec left{micros / 1'000'000, micros % 1'000'000 * 1000};
+  while (::nanosleep(&left, &left) != 0 && errno == EINTR) {
+  }
+}
+
+ProcessFacts ProcessDriver::facts() const {
+  ProcessFacts facts;
+  facts.pid = ::getpid();
+  facts.run_id = run_id_;
+  facts.tcp_port = options_.port;
+  facts.executable = executable_path();
+  facts.config_file = config_file_;
+  facts.system = system_name();
+  facts.uptime = std::chrono::duration_cast<Seconds>(clock_.now() - started_);
+  const MemoryFacts memory = allocator_facts();
+  facts.allocated_bytes = memory.allocated_bytes;
+  facts.active_bytes = memory.active_bytes;
+  facts.resident_bytes = memory.resident_bytes;
+  facts.startup_bytes = startup_bytes_;
+  facts.rss_bytes = resident_set_bytes();
+  facts.total_system_bytes = system_memory_bytes();
+  facts.allocator = allocator_name();
+  facts.log_buffer_bytes = persistence_->log_buffer_bytes();
+  const CpuFacts cpu = cpu_facts();
+  facts.cpu_system = cpu.system_s;
+  facts.cpu_user = cpu.user_s;
+  facts.cpu_system_children = cpu.children_system_s;
+  facts.cpu_user_children = cpu.children_user_s;
+  facts.cpu_system_main_thread = cpu.thread_system_s;
+  facts.cpu_user_main_thread = cpu.thread_user_s;
+  facts.latest_fork_us = persistence_->latest_fork_us();
+  facts.forks = persistence_->forks();
+  return facts;
+}
+
+void ProcessDriver::shutdown(const ShutdownRequest& request, std::function<void(std::string_view)> failed) {
+  if (stage_ == Stage::leaving) return;
+  if (stage_ == Stage::waiting_for_replicas) {
+    // A second request decides how it ends; one that does not wait ends it now.
+    request_ = request;
+    if (request.now) save_and_leave();
+    return;
+  }
+  request_ = request;
+  failed_ = std::move(failed);
+  Replication& replication = node_->replication();
+  const size_t replicas = replication.is_replica() ? 0 : replication.role().replicas.size();
+  const auto patience = std::chrono::duration_cast<Millis>(options_.shutdown_timeout);
+  if (request.now || replicas == 0 || patience.count() == 0 || replication.acked(replication.offset()) >= replicas) {
+    return save_and_leave();
+  }
+  stage_ = Stage::waiting_for_replicas;
+  log::notice("Waiting for replicas before shutting down.");
+  auto& server = node_->server();
+  server.pause(server::Server::Pause::writes, clock_.now() + patience + Seconds(1));
+  replica_wait_ = replication.wait(replication.offset(), replicas, patience, [this](std::optional<size_t>) {
+    replica_wait_ = 0;
+    if (stage_ == Stage::waiting_for_replicas) save_and_leave();
+  });
+}
+
+bool ProcessDriver::abort_shutdown() {
+  if (stage_ != Stage::waiting_for_replicas) return false;
+  log::notice("Shutdown manually aborted.");
+  call_off("ERR Errors trying to SHUTDOWN. Check logs.");
+  return true;
+}
+
+void ProcessDriver::call_off(std::string_view error) {
+  stage_ = Stage::none;
+  if (replica_wait_ != 0) node_->replication().cancel_wait(replica_wait_);
+  replica_wait_ = 0;
+  node_->server().unpause();
+  if (failed_) failed_(error);
+  failed_ = nullptr;
+}
+
+void ProcessDriver::save_and_leave() {
+  stage_ = Stage::leaving;
+  const bool save = request_.save == ShutdownRequest::Save::always ||
+                    (request_.save == ShutdownRequest::Save::by_save_points && persistence_->has_save_points());
+  if (!persistence_->finish(save, request_.force)) {
+    log::warning("Errors trying to shut down the server. Check the logs for more information.");
+    return call_off("ERR Errors trying to SHUTDOWN. Check logs.");
+  }
+  log::warning("Redis is now ready to exit, bye bye...");
+  io_.stop();
+}
+
+}  // namespace holdfast::node

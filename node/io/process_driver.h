@@ -1,0 +1,58 @@
+// The node's process: its facts for INFO, and the way down (SHUTDOWN, SIGTERM).
+//
+// Shutting down: wait for lagging replicas (writes paused, at most shutdown-timeout), save as asked, finish the
+// append-only file, leave the event loop. A failed save calls it off, unless forced. Executor thread only.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <string>
+
+#include "common/time/clock.h"
+#include "node/commands/node.h"
+#include "node/commands/process_control.h"
+#include "node/options/node_options.h"
+
+namespace holdfast::node {
+
+class PersistenceDriver;
+
+class ProcessDriver final : public ProcessControl {
+ public:
+  ProcessDriver(boost::asio::io_context& io, const Clock& clock, const NodeOptions& options, std::string config_file,
+                RunId run_id);
+
+  // Before the first request.
+  void attach(Node& node, PersistenceDriver& persistence);
+  void note_startup_memory();
+
+  void shutdown(const ShutdownRequest& request, std::function<void(std::string_view error)> failed) override;
+  bool abort_shutdown() override;
+  bool shutting_down() const { return stage_ != Stage::none; }
+
+  void block_for(Micros duration) override;
+  ProcessFacts facts() const override;
+  int64_t unix_micros() const override { return system_unix_micros(); }
+
+ private:
+  void save_and_leave();
+  void call_off(std::string_view error);
+
+  enum class Stage : uint8_t { none, waiting_for_replicas, leaving };
+
+  boost::asio::io_context& io_;
+  const Clock& clock_;
+  const NodeOptions& options_;
+  const std::string config_file_;
+  const RunId run_id_;
+  const Instant started_;
+  Node* node_ = nullptr;
+  PersistenceDriver* persistence_ = nullptr;
+  uint64_t startup_bytes_ = 0;
+  Stage stage_ = Stage::none;
+  ShutdownRequest request_;
+  std::function<void(std::string_view)> failed_;
+  Replication::WaitToken replica_wait_ = 0;
+};
+
+}  // namespace holdfast::node

@@ -1,0 +1,364 @@
+#include "node/io/replica_link.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+#include <cstring>
+#include <utility>
+
+#include "common/base/text.h"
+#include "common/log/log.h"
+#include "common/net/socket.h"
+
+namespace holdfast::node {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+constexpr size_t kReadBuffer = 256 * 1024;
+constexpr size_t kKeepBuffer = 4 * 1024 * 1024;  // one that grew larger for a large command is given back
+// The primary's commands were accepted there: only what cannot be held is refused here.
+constexpr resp::RequestLimits kStreamLimits{.max_bulk = INT64_MAX / 2};
+
+}  // namespace
+
+// One connection; a handler in flight of an old one finds that it is not `connection_` any more.
+struct ReplicaLink::Connection {
+  explicit Connection(asio::io_context& io) : socket(io), input(kReadBuffer) {}
+
+  tcp::socket socket;
+  std::vector<char> input;
+  size_t begin = 0, end = 0;
+  std::string output, sending;
+  bool writing = false;
+  bool reading = false;
+
+  std::string_view unread() const { return {input.data() + begin, end - begin}; }
+  // Room behind `end` for a read; the unread bytes stay.
+  void make_room() {
+    if (begin == end) {
+      begin = end = 0;
+      if (input.size() > kKeepBuffer) std::vector<char>(kReadBuffer).swap(input);
+    }
+    if (input.size() - end >= kReadBuffer / 4) return;
+    std::memmove(input.data(), input.data() + begin, end - begin);
+    end -= begin;
+    begin = 0;
+    // Doubling with the bytes that have arrived; never by what was announced.
+    if (input.size() - end < kReadBuffer / 4) input.resize(input.size() * 2);
+  }
+};
+
+ReplicaLink::ReplicaLink(Environment environment)
+    : env_(std::move(environment)), machine_(env_.config), resolver_(env_.io), timer_(env_.io) {}
+
+ReplicaLink::~ReplicaLink() {
+  *alive_ = false;
+  remove_spool();
+}
+
+template <class Event>
+void ReplicaLink::run(Event event) {
+  LinkActions actions;
+  event(actions);
+  perform(actions);
+  arm_timer();
+}
+
+void ReplicaLink::follow(const Endpoint& primary) {
+  run([&](LinkActions& actions) { machine_.start(primary, env_.clock.now(), actions); });
+}
+
+void ReplicaLink::stop() {
+  run([&](LinkActions& actions) { machine_.stop(actions); });
+}
+
+bool ReplicaLink::kill() {
+  if (!connection_ || machine_.loading()) return false;
+  run([&](LinkActions& actions) { machine_.connection_lost(env_.clock.now(), "killed by a client", actions); });
+  return true;
+}
+
+int64_t ReplicaLink::read_offset() const {
+  int64_t offset = env_.log.offset() + static_cast<int64_t>(transaction_.size());
+  if (connection_ && machine_.state() == LinkState::connected) offset += static_cast<int64_t>(connection_->unread().size());
+  return offset;
+}
+
+void ReplicaLink::arm_timer() {
+  const Instant deadline = machine_.deadline();
+  if (deadline == Instant::max()) {
+    timer_.cancel();
+    return;
+  }
+  timer_.expires_after(std::max(deadline - env_.clock.now(), Nanos(0)));
+  timer_.async_wait([this, alive = alive_](error_code failed) {
+    if (failed || !*alive) return;
+    run([&](LinkActions& actions) { machine_.tick(env_.clock.now(), actions); });
+  });
+}
+
+// --- Actions.
+
+void ReplicaLink::perform(LinkActions& actions) {
+  // By index: an action may fail and its event append more.
+  for (size_t i = 0; i < actions.size(); ++i) {
+    std::visit([this](auto& action) { perform(action); }, actions[i]);
+    if (!spool_error_.empty()) machine_.spool_failed(env_.clock.now(), std::exchange(spool_error_, {}), actions);
+  }
+}
+
+void ReplicaLink::perform(Notice& notice) {
+  log::write(notice.level == Notice::Level::warning ? log::Level::warning : log::Level::notice, notice.text);
+}
+
+void ReplicaLink::perform(link_action::Connect& action) {
+  const auto connection = std::make_shared<Connection>(env_.io);
+  connection_ = connection;
+  error_code not_numeric;
+  const auto address = asio::ip::make_address(action.to.host, not_numeric);
+  if (!not_numeric) {
+    connect_to(connection, {address, action.to.port});
+    return;
+  }
+  resolver_.async_resolve(action.to.host, std::to_string(action.to.port),
+                          [this, alive = alive_, connection](error_code failed, const tcp::resolver::results_type& results) {
+                            if (!*alive || connection != connection_) return;
+                            if (failed || results.empty()) {
+                              lost(connection, failed ? failed.message() : "no address");
+                            } else {
+                              connect_to(connection, results.begin()->endpoint());
+                            }
+                          });
+}
+
+void ReplicaLink::connect_to(std::shared_ptr<Connection> connection, const tcp::endpoint& to) {
+  error_code failed;
+  connection->socket.open(to.protocol(), failed);
+  if (!failed && !env_.config.bind_source.empty()) {
+    const auto source = asio::ip::make_address(env_.config.bind_source, failed);
+    if (!failed) connection->socket.bind({source, 0}, failed);
+  }
+  const auto connected = [this, alive = alive_, connection](error_code error) {
+    if (!*alive || connection != connection_) return;
+    if (error) {
+      lost(connection, error.message());
+      return;
+    }
+    net::set_no_delay(connection->socket.native_handle(), true);
+    run([&](LinkActions& actions) { machine_.connected(env_.clock.now(), env_.log.resume_position(), actions); });
+    read(connection);
+  };
+  if (failed) {
+    asio::post(env_.io, [connected, failed] { connected(failed); });
+    return;
+  }
+  connection->socket.async_connect(to, connected);
+}
+
+void ReplicaLink::perform(link_action::Close&) {
+  resolver_.cancel();
+  if (connection_) {
+    error_code ignored;
+    connection_->socket.close(ignored);
+    connection_.reset();
+  }
+  // While it loads, the file is the loader's.
+  if (!loading_) remove_spool();
+  transaction_.clear();
+  in_transaction_ = false;
+}
+
+void ReplicaLink::lost(const std::shared_ptr<Connection>& connection, const std::string& reason) {
+  if (connection != connection_) return;
+  run([&](LinkActions& actions) { machine_.connection_lost(env_.clock.now(), reason, actions); });
+}
+
+void ReplicaLink::perform(link_action::Send& action) { send(std::move(action.bytes)); }
+
+void ReplicaLink::perform(link_action::Acknowledge&) {
+  std::string bytes;
+  const std::string offset = std::to_string(env_.log.offset());
+  const std::string_view argv[] = {"REPLCONF", "ACK", offset};
+  encode_command(bytes, argv);
+  send(std::move(bytes));
+}
+
+void ReplicaLink::send(std::string bytes) {
+  if (!connection_) return;
+  connection_->output += bytes;
+  write(connection_);
+}
+
+void ReplicaLink::write(const std::shared_ptr<Connection>& connection) {
+  if (connection->writing || connection->output.empty()) return;
+  connection->writing = true;
+  connection->sending.swap(connection->output);
+  connection->output.clear();
+  asio::async_write(connection->socket, asio::buffer(connection->sending),
+                    [this, alive = alive_, connection](error_code failed, size_t) {
+                      if (!*alive) return;
+                      connection->writing = false;
+                      if (failed) {
+                        lost(connection, failed.message());
+                      } else if (connection == connection_) {
+                        write(connection);
+                      }
+                    });
+}
+
+void ReplicaLink::perform(link_action::BeginSpool&) {
+  spool_path_ = join_path(env_.config.directory, fmt::format("temp-sync-in-{}.rdb", env_.config.port));
+  auto file = env_.files.open(spool_path_, FileSystem::Mode::create);
+  if (file) {
+    spool_ = std::move(*file);
+  } else {
+    spool_error_ = file.error().text;
+  }
+}
+
+void ReplicaLink::perform(link_action::Spool& action) {
+  if (!spool_) return;  // it failed before; the machine has closed the link
+  for (const std::string_view part : {std::string_view(action.held), action.data}) {
+    if (part.empty()) continue;
+    if (const auto written = spool_->append(part); !written) {
+      spool_error_ = written.error().text;
+      spool_.reset();
+      return;
+    }
+  }
+}
+
+void ReplicaLink::perform(link_action::Load& action) {
+  if (!spool_) return;
+  spool_.reset();
+  loading_ = true;
+  env_.host.load_payload(spool_path_, [this, alive = alive_, position = action.position](const auto& loaded) {
+    if (*alive) payload_loaded(position, loaded);
+  });
+}
+
+void ReplicaLink::payload_loaded(const HistoryPosition& position,
+                                 const std::expected<ReplicationHost::LoadedPayload, ReplicationHost::LoadError>& loaded) {
+  loading_ = false;
+  remove_spool();
+  if (loaded || loaded.error().data_lost) {
+    env_.disconnect_replicas("a full resync replaced the data set");
+    env_.log.forget_history();
+  }
+  if (loaded) {
+    env_.log.adopt(position);
+    parser_ = {};
+    env_.host.begin_primary_stream(loaded->stream_db);
+    env_.identity_changed();
+    run([&](LinkActions& actions) { machine_.loaded(env_.clock.now(), actions); });
+    if (connection_) process(connection_);
+  } else {
+    run([&](LinkActions& actions) { machine_.load_failed(env_.clock.now(), loaded.error().text, actions); });
+  }
+  env_.load_ended();
+}
+
+void ReplicaLink::remove_spool() {
+  spool_.reset();
+  if (spool_path_.empty()) return;
+  (void)env_.files.remove(spool_path_);  // already gone, or replaced by the next one
+  spool_path_.clear();
+}
+
+void ReplicaLink::perform(link_action::Resume& action) {
+  if (env_.log.continued_as(action.new_id)) {
+    log::notice("Master replication ID changed to {}", env_.log.id().view());
+    env_.disconnect_replicas("the replication ID changed");
+    env_.identity_changed();
+  }
+  env_.host.begin_primary_stream(env_.host.primary_stream_db());
+}
+
+// --- Input.
+
+void ReplicaLink::read(const std::shared_ptr<Connection>& connection) {
+  if (connection != connection_ || connection->reading || machine_.loading()) return;
+  connection->make_room();
+  connection->reading = true;
+  connection->socket.async_read_some(
+      asio::buffer(connection->input.data() + connection->end, connection->input.size() - connection->end),
+      [this, alive = alive_, connection](error_code failed, size_t count) {
+        if (!*alive) return;
+        connection->reading = false;
+        if (failed) {
+          lost(connection, failed == asio::error::eof ? "the primary closed it" : failed.message());
+          return;
+        }
+        if (connection != connection_) return;
+        connection->end += count;
+        env_.stats.net_repl_input_bytes += count;
+        process(connection);
+      });
+}
+
+void ReplicaLink::process(const std::shared_ptr<Connection>& connection) {
+  while (connection == connection_ && !machine_.loading() && !connection->unread().empty()) {
+    if (machine_.state() == LinkState::connected) {
+      if (!execute_stream(connection)) break;
+      continue;
+    }
+    size_t consumed = 0;
+    run([&](LinkActions& actions) { consumed = machine_.received(env_.clock.now(), connection->unread(), actions); });
+    connection->begin += consumed;
+    if (machine_.state() == LinkState::connected) parser_ = {};
+    if (consumed == 0) break;
+  }
+  read(connection);
+}
+
+// Executes what is there; false: nothing more can be done with it.
+bool ReplicaLink::execute_stream(const std::shared_ptr<Connection>& connection) {
+  machine_.stream_activity(env_.clock.now());
+  while (connection == connection_ && machine_.state() == LinkState::connected && !connection->unread().empty()) {
+    const std::string_view input = connection->unread();
+    switch (parser_.parse(input, kStreamLimits)) {
+      case resp::RequestParser::Status::need_more: return false;
+      case resp::RequestParser::Status::error:
+        run([&](LinkActions& actions) { machine_.stream_broken(env_.clock.now(), parser_.error(), actions); });
+        return false;
+      case resp::RequestParser::Status::request: break;
+    }
+    const size_t size = parser_.consumed();
+    execute(input.substr(0, size), parser_.args());
+    connection->begin += size;
+  }
+  return true;
+}
+
+void ReplicaLink::execute(std::string_view raw, std::span<const std::string_view> argv) {
+  if (argv.empty()) {
+    // An empty line: only its bytes count.
+  } else if (argv.size() >= 2 && iequals(argv[0], "replconf") && iequals(argv[1], "getack")) {
+    LinkActions actions{link_action::Acknowledge{}};  // with the offset before this command, as Redis
+    perform(actions);
+  } else {
+    if (iequals(argv[0], "multi")) in_transaction_ = true;
+    const bool ends = iequals(argv[0], "exec") || iequals(argv[0], "discard");
+    const auto connection = connection_;
+    env_.host.execute_from_primary(argv);
+    if (connection != connection_) return;  // a command that ended the link counts no more
+    if (ends) in_transaction_ = false;
+  }
+  if (in_transaction_) {
+    transaction_ += raw;
+  } else if (!transaction_.empty()) {
+    transaction_ += raw;
+    env_.log.forward(transaction_);
+    transaction_.clear();
+  } else {
+    env_.log.forward(raw);
+  }
+}
+
+}  // namespace holdfast::node

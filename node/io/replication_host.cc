@@ -1,0 +1,80 @@
+#include "node/io/replication_host.h"
+
+#include <boost/asio/post.hpp>
+
+#include "common/log/log.h"
+
+namespace holdfast::node {
+
+namespace {
+
+ReplicationPosition position_of(const Replication::SavedPosition& saved) {
+  return {saved.id, saved.offset, saved.stream_db};
+}
+
+}  // namespace
+
+void ReplicationHostDriver::attach(Node& node, PersistenceDriver& persistence) {
+  node_ = &node;
+  persistence_ = &persistence;
+}
+
+void ReplicationHostDriver::begin_primary_stream(int db) {
+  if (stream_) node_->closed(*stream_);
+  stream_ = std::make_unique<server::Session>(node_->server().next_client_id());
+  stream_->type = server::ClientType::primary;
+  stream_->db = db < 0 ? 0 : db;
+}
+
+void ReplicationHostDriver::execute_from_primary(std::span<const std::string_view> argv) {
+  if (!stream_) begin_primary_stream(0);
+  node_->execute_from_primary(*stream_, argv);
+}
+
+int ReplicationHostDriver::primary_stream_db() const { return stream_ ? stream_->db : 0; }
+
+void ReplicationHostDriver::load_payload(const std::string& path,
+                                         std::function<void(std::expected<LoadedPayload, LoadError>)> done) {
+  // From the event loop itself: the load serves it in between, which must not happen inside of another handler's work.
+  boost::asio::post(io_.get_executor(), [this, path, done = std::move(done)] { done(load(path)); });
+}
+
+std::expected<ReplicationHost::LoadedPayload, ReplicationHost::LoadError> ReplicationHostDriver::load(
+    const std::string& path) {
+  if (auto sound = persistence_->check_dump(path); !sound) {
+    return std::unexpected(LoadError{sound.error().text, false});
+  }
+  persistence_->suspend_log();  // its content is about to be replaced: it comes back with a base of the new data
+  node_->keys().flush(-1);
+  const auto loaded = persistence_->load_dump(path, PersistenceDriver::Expired::keep);
+  if (!loaded) {
+    node_->keys().flush(-1);
+    persistence_->resume_log();
+    return std::unexpected(LoadError{loaded.error().text, true});
+  }
+  node_->keys().set_dirty(0);
+  persistence_->resume_log();
+  return LoadedPayload{loaded->replication ? std::max(0, loaded->replication->stream_db) : 0};
+}
+
+bool ReplicationHostDriver::save_running() const { return persistence_->snapshot_running(); }
+
+Result<> ReplicationHostDriver::save_to_file(const std::string& path, const Replication::SavedPosition& position,
+                                             std::function<void(Result<>)> done) {
+  return persistence_->snapshot_for_replicas(path, -1, position_of(position), std::move(done));
+}
+
+Result<> ReplicationHostDriver::save_to_descriptor(int descriptor, const Replication::SavedPosition& position,
+                                                   std::function<void(Result<>)> done) {
+  return persistence_->snapshot_for_replicas("", descriptor, position_of(position), std::move(done));
+}
+
+void ReplicationHostDriver::cancel_save() { persistence_->cancel_snapshot_for_replicas(); }
+
+void ReplicationHostDriver::role_changed(bool replica) { log::set_role(replica ? 'S' : 'M'); }
+
+void ReplicationHostDriver::identity_changed(const Replication::SavedPosition& position) {
+  persistence_->note_identity(position_of(position));
+}
+
+}  // namespace holdfast::node

@@ -1,0 +1,48 @@
+// What replication asks of this node (node/replication/host.h), carried out with the node, the data set and persistence.
+//
+// Executor thread only.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <string>
+
+#include "common/server/session.h"
+#include "node/commands/node.h"
+#include "node/io/persistence_driver.h"
+#include "node/replication/host.h"
+
+namespace holdfast::node {
+
+class ReplicationHostDriver final : public ReplicationHost {
+ public:
+  explicit ReplicationHostDriver(boost::asio::io_context& io) : io_(io) {}
+
+  void attach(Node& node, PersistenceDriver& persistence);
+
+  void begin_primary_stream(int db) override;
+  void execute_from_primary(std::span<const std::string_view> argv) override;
+  int primary_stream_db() const override;
+  void load_payload(const std::string& path,
+                    std::function<void(std::expected<LoadedPayload, LoadError>)> done) override;
+
+  bool save_running() const override;
+  Result<> save_to_file(const std::string& path, const Replication::SavedPosition& position,
+                        std::function<void(Result<>)> done) override;
+  Result<> save_to_descriptor(int descriptor, const Replication::SavedPosition& position,
+                              std::function<void(Result<>)> done) override;
+  void cancel_save() override;
+
+  void role_changed(bool replica) override;
+  void identity_changed(const Replication::SavedPosition& position) override;
+
+ private:
+  std::expected<LoadedPayload, LoadError> load(const std::string& path);
+
+  boost::asio::io_context& io_;
+  Node* node_ = nullptr;
+  PersistenceDriver* persistence_ = nullptr;
+  std::unique_ptr<server::Session> stream_;  // the primary, as the client whose commands its stream holds
+};
+
+}  // namespace holdfast::node

@@ -1,0 +1,107 @@
+#include "node/io/settings.h"
+
+namespace holdfast::node {
+
+namespace {
+
+std::string policy_name(MaxmemoryPolicy policy) {
+  switch (policy) {
+    case MaxmemoryPolicy::volatile_lru: return "volatile-lru";
+    case MaxmemoryPolicy::volatile_lfu: return "volatile-lfu";
+    case MaxmemoryPolicy::volatile_random: return "volatile-random";
+    case MaxmemoryPolicy::volatile_ttl: return "volatile-ttl";
+    case MaxmemoryPolicy::allkeys_lru: return "allkeys-lru";
+    case MaxmemoryPolicy::allkeys_lfu: return "allkeys-lfu";
+    case MaxmemoryPolicy::allkeys_random: return "allkeys-random";
+    case MaxmemoryPolicy::noeviction: break;
+  }
+  return "noeviction";
+}
+
+NodeConfig::Allow allow(config::Allow option) {
+  switch (option) {
+    case config::Allow::yes: return NodeConfig::Allow::yes;
+    case config::Allow::local: return NodeConfig::Allow::local;
+    case config::Allow::no: break;
+  }
+  return NodeConfig::Allow::no;
+}
+
+server::OutputLimit output_limit(const config::OutputBufferLimit& option) {
+  return {option.hard_bytes, option.soft_bytes, option.soft_period};
+}
+
+}  // namespace
+
+NodeConfig node_config(const NodeOptions& options) {
+  NodeConfig config;
+  config.max_bulk_bytes = static_cast<int64_t>(options.proto_max_bulk_len);
+  config.lazyfree_expire = options.lazyfree_lazy_expire;
+  config.lazyfree_user_del = options.lazyfree_lazy_user_del;
+  config.lazyfree_user_flush = options.lazyfree_lazy_user_flush;
+  config.expire_effort = options.active_expire_effort;
+  config.hz = config.configured_hz = options.hz;
+  config.debug = allow(options.enable_debug_command);
+  config.serve_stale_data = options.replica_serve_stale_data;
+  config.replica_read_only = options.replica_read_only;
+  config.slowlog_slower_than_us = options.slowlog_log_slower_than.count();
+  config.slowlog_max_length = static_cast<size_t>(options.slowlog_max_len);
+  config.latency_threshold_ms = options.latency_monitor_threshold.count();
+  config.latency_tracking = options.latency_tracking;
+  config.max_memory_bytes = options.maxmemory;
+  config.max_memory_policy = policy_name(options.maxmemory_policy);
+  return config;
+}
+
+ReplicationConfig replication_config(const NodeOptions& options) {
+  ReplicationConfig config;
+  config.primary_user = options.masteruser;
+  config.primary_password = options.masterauth;
+  config.serve_stale_data = options.replica_serve_stale_data;
+  config.read_only = options.replica_read_only;
+  config.announced = options.replica_announced;
+  config.priority = options.replica_priority;
+  config.announce_ip = options.replica_announce_ip;
+  config.announce_port = options.replica_announce_port;
+  config.port = options.port;
+  config.bind_source = options.bind_source_addr;
+  config.backlog_size_bytes = options.repl_backlog_size;
+  config.backlog_ttl = options.repl_backlog_ttl;
+  config.ping_period = options.repl_ping_replica_period;
+  config.diskless_sync = options.repl_diskless_sync;
+  config.diskless_delay = options.repl_diskless_sync_delay;
+  config.diskless_max_replicas = options.repl_diskless_sync_max_replicas;
+  config.min_replicas_to_write = options.min_replicas_to_write;
+  config.min_replicas_max_lag = options.min_replicas_max_lag;
+  config.timeout = options.repl_timeout;
+  config.disable_tcp_nodelay = options.repl_disable_tcp_nodelay;
+  const auto& limit = options.output_buffer_limit(config::ClientClass::replica);
+  config.output_hard_limit_bytes = limit.hard_bytes;
+  config.output_soft_limit_bytes = limit.soft_bytes;
+  config.output_soft_limit_period = limit.soft_period;
+  return config;
+}
+
+void apply_server_settings(const NodeOptions& options, server::ServerSettings& settings) {
+  settings.max_clients = options.maxclients;
+  settings.idle_timeout = options.timeout;
+  settings.tcp_keepalive_seconds = static_cast<int>(options.tcp_keepalive.count());
+  settings.protected_mode = options.protected_mode;
+  settings.max_bulk_bytes = static_cast<int64_t>(options.proto_max_bulk_len);
+  settings.max_query_bytes = options.client_query_buffer_limit;
+  settings.password = options.requirepass;
+  settings.normal = output_limit(options.output_buffer_limit(config::ClientClass::normal));
+  settings.replica = output_limit(options.output_buffer_limit(config::ClientClass::replica));
+  settings.pubsub = output_limit(options.output_buffer_limit(config::ClientClass::pubsub));
+}
+
+FsyncPolicy fsync_policy(AppendFsync option) {
+  switch (option) {
+    case AppendFsync::always: return FsyncPolicy::always;
+    case AppendFsync::no: return FsyncPolicy::no;
+    case AppendFsync::everysec: break;
+  }
+  return FsyncPolicy::everysec;
+}
+
+}  // namespace holdfast::node
