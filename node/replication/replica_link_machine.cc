@@ -103,8 +103,12 @@ void ReplicaLinkMachine::connection_lost(Instant now, std::string_view reason, L
       actions.push_back(warn(fmt::format("Error condition on socket for SYNC: {}", reason)));
       break;
     case Phase::handshake: actions.push_back(warn(fmt::format("Connection lost during the handshake: {}", reason))); break;
-    case Phase::payload:
-    case Phase::loading: actions.push_back(warn(fmt::format("I/O error trying to sync with MASTER: {}", reason))); break;
+    case Phase::payload: actions.push_back(warn(fmt::format("I/O error trying to sync with MASTER: {}", reason))); break;
+    case Phase::loading:
+      // The load goes on; only then may a new connection say what this data set is.
+      actions.push_back(Close{});
+      gone_ = true;
+      return;
     case Phase::streaming: actions.push_back(warn(fmt::format("Connection with master lost: {}", reason))); break;
   }
   lose(now, actions);
@@ -117,6 +121,7 @@ void ReplicaLinkMachine::lose(Instant now, LinkActions& actions) {
     if (now - streaming_since_ >= kStreamLives) attempts_ = 0;
   }
   spooling_ = false;
+  gone_ = false;
   payload_.reset();
   handshake_.reset();
   next_attempt_ = now + pause_before(attempts_);
@@ -226,7 +231,11 @@ void ReplicaLinkMachine::spool_failed(Instant now, std::string_view reason, Link
 void ReplicaLinkMachine::loaded(Instant now, LinkActions& actions) {
   if (phase_ != Phase::loading) return;
   actions.push_back(note("MASTER <-> REPLICA sync: Finished with success"));
-  begin_stream(now, actions);
+  if (std::exchange(gone_, false)) {
+    lose(now, actions);
+  } else {
+    begin_stream(now, actions);
+  }
 }
 
 void ReplicaLinkMachine::load_failed(Instant now, std::string_view reason, LinkActions& actions) {
@@ -267,7 +276,7 @@ void ReplicaLinkMachine::tick(Instant now, LinkActions& actions) {
   if (signs && now >= next_sign_) {
     if (phase_ == Phase::streaming) {
       actions.push_back(Acknowledge{});
-    } else {
+    } else if (!gone_) {
       actions.push_back(Send{"\n"});  // keeps the primary from taking our silence for death
     }
     next_sign_ = now + kSignPeriod;

@@ -62,6 +62,7 @@ class ReplicaLinkMachine {
   // `config` is read at each event, so that CONFIG SET needs no event of its own.
   explicit ReplicaLinkMachine(const ReplicationConfig& config) : config_(config) {}
 
+  // Neither while loading(): the data set is between two histories.
   void start(Endpoint primary, Instant now, LinkActions& actions);  // also to change the primary
   void stop(LinkActions& actions);                                  // no primary any more
 
@@ -107,6 +108,7 @@ class ReplicaLinkMachine {
   std::string line_;
   std::optional<PayloadReader> payload_;
   bool spooling_ = false;
+  bool gone_ = false;  // the connection, while its payload loads
   HistoryPosition payload_position_;
   Instant last_io_{};
   Instant streaming_since_{};

@@ -180,10 +180,29 @@ TEST_F(ReplicaLink, FailedLoadIsTriedAgain) {
   EXPECT_EQ(machine_.state(), LinkState::connect);
 }
 
-TEST_F(ReplicaLink, LateEventsOfAStoppedLinkDoNothing) {
+TEST_F(ReplicaLink, ConnectionLostWhileLoadingComesBackOnlyAfterTheLoad) {
   start();
   to_psync();
   receive("+FULLRESYNC " + kId + " 77\r\n$1\r\nx");
+  lose();
+  EXPECT_TRUE(machine_.loading());
+  now_ += Seconds(5);
+  tick();
+  EXPECT_FALSE(find<Connect>());
+  EXPECT_FALSE(find<Send>());
+  clear();
+  machine_.loaded(now_, actions_);
+  EXPECT_FALSE(find<Acknowledge>());
+  EXPECT_EQ(machine_.state(), LinkState::connect);
+  now_ = machine_.deadline();
+  tick();
+  EXPECT_TRUE(find<Connect>());
+}
+
+TEST_F(ReplicaLink, LateEventsOfAStoppedLinkDoNothing) {
+  start();
+  to_psync();
+  receive("+FULLRESYNC " + kId + " 77\r\n");
   clear();
   machine_.stop(actions_);
   EXPECT_TRUE(find<Close>());
