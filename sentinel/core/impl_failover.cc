@@ -28,7 +28,7 @@ BallotAnswer Sentinel::Impl::on_ballot(const Ballot& ballot) {
   answer.down = p->node->s_down && !tilt_since_;
   // Who asks sees it down: if we do too, its answer may complete our quorum.
   if (p->node->s_down) {
-    for (auto& [id, view] : p->peers) view.ask_wanted |= now_ - view.asked_at >= kReaskInterval;
+    for (auto& [id, view] : p->peers) view.ask_wanted |= !view.reports_down && now_ - view.asked_at >= kReaskInterval;
     touch(*p);
   }
   if (!ballot.candidate) return answer;
@@ -70,7 +70,7 @@ size_t Sentinel::Impl::rank_among(const Primary& p, Epoch epoch, bool only_those
 void Sentinel::Impl::ease_hold(Primary& p) {
   if (!p.held_for || p.next_attempt_at <= now_) return;
   const auto view = p.peers.find(*p.held_for);
-  if (view != p.peers.end() && !view->second.s_down) return;
+  if (view == p.peers.end() || !view->second.s_down) return;
   p.held_for.reset();
   p.next_attempt_at = now_;
 }

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <vector>
 
 #include "common/base/text.h"
 #include "common/base/version.h"
@@ -55,6 +57,43 @@ TEST(Simulation, OneSeedIsOneHistory) {
   for (uint64_t seed = 1; seed <= 5; ++seed) {
     EXPECT_EQ(World(seed, {}, true).run().trace, World(seed, {}, true).run().trace);
   }
+}
+
+Nanos percentile(std::vector<Nanos>& values, size_t percent) {
+  std::sort(values.begin(), values.end());
+  return values[std::min(values.size() - 1, values.size() * percent / 100)];
+}
+
+// Target: at most 60 ms past down-after at the median and 150 ms at the 99th percentile. The network here takes 0.2 to
+// 0.5 ms each way, and a save no time.
+TEST(Simulation, FailoverIsDoneSoonAfterDownAfter) {
+  for (const size_t sentinels : {3u, 5u}) {
+    std::vector<Nanos> promoted, agreed;
+    for (uint64_t seed = 1; seed <= 200; ++seed) {
+      const Shape shape{.sentinels = sentinels, .quorum = static_cast<uint32_t>(sentinels / 2 + 1)};
+      const auto times = World(seed, shape).time_failover();
+      ASSERT_TRUE(times) << "seed " << seed;
+      promoted.push_back(times->promoted - Millis(1000));
+      agreed.push_back(times->agreed - Millis(1000));
+    }
+    fmt::print("{} sentinels, past down-after: promoted {} / {} ms, all agree {} / {} ms (median / p99)\n", sentinels,
+               count_ms(percentile(promoted, 50)), count_ms(percentile(promoted, 99)), count_ms(percentile(agreed, 50)),
+               count_ms(percentile(agreed, 99)));
+    EXPECT_LE(percentile(promoted, 50), Millis(60));
+    EXPECT_LE(percentile(promoted, 99), Millis(150));
+    EXPECT_LE(percentile(agreed, 50), Millis(70));
+  }
+}
+
+TEST(Simulation, AnOrderedFailoverTakesAFewRoundTrips) {
+  std::vector<Nanos> promoted;
+  for (uint64_t seed = 1; seed <= 100; ++seed) {
+    const auto times = World(seed, Shape{}).time_ordered_failover();
+    ASSERT_TRUE(times) << "seed " << seed;
+    promoted.push_back(times->promoted);
+  }
+  EXPECT_LE(percentile(promoted, 50), Millis(10));
+  EXPECT_LE(percentile(promoted, 99), Millis(50));
 }
 
 // A simulator that finds nothing proves nothing: each planted fault must be found, and for what it is.

@@ -8,17 +8,29 @@ namespace holdfast::simulation {
 
 World::World(uint64_t seed, const sentinel::Faults& faults, bool traced)
     : faults_(faults), traced_(traced), random_(seed) {
-  build();
+  timings_.tilt_period = chance(0.1) ? Millis(30000) : Millis(4000);
+  build(draw_shape());
 }
+
+World::World(uint64_t seed, const Shape& shape) : faults_(), traced_(false), random_(seed) { build(shape); }
 
 World::~World() = default;
 
-void World::build() {
-  groups_ = chance(0.1) ? 2 : 1;
-  const size_t nodes_in_group = 3 + random_.below(2);
-  const size_t sentinel_count = 3 + random_.below(3);
-  quorum_ = static_cast<uint32_t>(chance(0.7) ? sentinel_count / 2 + 1 : 2);
-  timings_.tilt_period = chance(0.1) ? Millis(30000) : Millis(4000);
+Shape World::draw_shape() {
+  Shape shape;
+  shape.groups = chance(0.1) ? 2 : 1;
+  shape.nodes_in_group = 3 + random_.below(2);
+  shape.sentinels = 3 + random_.below(3);
+  shape.quorum = static_cast<uint32_t>(chance(0.7) ? shape.sentinels / 2 + 1 : 2);
+  shape.down_after = between(1000, 4000);
+  shape.failover_timeout = between(3000, 12000);
+  return shape;
+}
+
+void World::build(const Shape& shape) {
+  groups_ = shape.groups;
+  const size_t nodes_in_group = shape.nodes_in_group;
+  const size_t sentinel_count = shape.sentinels;
   network_ = std::make_unique<Network>(events_, random_, groups_ * nodes_in_group + sentinel_count);
   nodes_.resize(groups_ * nodes_in_group);
   size_t host = 0;
@@ -39,16 +51,14 @@ void World::build() {
     process->address = {fmt::format("10.0.1.{}", i + 1), 26379};
     by_address_[process->address] = process.get();
   }
-  const Millis down_after = between(1000, 4000);
-  const Millis failover_timeout = between(3000, 12000);
   for (auto& process : sentinels_) {
     std::string config = "# written by an operator\nport 26379\n";
     for (size_t group = 0; group < groups_; ++group) {
       config += fmt::format(
           "sentinel monitor g{0} {1} 6379 {2}\nsentinel down-after-milliseconds g{0} {3}\n"
           "sentinel failover-timeout g{0} {4}\nsentinel parallel-syncs g{0} {5}\n",
-          group, nodes_[group * nodes_in_group].address.host, quorum_, down_after.count(), failover_timeout.count(),
-          1 + random_.below(2));
+          group, nodes_[group * nodes_in_group].address.host, shape.quorum, shape.down_after.count(),
+          shape.failover_timeout.count(), 1 + random_.below(2));
     }
     events_.after(between(0, 300), [&process = *process, config] { process.boot(config); });
   }

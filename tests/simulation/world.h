@@ -21,6 +21,15 @@
 
 namespace holdfast::simulation {
 
+struct Shape {
+  size_t groups = 1;
+  size_t nodes_in_group = 3;
+  size_t sentinels = 3;
+  uint32_t quorum = 2;
+  Millis down_after{1000};
+  Millis failover_timeout{180000};
+};
+
 struct Outcome {
   std::optional<std::string> failure;
   uint64_t events = 0;
@@ -33,8 +42,20 @@ struct Outcome {
 class World {
  public:
   World(uint64_t seed, const sentinel::Faults& faults, bool traced);
+  // A given shape in place of a drawn one.
+  World(uint64_t seed, const Shape& shape);
   ~World();
   Outcome run();
+
+  // No faults but one: the primary is killed. The time from there until another node is a primary, and until all
+  // sentinels name it; nothing if that takes too long.
+  struct FailoverTimes {
+    Nanos promoted;
+    Nanos agreed;
+  };
+  std::optional<FailoverTimes> time_failover();
+  // The same for an operator's failover of a living primary.
+  std::optional<FailoverTimes> time_ordered_failover();
 
   // For the processes.
   EventQueue& events() { return events_; }
@@ -55,7 +76,9 @@ class World {
   void noticed(SentinelProcess& process, const sentinel::Notice& notice);
 
  private:
-  void build();
+  Shape draw_shape();
+  void build(const Shape& shape);
+  std::optional<FailoverTimes> time_switch(const Endpoint& old);
   void warm_up();
   void plan_faults();
   void one_fault();
@@ -87,7 +110,6 @@ class World {
   std::vector<std::unique_ptr<SentinelProcess>> sentinels_;
   std::map<Endpoint, Process*> by_address_;
   size_t groups_ = 1;
-  uint32_t quorum_ = 2;
   bool faulty_time_ = false;
   double crash_on_save_ = 0;
   double save_failure_ = 0;

@@ -39,6 +39,40 @@ Outcome World::run() {
   return std::move(outcome_);
 }
 
+std::optional<World::FailoverTimes> World::time_switch(const Endpoint& old) {
+  const Instant start = events_.now();
+  const auto passed = [&] { return events_.now() - start; };
+  const auto promoted = [&] {
+    return std::any_of(nodes_.begin(), nodes_.end(),
+                       [&](const DataNode& node) { return node.is_primary && node.address != old; });
+  };
+  const auto agreed = [&] {
+    return std::all_of(sentinels_.begin(), sentinels_.end(),
+                       [&](const auto& process) { return process->core().primary_address("g0") != old; });
+  };
+  FailoverTimes times{};
+  while (!promoted() && passed() < kHealingLimit) events_.run_until(events_.now() + Micros(100));
+  times.promoted = passed();
+  while (!agreed() && passed() < kHealingLimit) events_.run_until(events_.now() + Micros(100));
+  times.agreed = passed();
+  if (times.agreed >= kHealingLimit) return std::nullopt;
+  return times;
+}
+
+std::optional<World::FailoverTimes> World::time_failover() {
+  warm_up();
+  events_.run_until(events_.now() + between(0, 1000));
+  crash_node(nodes_[0], false, kHealingLimit);
+  return time_switch(nodes_[0].address);
+}
+
+std::optional<World::FailoverTimes> World::time_ordered_failover() {
+  warm_up();
+  events_.run_until(events_.now() + between(0, 1000));
+  random_sentinel().failover("g0");
+  return time_switch(nodes_[0].address);
+}
+
 // The sentinels find each other and the replicas first: who does not know of the others cannot count a majority of them.
 void World::warm_up() {
   events_.run_until(events_.now() + kWarmUp);
