@@ -164,6 +164,7 @@ void NodeServer::tick() {
   if (late >= Millis(1)) stalls_.observe(late);
   if (!node_.loading()) node_.tick();
   persistence_.tick();
+  process_.tick();
 }
 
 void NodeServer::start_publishing() {

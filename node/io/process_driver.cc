@@ -73,9 +73,7 @@ void ProcessDriver::shutdown(const ShutdownRequest& request, std::function<void(
   Replication& replication = node_->replication();
   const size_t replicas = replication.is_replica() ? 0 : replication.role().replicas.size();
   const auto patience = std::chrono::duration_cast<Millis>(options_.shutdown_timeout);
-  if (request.now || replicas == 0 || patience.count() == 0 || replication.acked(replication.offset()) >= replicas) {
-    return save_and_leave();
-  }
+  if (request.now || patience.count() == 0 || replicas_have_all()) return save_and_leave();
   stage_ = Stage::waiting_for_replicas;
   log::notice("Waiting for replicas before shutting down.");
   auto& server = node_->server();
@@ -84,6 +82,15 @@ void ProcessDriver::shutdown(const ShutdownRequest& request, std::function<void(
     replica_wait_ = 0;
     if (stage_ == Stage::waiting_for_replicas) save_and_leave();
   });
+}
+
+bool ProcessDriver::replicas_have_all() const {
+  const Replication& replication = node_->replication();
+  return replication.is_replica() || replication.acked(replication.offset()) >= replication.role().replicas.size();
+}
+
+void ProcessDriver::tick() {
+  if (stage_ == Stage::waiting_for_replicas && replicas_have_all()) save_and_leave();
 }
 
 bool ProcessDriver::abort_shutdown() {
@@ -104,6 +111,8 @@ void ProcessDriver::call_off(std::string_view error) {
 
 void ProcessDriver::save_and_leave() {
   stage_ = Stage::leaving;
+  if (replica_wait_ != 0) node_->replication().cancel_wait(replica_wait_);
+  replica_wait_ = 0;
   const bool save = request_.save == ShutdownRequest::Save::always ||
                     (request_.save == ShutdownRequest::Save::by_save_points && persistence_->has_save_points());
   if (!persistence_->finish(save, request_.force)) {

@@ -28,6 +28,8 @@ class ProcessDriver final : public ProcessControl {
 
   void shutdown(const ShutdownRequest& request, std::function<void(std::string_view error)> failed) override;
   bool abort_shutdown() override;
+  // A few times a second: replicas that went away are not waited for.
+  void tick();
   bool shutting_down() const { return stage_ != Stage::none; }
 
   void block_for(Micros duration) override;
@@ -35,6 +37,7 @@ class ProcessDriver final : public ProcessControl {
   int64_t unix_micros() const override { return system_unix_micros(); }
 
  private:
+  bool replicas_have_all() const;
   void save_and_leave();
   void call_off(std::string_view error);
 

@@ -8,6 +8,19 @@ namespace holdfast::node {
 
 namespace {
 
+// The primary as a client: MONITOR shows where its commands come from.
+class PrimarySession final : public server::Session {
+ public:
+  PrimarySession(uint64_t id, const Endpoint& primary) : Session(id), address_(fmt::format("{}:{}", primary.host, primary.port)) {
+    type = server::ClientType::primary;
+  }
+  std::string remote_address() const override { return address_; }
+  bool from_loopback() const override { return false; }
+
+ private:
+  const std::string address_;
+};
+
 ReplicationPosition position_of(const Replication::SavedPosition& saved) {
   return {saved.id, saved.offset, saved.stream_db};
 }
@@ -21,8 +34,7 @@ void ReplicationHostDriver::attach(Node& node, PersistenceDriver& persistence) {
 
 void ReplicationHostDriver::begin_primary_stream(int db) {
   if (stream_) node_->closed(*stream_);
-  stream_ = std::make_unique<server::Session>(node_->server().next_client_id());
-  stream_->type = server::ClientType::primary;
+  stream_ = std::make_unique<PrimarySession>(node_->server().next_client_id(), node_->replication().primary());
   stream_->db = db < 0 ? 0 : db;
 }
 
