@@ -296,13 +296,14 @@ TEST_F(AppendOnlyFileTest, LeftoversOfACrashAreRemovedAtStart) {
 TEST_F(AppendOnlyFileTest, ACrashAtAnyStepLosesNothingThatWasDurable) {
   bool completed = false;
   for (uint64_t step = 0; !completed; ++step) {
-    for (uint64_t seed = 0; seed < 6; ++seed) {
+    completed = true;
+    for (uint64_t seed = 0; seed < 8; ++seed) {
       FaultyFileSystem fs;
       fs.die_after(step);
       int durable = 0;
       int written = 0;
       {
-        Node node(fs);
+        Node node(fs, seed < 4 ? FsyncPolicy::always : FsyncPolicy::everysec);
         const auto write = [&](int count) {
           for (int i = 0; i < count; ++i) {
             ++written;
@@ -324,11 +325,11 @@ TEST_F(AppendOnlyFileTest, ACrashAtAnyStepLosesNothingThatWasDurable) {
             node.saver().poll();
           }
           write(2);
-          completed = !fs.dead();
         }
+        completed = completed && !fs.dead();
       }
       SeededRandom random(seed);
-      fs.crash(seed == 0 ? nullptr : &random);
+      fs.crash(seed % 4 == 0 ? nullptr : &random);
       Node node(fs);
       const auto started = node.start();
       ASSERT_TRUE(started) << "step " << step << " seed " << seed << ": " << started.error().text;
