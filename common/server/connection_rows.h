@@ -19,8 +19,8 @@ inline constexpr uint32_t kCalm = command::kLoading | command::kStale;
 inline constexpr uint32_t kSubscription = command::kPubsub | command::kNoScript | kCalm;
 
 constexpr CommandSpec connection(std::string_view name, int arity, uint32_t flags, std::string_view since,
-                                 std::string_view complexity, std::string_view summary, uint32_t categories = 0) {
-  return {name, arity, flags, {}, categories | command::kConnection, "connection", since, complexity, summary};
+                                 std::string_view complexity, std::string_view summary, std::string_view tips = {}) {
+  return {name, arity, flags, {}, command::kConnection, "connection", since, complexity, summary, nullptr, {}, tips};
 }
 
 constexpr CommandSpec server_info(std::string_view name, int arity, uint32_t flags, std::string_view since,
@@ -39,9 +39,9 @@ inline constexpr std::array<CommandRow<C>, 13> client = {{
     {connection("getredir", 2, command::kNoScript | kCalm, "6.0.0", "O(1)", "Get tracking notifications redirection client ID if any"), adapted<C, client_getredir_command>},
     {connection("help", 2, kCalm, "5.0.0", "O(1)", "Show helpful text about the different subcommands"), adapted<C, client_help_command>},
     {connection("id", 2, command::kNoScript | kCalm, "5.0.0", "O(1)", "Returns the client ID for the current connection"), adapted<C, client_id_command>},
-    {connection("info", 2, command::kNoScript | kCalm, "6.2.0", "O(1)", "Returns information about the current client connection."), adapted<C, client_info_command>},
+    {connection("info", 2, command::kNoScript | kCalm, "6.2.0", "O(1)", "Returns information about the current client connection.", "nondeterministic_output"), adapted<C, client_info_command>},
     {connection("kill", -3, command::kAdmin | command::kNoScript | kCalm, "2.4.0", "O(N) where N is the number of client connections", "Kill the connection of a client"), adapted<C, client_kill_command>},
-    {connection("list", -2, command::kAdmin | command::kNoScript | kCalm, "2.4.0", "O(N) where N is the number of client connections", "Get the list of client connections"), adapted<C, client_list_command>},
+    {connection("list", -2, command::kAdmin | command::kNoScript | kCalm, "2.4.0", "O(N) where N is the number of client connections", "Get the list of client connections", "nondeterministic_output"), adapted<C, client_list_command>},
     {connection("no-evict", 3, command::kAdmin | command::kNoScript | kCalm, "7.0.0", "O(1)", "Set client eviction mode for the current connection"), adapted<C, client_no_evict_command>},
     {connection("pause", -3, command::kAdmin | command::kNoScript | kCalm, "2.9.50", "O(1)", "Stop processing commands from clients for some time"), adapted<C, client_pause_command>},
     {connection("reply", 3, command::kNoScript | kCalm, "3.2.0", "O(1)", "Instruct the server whether to reply to commands"), adapted<C, client_reply_command>},
@@ -74,11 +74,11 @@ inline constexpr std::array<CommandRow<C>, 6> pubsub_rows = {{
 template <class C>
 inline constexpr std::array<CommandRow<C>, 15> top = {{
     {connection("auth", -2, kQuick | command::kNoAuth | command::kAllowBusy, "1.0.0", "O(N) where N is the number of passwords defined for the user", "Authenticate to the server"), adapted<C, auth_command>},
-    {connection("client", -2, 0, "2.4.0", "Depends on subcommand.", "A container for client connection commands"), nullptr, client<C>},
+    {{"client", -2, 0, {}, 0, "connection", "2.4.0", "Depends on subcommand.", "A container for client connection commands"}, nullptr, client<C>},
     {server_info("command", -1, kCalm, "2.8.13", "O(N) where N is the total number of Redis commands", "Get array of Redis command details", "nondeterministic_output_order"), adapted<C, command_command>, command_rows<C>},
     {connection("echo", 2, command::kLoading | command::kStale | command::kFast, "1.0.0", "O(1)", "Echo the given string"), adapted<C, echo_command>},
     {connection("hello", -1, kQuick | command::kNoAuth | command::kAllowBusy, "6.0.0", "O(1)", "Handshake with Redis"), adapted<C, hello_command>},
-    {connection("ping", -1, command::kFast, "1.0.0", "O(1)", "Ping the server"), adapted<C, ping_command>},
+    {connection("ping", -1, command::kFast, "1.0.0", "O(1)", "Ping the server", "request_policy:all_shards response_policy:all_succeeded"), adapted<C, ping_command>},
     {pubsub("psubscribe", -2, kSubscription, "2.0.0", "O(N) where N is the number of patterns the client is already subscribed to.", "Listen for messages published to channels matching the given patterns"), adapted<C, psubscribe_command>},
     {pubsub("pubsub", -2, 0, "2.8.0", "Depends on subcommand.", "A container for Pub/Sub commands"), nullptr, pubsub_rows<C>},
     {pubsub("punsubscribe", -1, kSubscription, "2.0.0", "O(N+M) where N is the number of patterns the client is already subscribed and M is the number of total patterns subscribed in the system (by any client).", "Stop listening for messages posted to channels matching the given patterns"), adapted<C, punsubscribe_command>},

@@ -42,7 +42,7 @@ std::optional<uint64_t> read_offset(Call& call, std::string_view text, BitFieldT
 }
 
 // False when answered.
-bool parse_operations(Call& call, bool read_only, std::vector<FieldOperation>& operations) {
+bool parse_operations(Call& call, std::vector<FieldOperation>& operations) {
   BitOverflow overflow = BitOverflow::wrap;
   for (size_t i = 2; i < call.argc();) {
     const std::string_view word = call.args[i];
@@ -82,10 +82,6 @@ bool parse_operations(Call& call, bool read_only, std::vector<FieldOperation>& o
     operation.overflow = overflow;
     i += 3;
     if (operation.kind != FieldOperation::Kind::get) {
-      if (read_only) {
-        call.reply.error("ERR BITFIELD_RO only supports the GET subcommand");
-        return false;
-      }
       const auto value = read_integer(call, call.args[i++]);
       if (!value) return false;
       operation.value = *value;
@@ -116,13 +112,14 @@ bool apply(Call& call, const FieldOperation& operation, std::string& bytes) {
 
 void bitfield_generic(Call& call, bool read_only) {
   std::vector<FieldOperation> operations;
-  if (!parse_operations(call, read_only, operations)) return;
+  if (!parse_operations(call, operations)) return;
   uint64_t end = 0;  // bytes needed by the writes
   for (const auto& operation : operations) {
     if (operation.kind == FieldOperation::Kind::get) continue;
     end = std::max(end, (operation.offset + operation.type.bits - 1) / 8 + 1);
   }
   const bool writes = end > 0;
+  if (writes && read_only) return call.reply.error("ERR BITFIELD_RO only supports the GET subcommand");
   const Entry* entry = writes ? call.keys.find(call.db(), call.args[1]) : call.keys.read(call.db(), call.args[1]);
   if (!string_or_none(call, entry)) return;
   Value::Scratch scratch;
@@ -132,7 +129,10 @@ void bitfield_generic(Call& call, bool read_only) {
   call.reply.array(operations.size());
   int64_t changes = 0;
   for (const auto& operation : operations) changes += apply(call, operation, bytes) ? 1 : 0;
-  if (changes == 0 && !grows) return;
+  if (changes == 0 && !grows) {
+    if (writes && entry != nullptr) call.keys.make_raw(*entry);
+    return;
+  }
   if (entry == nullptr) {
     Value value = Value::raw_string(std::move(bytes));
     value.mutable_bytes();

@@ -58,6 +58,8 @@ void setbit(Call& call) {
   const bool old = bit_at(bytes, *offset);
   if (old != (*on == 1) || (*offset >> 3) >= bytes.size()) {
     set_bit(call.keys.change(call.db(), *entry).mutable_bytes(), *offset, *on == 1);
+  } else {
+    call.keys.make_raw(*entry);
   }
   call.reply.integer(old ? 1 : 0);
 }
@@ -84,15 +86,15 @@ void bitcount(Call& call) {
   if (!start) return;
   const auto end = read_integer(call, call.args[3]);
   if (!end) return;
+  int64_t first = *start;
+  int64_t last = *end;
+  if (first < 0 && last < 0 && first > last) return call.reply.integer(0);
   bool in_bits = false;
   if (call.argc() == 5) {
     const auto unit = read_unit_is_bit(call, call.args[4]);
     if (!unit) return;
     in_bits = *unit;
   }
-  int64_t first = *start;
-  int64_t last = *end;
-  if (first < 0 && last < 0 && first > last) return call.reply.integer(0);
   if (!clamp_range(first, last, static_cast<int64_t>(bytes.size()) * (in_bits ? 8 : 1))) return call.reply.integer(0);
   if (!in_bits) {
     first *= 8;

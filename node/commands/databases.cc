@@ -36,7 +36,8 @@ struct ScanOptions {
 bool parse_scan(Call& call, ScanOptions& options) {
   const std::string_view text = call.args[1];
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), options.cursor);
-  if (error != std::errc() || end != text.data() + text.size()) {
+  // (An empty cursor is 0, as in Redis.)
+  if (!text.empty() && (error != std::errc() || end != text.data() + text.size())) {
     call.reply.error("ERR invalid cursor");
     return false;
   }

@@ -86,7 +86,7 @@ void debug_digest(Call& call) { call.reply.simple(to_hex(data_set_digest(call.ke
 void debug_digest_value(Call& call) {
   call.reply.array(call.argc() - 2);
   for (const std::string_view key : call.args.subspan(2)) {
-    call.reply.bulk(to_hex(value_digest(call.keys.find_raw(call.db(), key))));
+    call.reply.simple(to_hex(value_digest(call.keys.find_raw(call.db(), key))));
   }
 }
 
@@ -174,7 +174,7 @@ constexpr Subcommand kSubcommands[] = {
     {"loadaof", 2, 2, debug_loadaof},
     {"populate", 3, 5, debug_populate},
     {"digest", 2, 2, debug_digest},
-    {"digest-value", 3, SIZE_MAX, debug_digest_value},
+    {"digest-value", 2, SIZE_MAX, debug_digest_value},
     {"protocol", 3, 3, debug_protocol},
     {"error", 3, 3, debug_error},
     {"log", 3, 3, debug_log},

@@ -127,12 +127,24 @@ bool Node::pause_holds(const server::Session& session, uint64_t flags) const {
 }
 
 void Node::reject(server::Session& session, TableEntry* entry, std::string_view error) {
-  if (const ClientState* client = state_if_any(session)) {
-    const_cast<ClientState*>(client)->transaction.refuse();
+  const bool exec = entry != nullptr && entry->handler == &handlers::exec;
+  if (exec || session.data != nullptr) {
+    Transaction& transaction = state(session).transaction;
+    transaction.refuse();
+    if (exec) {
+      transaction.discard();
+      watches_.unwatch(transaction);
+    }
   }
   if (entry != nullptr) ++entry->stats.rejected;
   const size_t start = session.reply().buffer().size();
-  session.reply().error(error);
+  if (exec) {
+    // A transaction whose EXEC is refused is over: Redis discards it and says why it was.
+    if (error.starts_with("ERR ")) error.remove_prefix(4);
+    session.reply().error(fmt::format("EXECABORT Transaction discarded because of: {}", error));
+  } else {
+    session.reply().error(error);
+  }
   count_error(std::string_view(session.reply().buffer()).substr(start));
 }
 
@@ -153,16 +165,7 @@ server::Outcome Node::execute(server::Session& session, std::span<const std::str
 
   if (origin == Origin::client) {
     if (const auto refused = refusal(session, *entry, flags, args)) {
-      // A transaction whose EXEC is refused is over: Redis discards it and says why it was.
-      if (in_multi && entry->handler == &handlers::exec) {
-        client->transaction.discard();
-        watches_.unwatch(client->transaction);
-        const size_t space = refused->find(' ');
-        const std::string why = refused->starts_with("ERR ") ? refused->substr(space + 1) : *refused;
-        reject(session, entry, "EXECABORT Transaction discarded because of: " + why);
-      } else {
-        reject(session, entry, *refused);
-      }
+      reject(session, entry, *refused);
       return server::Outcome::done;
     }
     if (pause_holds(session, flags)) {

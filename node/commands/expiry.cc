@@ -96,9 +96,11 @@ void reply_expiry(Call& call, bool absolute, bool seconds) {
   if (entry == nullptr) return call.reply.integer(-2);
   const auto expires_at = entry->expires_at();
   if (!expires_at) return call.reply.integer(-1);
-  int64_t value = to_unix_ms(*expires_at);
-  if (!absolute) value = std::max<int64_t>(value - call.now_ms(), 0);
-  call.reply.integer(seconds ? (value + 500) / 1000 : value);
+  // Any 64-bit number may have been given: no sum or difference here may overflow.
+  const int64_t when = to_unix_ms(*expires_at);
+  const int64_t value = absolute ? when : when <= call.now_ms() ? 0 : when - call.now_ms();
+  const int64_t rounded_up = value % 1000 >= 500 ? 1 : 0;
+  call.reply.integer(seconds ? value / 1000 + rounded_up : value);
 }
 
 }  // namespace

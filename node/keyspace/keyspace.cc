@@ -246,7 +246,7 @@ bool Keyspace::active_expire(WallTime now, size_t budget) {
     const int db = expire_db_;
     Database& database = databases_[db];
     size_t here = std::min(budget - seen, database.expiring.size());
-    int64_t ttl_sum = 0;
+    double ttl_sum = 0;  // may pass 64 bits
     int64_t ttl_count = 0;
     for (; here > 0 && !database.expiring.empty(); --here, ++seen) {
       if (database.expire_cursor >= database.expiring.size()) database.expire_cursor = 0;
@@ -256,12 +256,12 @@ bool Keyspace::active_expire(WallTime now, size_t budget) {
         ++gone;
         continue;
       }
-      ttl_sum += entry.expires_ms_ - to_unix_ms(now);
+      ttl_sum += static_cast<double>(entry.expires_ms_) - static_cast<double>(to_unix_ms(now));
       ++ttl_count;
       ++database.expire_cursor;
     }
     if (ttl_count > 0) {
-      const int64_t average = ttl_sum / ttl_count;
+      const auto average = static_cast<int64_t>(std::min(ttl_sum / static_cast<double>(ttl_count), 9e18));
       database.average_ttl_ms =
           database.average_ttl_ms == 0 ? average : database.average_ttl_ms / 50 * 49 + average / 50;
     }
