@@ -92,6 +92,8 @@ int64_t kill_matching(CommandContext& context, const Filter& filter) {
       connection->close_now();
     }
   }
+  const bool others = filter.id || !filter.address.empty() || !filter.local_address.empty() || !filter.user.empty();
+  if (filter.type == ClientType::primary && !others && context.server.handler().kill_primary_link()) ++killed;
   return killed;
 }
 

@@ -46,6 +46,8 @@ class RequestHandler {
   virtual std::string_view role() const { return ""; }
   // RESET: what the binary keeps for the client beside the session.
   virtual void reset(Session& session) { (void)session; }
+  // CLIENT KILL TYPE master: drops the link to the primary, which is no connection of the server's; false: there is none.
+  virtual bool kill_primary_link() { return false; }
   // CLIENT LIST: commands queued in MULTI, or -1; further flag letters.
   virtual int64_t queued_commands(const Session& session) const {
     (void)session;

@@ -75,6 +75,7 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   void closed(server::Session& session) override;
   void reset(server::Session& session) override;
   std::string_view role() const override { return is_replica() ? "replica" : "master"; }
+  bool kill_primary_link() override { return parts_.replication.kill_primary_link(); }
   int64_t queued_commands(const server::Session& session) const override;
   std::string client_flags(const server::Session& session) const override;
 
