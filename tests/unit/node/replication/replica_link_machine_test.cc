@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
+
+#include "common/base/random.h"
 
 namespace holdfast::node {
 namespace {
@@ -215,6 +218,68 @@ TEST_F(ReplicaLink, LateEventsOfAStoppedLinkDoNothing) {
   EXPECT_EQ(receive("+PONG\r\n"), 0u);
   EXPECT_TRUE(actions_.empty());
   EXPECT_EQ(machine_.state(), LinkState::none);
+}
+
+// Any events in any order, with any bytes: the machine asks for sensible things only.
+TEST_F(ReplicaLink, AnyOrderOfEventsKeepsItsRules) {
+  SeededRandom random(20'261'120);
+  const std::vector<std::string> phrases = {
+      "+PONG\r\n", "+OK\r\n", "+FULLRESYNC " + kId + " 5\r\n", "+CONTINUE\r\n", "+CONTINUE " + kId + "\r\n",
+      "-LOADING x\r\n", "$3\r\nabc", "$0\r\n", "$EOF:" + kId + "\r\n", "xyz" + kId, "\n", "-ERR no\r\n", "garbage"};
+  bool open = false, loading = false;
+  std::map<LinkState, int> seen;
+  for (int step = 0; step < 200'000; ++step) {
+    clear();
+    now_ += Millis(random.below(random.chance(0.01) ? 70'000 : 400));
+    switch (random.below(10)) {
+      case 0:
+        if (random.chance(0.02) && !machine_.loading()) machine_.start({"127.0.0.1", 6379}, now_, actions_);
+        break;
+      case 1:
+        if (random.chance(0.01) && !machine_.loading()) machine_.stop(actions_);
+        break;
+      case 2:
+        machine_.connected(now_, random.chance(0.5) ? std::optional(HistoryPosition{*RunId::parse(kId), 10}) : std::nullopt,
+                           actions_);
+        break;
+      case 3:
+        if (random.chance(0.05)) machine_.connection_lost(now_, "reset", actions_);
+        break;
+      case 4:
+        if (random.chance(0.05)) machine_.spool_failed(now_, "full", actions_);
+        break;
+      case 5:
+        random.chance(0.8) ? machine_.loaded(now_, actions_) : machine_.load_failed(now_, "bad", actions_);
+        break;
+      case 6: machine_.tick(now_, actions_); break;
+      default:
+        if (machine_.state() != LinkState::connected) {
+          const std::string& bytes = phrases[random.below(phrases.size())];
+          EXPECT_LE(machine_.received(now_, bytes, actions_), bytes.size());
+        } else {
+          machine_.stream_activity(now_);
+        }
+    }
+    for (const auto& action : actions_) {
+      if (std::get_if<Connect>(&action)) {
+        EXPECT_FALSE(open) << "one connection at a time";
+        EXPECT_FALSE(loading) << "no connection while the data set is between two histories";
+        open = true;
+      } else if (std::get_if<Close>(&action)) {
+        open = false;
+      } else if (std::get_if<Load>(&action)) {
+        loading = true;
+      } else if (std::get_if<Send>(&action) || std::get_if<Acknowledge>(&action) || std::get_if<Resume>(&action)) {
+        EXPECT_TRUE(open) << "nothing is sent without a connection";
+      }
+    }
+    if (!machine_.loading()) loading = false;
+    EXPECT_EQ(machine_.state() == LinkState::none, machine_.deadline() == Instant::max());
+    EXPECT_EQ(machine_.state() == LinkState::connected && machine_.down_since().has_value(), false);
+    ++seen[machine_.state()];
+    if (HasFailure()) return;
+  }
+  EXPECT_EQ(seen.size(), 6u) << "every state was reached";
 }
 
 TEST_F(ReplicaLink, EndlessLineIsRefused) {
