@@ -69,6 +69,7 @@ void write_info(const CommandInfo& info, resp::Writer& reply) {
   reply.set(ranges);
   if (spec.keys.first > 0) write_key_range(spec.keys, reply);
   if (spec.keys2.first > 0) write_key_range(spec.keys2, reply);
+  if (info.subcommands.empty()) return reply.set(0);
   reply.array(info.subcommands.size());
   for (const CommandInfo* child : info.subcommands) write_info(*child, reply);
 }

@@ -5,7 +5,7 @@
 namespace holdfast::sentinel {
 
 void info_command(Context& context) {
-  context.reply.verbatim(info_text(context.server, context.stats, context.host, context.args.subspan(1)));
+  context.reply.bulk(info_text(context.server, context.stats, context.host, context.args.subspan(1)));
 }
 
 void role_command(Context& context) {

@@ -95,7 +95,7 @@ void info_cache_command(Context& context) {
     for (const Endpoint& address : nodes) write_cached(address);
     ++found;
   }
-  context.reply.end_deferred_map(mark, found);
+  context.reply.end_deferred_array(mark, 2 * found);  // no map: the reference keeps the array in RESP3
 }
 
 // No script is ever queued: this build runs none, and says so at start where one is configured.

@@ -35,7 +35,8 @@ constexpr std::array<CommandRow, 25> kSentinel = {{
     {sub("flushconfig", 2, "2.8.4", kConstant, "Rewrite configuration file"), flush_config_command},
     {sub("get-master-addr-by-name", 3, "2.8.4", kConstant, kGetAddressSummary), get_master_addr_command},
     {sub("get-primary-addr-by-name", 3, "2.8.4", kConstant, kGetAddressSummary), get_master_addr_command},
-    {sub("help", 2, "6.2.0", kConstant, "Show helpful text about the different subcommands"), sentinel_help_command},
+    {{"help", 2, command::kLoading | command::kStale, {}, 0, "sentinel", "6.2.0", kConstant,
+      "Show helpful text about the different subcommands"}, sentinel_help_command},
     {sub("info-cache", -3, "3.2.0", kPerInstance, "Get cached INFO from the instances in the deployment"),
      info_cache_command},
     {sub("is-master-down-by-addr", 6, "2.8.4", kConstant, kIsDownSummary), is_master_down_command},
@@ -59,7 +60,8 @@ constexpr std::array<CommandRow, 25> kSentinel = {{
 
 constexpr std::array<CommandRow, 5> kTop = {{
     {{"info", -1, command::kLoading | command::kStale, {}, command::kDangerous, "server", "1.0.0", "O(1)",
-      "Get information and statistics about the server"}, info_command},
+      "Get information and statistics about the server", nullptr, {},
+      "nondeterministic_output request_policy:all_shards response_policy:special"}, info_command},
     {{"publish", 3, command::kPubsub | command::kLoading | command::kStale | command::kFast, {}, 0, "pubsub", "2.0.0",
       "O(N+M) where N is the number of clients subscribed to the receiving channel and M is the total number of subscribed "
       "patterns (by any client).",
@@ -68,7 +70,7 @@ constexpr std::array<CommandRow, 5> kTop = {{
       "server", "2.8.12", "O(1)", "Return the role of the instance in the context of replication"}, role_command},
     {{"sentinel", -2, kAdmin, {}, 0, "sentinel", "2.8.4", "Depends on subcommand.",
       "A container for Sentinel commands"}, nullptr, kSentinel},
-    {{"shutdown", -1, kAdmin | command::kNoScript | command::kLoading | command::kStale | command::kNoMulti, {}, 0,
+    {{"shutdown", -1, kAdmin | command::kNoScript | command::kLoading | command::kStale | command::kNoMulti | command::kAllowBusy, {}, 0,
       "server", "1.0.0", "O(1)", "Stop the server"}, shutdown_command},
 }};
 
