@@ -61,7 +61,7 @@ PeerView& Sentinel::Impl::learn_peer(Primary& p, const RunId& id, const Endpoint
   return found->second;
 }
 
-void Sentinel::Impl::drop_peer(Primary& p, const RunId& id) {
+void Sentinel::Impl::drop_peer(Primary& p, RunId id) {
   p.peers.erase(id);
   const bool used = std::any_of(primaries_.begin(), primaries_.end(),
                                 [&](const auto& entry) { return entry.second->peers.contains(id); });

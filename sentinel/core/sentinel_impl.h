@@ -172,7 +172,7 @@ class Sentinel::Impl {
   // impl_hello.cc
   void on_hello(Primary& p, const Hello& hello);
   PeerView& learn_peer(Primary& p, const RunId& id, const Endpoint& address, bool announce);
-  void drop_peer(Primary& p, const RunId& id);
+  void drop_peer(Primary& p, RunId id);  // by value: it may be the key that goes
   void adopt_configuration(Primary& p, const Peer& from, const Hello& hello);
   Node& add_replica(Primary& p, const Endpoint& address);
   std::unique_ptr<Node> make_node(const Endpoint& address);

@@ -19,6 +19,11 @@ uint64_t from_environment(const char* name, uint64_t otherwise) {
   return value == nullptr ? otherwise : parse_uint64(value).value_or(otherwise);
 }
 
+uint64_t seed_count() { return from_environment("HOLDFAST_SIM_SEEDS", 10000); }
+
+// How often a thing is timed: fewer times where fewer seeds are asked for (sanitizers).
+uint64_t timing_rounds() { return std::clamp<uint64_t>(seed_count() / 10, 20, 200); }
+
 constexpr size_t kTraceLines = 150;
 
 std::string report(uint64_t seed, const sentinel::Faults& faults) {
@@ -32,7 +37,7 @@ std::string report(uint64_t seed, const sentinel::Faults& faults) {
 
 TEST(Simulation, EveryHistoryIsSafeAndHeals) {
   const uint64_t first = from_environment("HOLDFAST_SIM_FIRST_SEED", 1);
-  const uint64_t count = from_environment("HOLDFAST_SIM_SEEDS", 10000);
+  const uint64_t count = seed_count();
   uint64_t events = 0, elections = 0, switches = 0;
   Nanos slowest{0}, healing{0};
   for (uint64_t seed = first; seed < first + count; ++seed) {
@@ -69,7 +74,7 @@ Nanos percentile(std::vector<Nanos>& values, size_t percent) {
 TEST(Simulation, FailoverIsDoneSoonAfterDownAfter) {
   for (const size_t sentinels : {3u, 5u}) {
     std::vector<Nanos> promoted, agreed;
-    for (uint64_t seed = 1; seed <= 200; ++seed) {
+    for (uint64_t seed = 1; seed <= timing_rounds(); ++seed) {
       const Shape shape{.sentinels = sentinels, .quorum = static_cast<uint32_t>(sentinels / 2 + 1)};
       const auto times = World(seed, shape).time_failover();
       ASSERT_TRUE(times) << "seed " << seed;
@@ -87,7 +92,7 @@ TEST(Simulation, FailoverIsDoneSoonAfterDownAfter) {
 
 TEST(Simulation, AnOrderedFailoverTakesAFewRoundTrips) {
   std::vector<Nanos> promoted;
-  for (uint64_t seed = 1; seed <= 100; ++seed) {
+  for (uint64_t seed = 1; seed <= timing_rounds(); ++seed) {
     const auto times = World(seed, Shape{}).time_ordered_failover();
     ASSERT_TRUE(times) << "seed " << seed;
     promoted.push_back(times->promoted);
