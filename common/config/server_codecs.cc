@@ -1,5 +1,7 @@
 #include "common/config/server_codecs.h"
 
+#include "common/config/user_line.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -113,7 +115,8 @@ Codec<unsigned> shutdown_codec() {
 
 Codec<std::vector<Words>> users_codec() {
   return {.parse = [](std::vector<Words>& value, const Words& words, size_t) -> Result<> {
-            if (words.empty()) return fail("Bad directive or wrong number of arguments");
+            DefaultUser checked;
+            if (auto read = read_user_line(words, checked); !read) return read;
             value.push_back(words);
             return {};
           },

@@ -10,7 +10,7 @@ namespace {
 
 // True when the credentials are right; else the error is in the reply.
 bool authenticate(CommandContext& context, std::string_view user, std::string_view password) {
-  const bool open = context.server.settings.password.empty();
+  const bool open = !context.server.settings.password_needed();
   if (user == "default" && (open || context.server.password_matches(password))) {
     context.session.authenticated = true;
     context.session.user = "default";
@@ -35,7 +35,7 @@ constexpr std::string_view kBadName =
 void auth_command(CommandContext& context) {
   const auto& args = context.args;
   if (args.size() > 3) return context.reply.error("ERR syntax error");
-  if (args.size() == 2 && context.server.settings.password.empty()) {
+  if (args.size() == 2 && !context.server.settings.password_needed()) {
     return context.reply.error(
         "ERR AUTH <password> called without any password configured for the default user. Are you sure your "
         "configuration is correct?");
@@ -127,7 +127,7 @@ void reset_command(CommandContext& context) {
   session.db = 0;
   session.reply_mode = ReplyMode::on;
   session.user = "default";
-  session.authenticated = context.server.settings.password.empty();
+  session.authenticated = !context.server.settings.password_needed();
   session.set_protocol(2);
   context.reply.simple("RESET");
 }

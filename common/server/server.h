@@ -73,7 +73,9 @@ struct ServerSettings {
   bool protected_mode = true;
   int64_t max_bulk_bytes = 512 * 1024 * 1024;
   uint64_t max_query_bytes = 1024 * 1024 * 1024;
-  std::string password;  // requirepass of the default user; "" = none
+  std::string password;                      // requirepass of the default user; "" = none
+  std::vector<std::string> password_hashes;  // further ones of it, as SHA-256 in lower-case hexadecimal digits
+  bool password_needed() const { return !password.empty() || !password_hashes.empty(); }
   OutputLimit normal, replica{256 << 20, 64 << 20, Seconds(60)}, pubsub{32 << 20, 8 << 20, Seconds(60)};
 };
 

@@ -184,6 +184,8 @@ void NodeServer::publish_facts() {
   health.started = started_;
   health.stopping = process_.shutting_down();
   health.link_up = replication_.link_up();
+  // What was received is applied at once; what is still on its way is the primary's to know.
+  if (health.link_up) health.lag_bytes = 0;
   health.accepts_writes = !persistence_.write_refusal() && replication_.enough_good_replicas();
   if (const auto& loading = node_.loading(); loading && loading->total_bytes > 0) {
     health.loading_progress = static_cast<double>(loading->loaded_bytes) / static_cast<double>(loading->total_bytes);

@@ -284,7 +284,7 @@ NODE_MISTAKES = {
     "not a number": ("\n\ntimeout soon", 3, "argument couldn't be parsed into an integer"),
     "out of range": ("port 70000", 1, "argument must be between 0 and 65535 inclusive"),
     "not a size": ("maxmemory lots", 1, "argument must be a memory value"),
-    "unbalanced quotes": ("requirepass \"abc", 1, "Unbalanced quotes in configuration line"),
+    "unbalanced quotes": ("dbfilename \"abc", 1, "Unbalanced quotes in configuration line"),
     "save with one argument": ("save 900", 1, "Invalid save parameters"),
     "save with words": ("save often enough", 1, "Invalid save parameters"),
     "bad replicaof port": ("replicaof 127.0.0.1 notaport", 1, "Invalid master port"),

@@ -130,9 +130,9 @@ TEST_F(LoaderTest, MultipleWordsMayStandInOneQuotedWord) {
 }
 
 TEST_F(LoaderTest, KeepsUsersAndRenamedCommands) {
-  EXPECT_TRUE(load_text("user default on nopass ~* &* +@all\nuser a on \">x y\"\nrename-command config \"\"\n").ok());
+  EXPECT_TRUE(load_text("user default on nopass ~* &* +@all\nuser default on \">x y\" ~* &* +@all\nrename-command config \"\"\n").ok());
   ASSERT_EQ(options.users.size(), 2u);
-  EXPECT_EQ(options.users[1], (Words{"a", "on", ">x y"}));
+  EXPECT_EQ(options.users[1], (Words{"default", "on", ">x y", "~*", "&*", "+@all"}));
   EXPECT_EQ(options.renamed_commands, (std::vector<std::pair<std::string, std::string>>{{"config", ""}}));
 }
 

@@ -65,7 +65,7 @@ class RewriteConfigTest : public ::testing::Test {
 
 TEST_F(RewriteConfigTest, NothingChangedKeepsEveryByte) {
   const std::string original =
-      "# c\nPORT 7000\n\nclient-query-buffer-limit 2097152\nhz 20\nhz 30\nrename-command a b\nuser x on\n"
+      "# c\nPORT 7000\n\nclient-query-buffer-limit 2097152\nhz 20\nhz 30\nrename-command a b\nuser default on nopass ~* &* +@all\n"
       "client-output-buffer-limit slave 1mb 2mb 3\ninclude x*.conf\n";
   EXPECT_EQ(rewritten(original, {}), original);
 }
