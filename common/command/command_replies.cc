@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace holdfast::command {
 
 namespace {
@@ -220,18 +222,27 @@ void reply_help(std::string_view container, std::span<const std::string_view> li
   reply.simple("    Prints this help.");
 }
 
+namespace {
+
+// Redis's error texts end a word where its first zero byte is, and after 128 characters.
+std::string_view shown_word(std::string_view word, size_t most = 128) {
+  return word.substr(0, std::min(most, word.find('\0')));
+}
+
+}  // namespace
+
 std::string unknown_command_error(std::span<const std::string_view> args) {
   // As Redis: at most 128 characters of the name and of the arguments each.
   std::string shown;
   for (const auto& argument : args.subspan(1)) {
     if (shown.size() >= 128) break;
-    shown += fmt::format("'{}' ", argument.substr(0, 128 - shown.size()));
+    shown += fmt::format("'{}' ", shown_word(argument, 128 - shown.size()));
   }
-  return fmt::format("ERR unknown command '{}', with args beginning with: {}", args[0].substr(0, 128), shown);
+  return fmt::format("ERR unknown command '{}', with args beginning with: {}", shown_word(args[0]), shown);
 }
 
 std::string unknown_subcommand_error(std::string_view container, std::string_view subcommand) {
-  return fmt::format("ERR unknown subcommand '{}'. Try {} HELP.", subcommand.substr(0, 128), to_upper(container));
+  return fmt::format("ERR unknown subcommand '{}'. Try {} HELP.", shown_word(subcommand), to_upper(container));
 }
 
 std::string wrong_arity_error(std::string_view full_name) {

@@ -24,7 +24,7 @@ bool parse_expire(Call& call, ExpireOptions& options) {
     } else if (iequals(word, "LT")) {
       options.lt = true;
     } else {
-      call.reply.error(fmt::format("ERR Unsupported option {}", word));
+      call.reply.error(fmt::format("ERR Unsupported option {}", word.substr(0, word.find('\0'))));
       return false;
     }
   }

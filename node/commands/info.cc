@@ -174,20 +174,7 @@ void memory_section(InfoWriter& out, Node& node, const ProcessFacts& facts) {
 
 void persistence_section(InfoWriter& out, Node& node) {
   out.heading("Persistence");
-  out.field("loading", node.loading() ? 1 : 0);
-  out.field("async_loading", 0);
   out.text(node.persistence().info());
-  const auto& loading = node.loading();
-  if (!loading) return;
-  const double done = ratio(loading->loaded_bytes, loading->total_bytes) * 100;
-  const int64_t elapsed = count_ms(node.clock().wall_now() - loading->started) / 1000;
-  const int64_t eta = done <= 0 ? 1 : static_cast<int64_t>(static_cast<double>(elapsed) * (100 - done) / done);
-  out.field("loading_start_time", to_unix_ms(loading->started) / 1000);
-  out.field("loading_total_bytes", loading->total_bytes);
-  out.field("loading_rdb_used_mem", 0);
-  out.field("loading_loaded_bytes", loading->loaded_bytes);
-  out.percent("loading_loaded_perc", std::min(done, 100.0));
-  out.field("loading_eta_seconds", eta);
 }
 
 void stats_section(InfoWriter& out, Node& node, const ProcessFacts& facts) {

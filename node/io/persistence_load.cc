@@ -183,6 +183,7 @@ std::string PersistenceDriver::info() const {
   line("aof_current_rewrite_time_sec", stats.rewrite_started ? seconds(clock_.now() - *stats.rewrite_started) : -1);
   line("aof_last_bgrewrite_status", stats.last_rewrite_ok ? "ok" : "err");
   line("aof_rewrites", stats.rewrites);
+  line("aof_rewrites_consecutive_failures", stats.consecutive_rewrite_failures);
   line("aof_last_write_status", log_.failed() ? "err" : "ok");
   line("aof_last_cow_size", last_cow_bytes_);
   line("module_fork_in_progress", 0);

@@ -241,6 +241,7 @@ AppendOnlyFile::Stats AppendOnlyFile::stats() const {
   stats.queued_bytes = log_ ? log_->queued_bytes() : 0;
   stats.delayed_syncs = log_ ? log_->delayed_syncs() : 0;
   stats.rewrites = rewrites_;
+  stats.consecutive_rewrite_failures = backoff_.failures();
   stats.last_rewrite_ok = last_rewrite_ok_;
   stats.last_rewrite_duration = last_rewrite_duration_;
   if (rewriting_) stats.rewrite_started = rewrite_started_;

@@ -104,6 +104,7 @@ class AppendOnlyFile final : public EffectSink {
     uint64_t queued_bytes = 0;
     uint64_t delayed_syncs = 0;
     uint64_t rewrites = 0;
+    int consecutive_rewrite_failures = 0;
     bool last_rewrite_ok = true;
     std::optional<Nanos> last_rewrite_duration;
     std::optional<Instant> rewrite_started;  // of the running one

@@ -43,6 +43,7 @@ class RewriteBackoff {
   void failed(Instant now) { ++failures_, last_failure_ = now; }
   bool allows(Instant now) const { return now >= last_failure_ + delay(); }
   Nanos delay() const;
+  int failures() const { return failures_; }  // in a row
 
  private:
   int failures_ = 0;

@@ -163,7 +163,7 @@ class Generator:
             ["TOUCH"] + self.some_keys(), ["RENAME", self.key(), self.key()], ["RENAMENX", self.key(), self.key()],
             ["COPY", self.key(), self.key()] + self.maybe("DB", self.pick([0, 1, 15, 16, -1, "x"])) + self.maybe("REPLACE"),
             ["MOVE", self.key(), self.pick([0, 1, 2, 99, "x"])], ["OBJECT", "ENCODING", self.key()],
-            ["OBJECT", "REFCOUNT", self.key()], ["OBJECT", "FREQ", self.key()], ["OBJECT", "FOO", self.key()],
+            ["OBJECT", "FREQ", self.key()], ["OBJECT", "FOO", self.key()],
             ["DEBUG", "DIGEST-VALUE", self.key()],
         ])
 
@@ -184,7 +184,7 @@ class Generator:
         return self.pick([
             ["NOSUCH"] + self.some_keys(), ["GET"], ["CONFIG"], ["CONFIG", "FOO"], ["OBJECT"], ["OBJECT", "HELP"], ["SLOWLOG", "LEN", "x"],
             ["PING"], ["PING", "x"], ["ECHO", "hi"], ["WAIT", "x", 0], ["WAIT", 0, -1], ["WAIT", 0, 0],
-            ["SLAVEOF", "a", "b"], ["BGSAVE", "x"], ["SHUTDOWN", "x"], ["SHUTDOWN", "ABORT"], ["MEMORY", "USAGE", "nokey"],
+            ["SLAVEOF", "a", "b"], ["BGSAVE", "x", "y"], ["SHUTDOWN", "x", "y"], ["MEMORY", "USAGE", "nokey"],
             ["LATENCY", "HISTORY", "x"], ["X" * 200, "y" * 200], ["CLIENT", "x"], ["CLIENT", "GETNAME"],
             ["PUBLISH", "c", "m"], ["SPUBLISH", "c", "m"],
         ])
