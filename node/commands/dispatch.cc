@@ -180,12 +180,12 @@ server::Outcome Node::execute(server::Session& session, std::span<const std::str
   }
   begin_keyspace(origin);
   effects_.set_enabled(origin != Origin::log);
-  const int64_t dirty = keys_.dirty();
+  const int64_t changes = keys_.changes();
   Call call(*this, *server_, keys_, session, args, *entry, origin);
   run(call, *entry);
   effects_.flush();
   effects_.set_enabled(true);
-  if (origin == Origin::client && keys_.dirty() != dirty) {
+  if (origin == Origin::client && keys_.changes() != changes) {
     state(session).written_offset = parts_.replication.offset();
   }
   return server::Outcome::done;
@@ -204,9 +204,9 @@ void Node::begin_keyspace(Origin origin) {
 void Node::run(Call& call, TableEntry& entry) {
   const Instant start = parts_.clock.now();
   const size_t reply_start = call.reply.buffer().size();
-  const int64_t dirty = keys_.dirty();
+  const int64_t changes = keys_.changes();
   entry.handler(call);
-  if (keys_.dirty() != dirty || call.propagation == Call::Propagation::forced) propagate(call);
+  if (keys_.changes() != changes || call.propagation == Call::Propagation::forced) propagate(call);
   if (call.origin != Origin::log) record(call, entry, parts_.clock.now() - start, reply_start);
 }
 

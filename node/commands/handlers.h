@@ -92,7 +92,7 @@ void role(Call& call);
 void wait(Call& call);
 void replconf(Call& call);
 void psync(Call& call);
-// config.cc
+// config_commands.cc
 void config_get(Call& call);
 void config_set(Call& call);
 void config_rewrite(Call& call);

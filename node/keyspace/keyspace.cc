@@ -109,7 +109,7 @@ Entry& Keyspace::put(int db, std::string_view key, Value value) {
     entry->value_ = std::move(value);
   }
   entry->accessed_ms_ = to_unix_ms(now_);
-  ++dirty_;
+  ++changes_;
   return *entry;
 }
 
@@ -127,7 +127,7 @@ void Keyspace::set(int db, std::string_view key, Value value, WallTime expires_a
 
 Value& Keyspace::change(int db, const Entry& entry) {
   before(db, entry.key(), &entry);
-  ++dirty_;
+  ++changes_;
   after(db, entry.key());
   return const_cast<Entry&>(entry).value_;
 }
@@ -142,7 +142,7 @@ bool Keyspace::set_expiry(int db, std::string_view key, std::optional<WallTime> 
   } else {
     detach_expiry(database, *entry);
   }
-  ++dirty_;
+  ++changes_;
   after(db, key);
   return true;
 }
@@ -152,7 +152,7 @@ bool Keyspace::erase(int db, std::string_view key) {
   if (entry == nullptr) return false;
   before(db, key, entry);
   const std::unique_ptr<Entry> gone = take(db, key);
-  ++dirty_;
+  ++changes_;
   after(db, gone->key());
   return true;
 }
@@ -169,7 +169,7 @@ void Keyspace::rename(int db, std::string_view from, std::string_view to) {
   Entry& target = database.dict.insert(to, std::move(old->value_));
   if (expires_ms != Entry::kNoExpiry) attach_expiry(database, target, expires_ms);
   target.accessed_ms_ = to_unix_ms(now_);
-  ++dirty_;
+  ++changes_;
   after(db, from);
   after(db, to);
 }
@@ -184,7 +184,7 @@ void Keyspace::move(int from_db, std::string_view key, int to_db) {
   Entry& target = databases_[to_db].dict.insert(key, std::move(old->value_));
   if (expires_ms != Entry::kNoExpiry) attach_expiry(databases_[to_db], target, expires_ms);
   target.accessed_ms_ = to_unix_ms(now_);
-  ++dirty_;
+  ++changes_;
   after(from_db, key);
   after(to_db, key);
 }
@@ -192,7 +192,7 @@ void Keyspace::move(int from_db, std::string_view key, int to_db) {
 void Keyspace::swap(int a, int b) {
   if (observer_ != nullptr) observer_->before_swap(a, b);
   std::swap(databases_[a], databases_[b]);
-  ++dirty_;
+  ++changes_;
 }
 
 size_t Keyspace::flush(int db) {
@@ -208,7 +208,7 @@ size_t Keyspace::flush(int db) {
     database.average_ttl_ms = 0;
     database.dict.clear();
   }
-  dirty_ += static_cast<int64_t>(gone);
+  changes_ += static_cast<int64_t>(gone);
   return gone;
 }
 

@@ -99,10 +99,13 @@ class Keyspace final : public DataSource, public DataLoader {
   const Entry* random_key(int db, RandomSource& random);
 
   // --- Counters ---
-  int64_t dirty() const { return dirty_; }
+  // Changes since the start; never falls.
+  int64_t changes() const { return changes_; }
+  // Changes since the last save.
+  int64_t dirty() const { return changes_ - saved_changes_; }
   // Saved: the count restarts from what changed since.
-  void set_dirty(int64_t dirty) { dirty_ = dirty; }
-  void add_dirty(int64_t changes) { dirty_ += changes; }
+  void set_dirty(int64_t dirty) { saved_changes_ = changes_ - dirty; }
+  void add_dirty(int64_t changes) { changes_ += changes; }
   const KeyspaceStats& stats() const { return stats_; }
   void reset_stats() { stats_ = {}; }
   // Estimated milliseconds a key with an expiry has left, from the active cycle's samples; 0 when unknown.
@@ -141,7 +144,8 @@ class Keyspace final : public DataSource, public DataLoader {
   KeyspaceObserver* observer_ = nullptr;
   WallTime now_{};
   ExpiryMode mode_ = ExpiryMode::remove;
-  int64_t dirty_ = 0;
+  int64_t changes_ = 0;
+  int64_t saved_changes_ = 0;
   int expire_db_ = 0;
   KeyspaceStats stats_;
 };

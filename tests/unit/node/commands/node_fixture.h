@@ -74,7 +74,10 @@ class FakeReplication final : public Replication {
 
 class FakePersistence final : public PersistenceControl {
  public:
-  Result<> save() override { return {}; }
+  Result<> save() override {
+    if (on_save) on_save();
+    return {};
+  }
   Result<std::string> background_save(bool schedule) override {
     return schedule ? "Background saving scheduled" : "Background saving started";
   }
@@ -91,6 +94,7 @@ class FakePersistence final : public PersistenceControl {
 
   std::optional<std::string> refusal;
   int flushes = 0;
+  std::function<void()> on_save;
 };
 
 class FakeProcess final : public ProcessControl {

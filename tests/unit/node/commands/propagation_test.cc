@@ -25,6 +25,13 @@ TEST_F(Propagation, ReadsAndFailedWritesTellNothing) {
   }
 }
 
+TEST_F(Propagation, SavingIsNoChangeAlthoughItRestartsTheCount) {
+  run("SET a 1");
+  persistence.on_save = [this] { node.keys().set_dirty(0); };
+  EXPECT_EQ(told("SAVE"), Lines{});
+  EXPECT_EQ(node.keys().dirty(), 0);
+}
+
 TEST_F(Propagation, WritesAreToldVerbatim) {
   for (const char* line : {"SET a 1", "set a 2 nx", "APPEND a 5", "MSET a 1 b 2", "RENAME a c", "SETBIT bits 9 0",
                            "COPY c d", "MOVE d 3", "SWAPDB 0 0", "FLUSHDB", "FLUSHALL ASYNC", "SETNX n 1"}) {
