@@ -13,4 +13,10 @@ void LatencyHistogram::observe(std::chrono::nanoseconds duration) {
   sum_nanos_ += static_cast<uint64_t>(nanos);
 }
 
+void LatencyHistogram::add(const LatencyHistogram& other) {
+  for (size_t i = 0; i < buckets_.size(); ++i) buckets_[i] += other.buckets_[i];
+  count_ += other.count_;
+  sum_nanos_ += other.sum_nanos_;
+}
+
 }  // namespace holdfast::metrics

@@ -19,6 +19,8 @@ class LatencyHistogram {
   // A negative duration counts as zero.
   void observe(std::chrono::nanoseconds duration);
 
+  void add(const LatencyHistogram& other);
+
   uint64_t count() const { return count_; }
   double sum_seconds() const { return static_cast<double>(sum_nanos_) / 1e9; }
   // How many durations fell into bucket i alone; the last bucket (kBoundsMicros.size()) is everything above.

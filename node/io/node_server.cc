@@ -3,7 +3,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "common/log/log.h"
+#include "common/metrics/info_text.h"
 #include "common/process/process.h"
 #include "node/io/settings.h"
 #include "node/metrics/node_health.h"
@@ -17,6 +20,15 @@ constexpr Millis kPublishPeriod{250};
 RunId new_run_id() {
   SeededRandom random(system_random());
   return RunId::random(random);
+}
+
+// Bytes of the primary's stream that a replica has received and not yet applied. It cannot know of more than that; a
+// primary that has gone silent is noticed by the link.
+std::optional<uint64_t> unapplied_bytes(std::string_view info_text) {
+  const metrics::InfoText info(info_text);
+  const auto read = info.number("slave_read_repl_offset"), applied = info.number("slave_repl_offset");
+  if (!read || !applied) return std::nullopt;
+  return static_cast<uint64_t>(std::max(*read - *applied, 0.0));
 }
 
 }  // namespace
@@ -193,7 +205,10 @@ void NodeServer::publish_facts() {
   const std::string_view everything[] = {"everything"};
   facts->info = node_.info(everything);
   facts->databases = node_.keys().database_count();
+  if (node_.is_replica() && health.link_up) health.lag_bytes = unapplied_bytes(facts->info);
   facts->slowlog_length = static_cast<int64_t>(node_.slowlog().items().size());
+  facts->slowlog_last_id = node_.slowlog().next_id() == 0 ? 0 : static_cast<int64_t>(node_.slowlog().next_id()) - 1;
+  facts->aof_fsync = persistence_.fsync_durations();
   facts->event_loop_stall = stalls_;
   facts->state_save_errors = persistence_.failures();
   if (const auto running = persistence_.running()) {

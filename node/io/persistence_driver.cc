@@ -135,7 +135,10 @@ void PersistenceDriver::child_started() {
   save_started_ = clock_.now();
   keys_at_start_ = 0;
   for (int db = 0; db < node_->keys().database_count(); ++db) keys_at_start_ += node_->keys().key_count(db);
-  node_->latency().add_event("fork", to_unix_ms(clock_.wall_now()) / 1000, count_ms(saver_.last_fork_duration()));
+  const int64_t fork_ms = count_ms(saver_.last_fork_duration()), threshold_ms = node_->config().latency_threshold_ms;
+  if (threshold_ms > 0 && fork_ms >= threshold_ms) {
+    node_->latency().add_event("fork", to_unix_ms(clock_.wall_now()) / 1000, fork_ms);
+  }
   watch_child();
 }
 

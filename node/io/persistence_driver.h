@@ -54,6 +54,8 @@ class PersistenceDriver final : public PersistenceControl {
   Result<> reload(const ReloadOptions& options) override;
   Result<> reload_log() override;
 
+  metrics::LatencyHistogram fsync_durations() const { return log_.fsync_durations(); }
+
   // --- For replication ---
   bool snapshot_running() const { return saver_.running().has_value(); }
   Result<> snapshot_for_replicas(const std::string& path, int descriptor, const ReplicationPosition& position,

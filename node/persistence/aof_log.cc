@@ -235,11 +235,23 @@ void AppendOnlyLog::run() {
   }
 }
 
+metrics::LatencyHistogram AppendOnlyLog::fsync_durations() const {
+  const std::lock_guard lock(mutex_);
+  return fsync_durations_;
+}
+
 void AppendOnlyLog::perform(Job& job) {
   if (job.disposed || failed()) return;
   if (!job.bytes.empty() && !write(job.bytes)) return;
   if (job.sync) {
-    if (auto synced = file_->sync(); !synced) {
+    const Instant begin = clock_.now();
+    auto synced = file_->sync();
+    const Nanos took = clock_.now() - begin;
+    {
+      const std::lock_guard lock(mutex_);
+      fsync_durations_.observe(took);
+    }
+    if (!synced) {
       fail_with(std::move(synced.error()));
       return;
     }

@@ -32,6 +32,7 @@
 
 #include "common/base/result.h"
 #include "common/fs/file_system.h"
+#include "common/metrics/latency_histogram.h"
 #include "common/time/clock.h"
 #include "node/keyspace/effect_sink.h"
 
@@ -79,6 +80,7 @@ class AppendOnlyLog final : public EffectSink {
   uint64_t file_bytes() const { return file_bytes_; }        // of the current file, with what waits to be written
   uint64_t queued_bytes() const;                             // waiting for the log thread
   uint64_t delayed_syncs() const { return delayed_syncs_; }  // INFO's aof_delayed_fsync
+  metrics::LatencyHistogram fsync_durations() const;
 
  private:
   struct Job {
@@ -133,6 +135,7 @@ class AppendOnlyLog final : public EffectSink {
   bool busy_ = false;
   bool stopping_ = false;
   std::optional<Error> failure_;
+  metrics::LatencyHistogram fsync_durations_;
 
   std::thread thread_;
 };

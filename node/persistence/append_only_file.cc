@@ -165,7 +165,14 @@ void AppendOnlyFile::stop_log() {
   if (!log_) return;
   (void)log_->close();  // its failure was reported when it happened
   offset_base_ += log_->appended_offset();
+  earlier_fsyncs_.add(log_->fsync_durations());
   log_.reset();
+}
+
+metrics::LatencyHistogram AppendOnlyFile::fsync_durations() const {
+  metrics::LatencyHistogram all = earlier_fsyncs_;
+  if (log_) all.add(log_->fsync_durations());
+  return all;
 }
 
 void AppendOnlyFile::feed(int db, std::span<const std::string_view> argv) {

@@ -75,6 +75,7 @@ class AppendOnlyFile final : public EffectSink {
   // Replies must wait for durable_offset().
   bool gates_replies() const { return state_ == State::on && options_.fsync == FsyncPolicy::always; }
   bool failed() const { return log_ && log_->failed(); }
+  metrics::LatencyHistogram fsync_durations() const;  // for the life of this object
   std::string misconf_text() const;
 
   // --- CONFIG SET. Values that only matter for the next rewrite go into options().
@@ -142,6 +143,7 @@ class AppendOnlyFile final : public EffectSink {
   AofManifest manifest_;
   std::unique_ptr<AppendOnlyLog> log_;
   uint64_t offset_base_ = 0;    // bytes fed before log_ began
+  metrics::LatencyHistogram earlier_fsyncs_;
   uint64_t earlier_bytes_ = 0;  // of the base and the increments before the current one
   uint64_t rewrite_base_bytes_ = 0;
 
