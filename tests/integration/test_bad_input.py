@@ -299,6 +299,7 @@ NODE_MISTAKES = {
     "bad replicaof port": ("replicaof 127.0.0.1 notaport", 1, "Invalid master port"),
     "bad output buffer class": ("client-output-buffer-limit everyone 1 1 1", 1, "Invalid client class specified in buffer limit configuration"),
     "appendfilename with a path": ("appendfilename a/b.aof", 1, "appendfilename can't be a path, just a filename"),
+    "bad user": ("user default on nonsense", 1, "Syntax error"),
 }
 
 
