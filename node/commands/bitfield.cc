@@ -91,7 +91,7 @@ bool parse_operations(Call& call, std::vector<FieldOperation>& operations) {
   return true;
 }
 
-// Replies with the operation's result; true when `bytes` was written to.
+// Replies with the operation's result; true when `bytes` has changed.
 bool apply(Call& call, const FieldOperation& operation, std::string& bytes) {
   const int64_t old = bit_field(bytes, operation.offset, operation.type);
   if (operation.kind == FieldOperation::Kind::get) {
@@ -107,7 +107,7 @@ bool apply(Call& call, const FieldOperation& operation, std::string& bytes) {
   }
   call.reply.integer(set ? old : *result);
   set_bit_field(bytes, operation.offset, operation.type, *result);
-  return true;
+  return *result != old;
 }
 
 void bitfield_generic(Call& call, bool read_only) {
