@@ -42,8 +42,7 @@ ReplicaFeed::ReplicaFeed(Environment environment) : env_(std::move(environment))
 
 ReplicaFeed::~ReplicaFeed() {
   *alive_ = false;
-  env_.log.set_wake({});
-  for (auto& [id, attachment] : attachments_) attachment.session->set_output_source(nullptr);
+  env_.log.set_wake({});  // sessions are left alone: the server may be gone already
 }
 
 // --- The protocol.

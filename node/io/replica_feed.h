@@ -2,7 +2,8 @@
 // the stream, acknowledgements, WAIT, pings and timeouts.
 //
 // A thin driver: who may continue, when a snapshot starts, who is silent or good is decided in node/replication. Executor
-// thread only. The connections belong to the server; this keeps their sessions until session_closed().
+// thread only. The connections belong to the server; this keeps their sessions until session_closed(). At the end of the
+// process either may go first, but nothing runs in between.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

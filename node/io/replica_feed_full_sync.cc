@@ -17,7 +17,7 @@ namespace {
 
 // A streamed snapshot goes at the pace of its slowest replica: so much may lie between it and the snapshot's writer.
 constexpr uint64_t kStreamedAhead = 4 * 1024 * 1024;
-constexpr size_t kPipeBuffer = 256 * 1024;
+constexpr size_t kPipeBuffer = 1024 * 1024;
 
 }  // namespace
 
@@ -53,6 +53,7 @@ void ReplicaFeed::start_snapshot(const FullSyncScheduler::Start& start) {
     if (::pipe2(ends, O_CLOEXEC) != 0) {
       started = fail_errno(errno, "pipe");
     } else {
+      (void)::fcntl(ends[0], F_SETPIPE_SZ, static_cast<int>(kPipeBuffer));  // fewer, larger reads where it is allowed
       job.streamed = std::make_shared<StreamedSnapshot>();
       job.streamed->bytes.start(0);
       job.streamed->mark = RunId::random(env_.random).str();
@@ -166,6 +167,7 @@ void ReplicaFeed::pipe_read(size_t count, bool ended) {
   }
   job_->pipe_ended = true;
   pipe_.reset();
+  std::vector<char>().swap(pipe_buffer_);
   finish_streamed();
 }
 

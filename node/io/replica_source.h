@@ -25,7 +25,7 @@ struct SnapshotFile {
 
 // A snapshot that is being streamed to several replicas, as it comes.
 struct StreamedSnapshot {
-  StreamBacklog bytes{0};
+  StreamBacklog bytes{0, 256 * 1024};
   std::string mark;       // 40 characters around the payload
   bool complete = false;  // nothing more comes
   std::function<void()> on_consumed;

@@ -12,7 +12,8 @@ void StreamBacklog::start(int64_t position) {
   chunks_.clear();
   spare_.reset();
   // A sixteenth of the history, so that what is kept beyond it stays small against it.
-  chunk_bytes_ = std::clamp<size_t>(history_bytes_ / 16 / 4096 * 4096, kSmallestChunk, kLargestChunk);
+  chunk_bytes_ = wanted_chunk_bytes_ ? wanted_chunk_bytes_
+                                     : std::clamp<size_t>(history_bytes_ / 16 / 4096 * 4096, kSmallestChunk, kLargestChunk);
   first_ = begin_ = end_ = position;
 }
 

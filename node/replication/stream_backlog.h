@@ -21,8 +21,10 @@ class StreamBacklog {
  public:
   using HoldId = uint64_t;
 
-  // `history_bytes`: how much is kept behind end() although nobody holds it; 0 keeps only what is held.
-  explicit StreamBacklog(uint64_t history_bytes) : history_bytes_(history_bytes) {}
+  // `history_bytes`: how much is kept behind end() although nobody holds it; 0 keeps only what is held. `chunk_bytes`: of
+  // each chunk; 0 chooses by the history.
+  explicit StreamBacklog(uint64_t history_bytes, size_t chunk_bytes = 0)
+      : history_bytes_(history_bytes), wanted_chunk_bytes_(chunk_bytes) {}
 
   void start(int64_t position);  // empty, with begin() == end() == position; there must be no holds
   void set_history(uint64_t history_bytes);
@@ -49,6 +51,7 @@ class StreamBacklog {
   static constexpr size_t kLargestChunk = 256 * 1024;
 
   uint64_t history_bytes_;
+  const size_t wanted_chunk_bytes_;
   size_t chunk_bytes_ = kSmallestChunk;
   std::deque<std::unique_ptr<char[]>> chunks_;
   std::unique_ptr<char[]> spare_;  // the last chunk dropped: a steady stream allocates nothing

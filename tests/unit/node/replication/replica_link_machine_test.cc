@@ -28,9 +28,10 @@ class ReplicaLink : public testing::Test {
     clear();
     machine_.start({"127.0.0.1", 6379}, now_, actions_);
   }
-  size_t receive(std::string_view bytes) {
+  size_t receive(std::string bytes) {
     clear();
-    return machine_.received(now_, bytes, actions_);
+    bytes_ = std::move(bytes);  // actions may point into them
+    return machine_.received(now_, bytes_, actions_);
   }
   void to_psync(std::optional<HistoryPosition> resume = std::nullopt) {
     machine_.connected(now_, resume, actions_);
@@ -55,6 +56,7 @@ class ReplicaLink : public testing::Test {
   ReplicationConfig config_;
   ReplicaLinkMachine machine_{config_};
   LinkActions actions_;
+  std::string bytes_;
   Instant now_{Seconds(1000)};
 };
 
