@@ -36,6 +36,9 @@ class Dispatcher final : public server::RequestHandler {
   // Before the first request: the server that its commands work on.
   void attach(server::Server& server);
 
+  // rename-command; "" switches the command off. False: no such command, or the new name is taken.
+  bool rename(std::string_view from, std::string_view to) { return table_.rename(from, to); }
+
   server::Outcome handle(server::Session& session, std::span<const std::string_view> args) override;
   std::string_view mode() const override { return "sentinel"; }
 

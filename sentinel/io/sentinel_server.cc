@@ -34,6 +34,11 @@ SentinelServer::~SentinelServer() {
 }
 
 Result<> SentinelServer::start() {
+  for (const auto& [from, to] : options_.renamed_commands) {
+    if (!dispatcher_.rename(from, to)) {
+      return fail("rename-command: there is no command '{}', or there is one named '{}' already. Exiting...", from, to);
+    }
+  }
   auto http = http::Server::start(options_.http);
   if (!http) return fail("Failed listening on the HTTP port {}: {}", options_.http.port, http.error().text);
   http_ = std::move(*http);

@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/http/server.h"
@@ -38,6 +39,7 @@ class SentinelServer final : public Host, private LinkListener {
     std::string unix_socket;  // "" = none
     unsigned unix_socket_permissions = 0;
     server::ServerSettings clients;
+    std::vector<std::pair<std::string, std::string>> renamed_commands;  // from, to ("" = switched off)
     Links::Options links;
     http::ServerOptions http;
     ProcessFacts facts;

@@ -327,6 +327,49 @@ def test_passwords_are_used_and_never_shown(space):
     assert all("s3cret" not in s.log() and "outer" not in s.log() for s in sentinels)
 
 
+def test_nodes_with_renamed_commands_are_failed_over(space):
+    renamed = {"SLAVEOF": "follow-x", "CONFIG": "config-x", "PUBLISH": "publish-x", "CLIENT": "client-x"}
+    node_conf = 'save ""\n' + "".join(f"rename-command {old} {new}\n" for old, new in renamed.items())
+    primary = space.node("primary", node_conf, kind=REDIS)
+    replica = space.node("replica", node_conf + f"replicaof 127.0.0.1 {primary.port}\n", kind=REDIS)
+    conf = f"sentinel monitor {NAME} 127.0.0.1 {primary.port} 2\nsentinel down-after-milliseconds {NAME} 1000\n"
+    conf += "".join(f"sentinel rename-command {NAME} {old} {new}\n" for old, new in renamed.items())
+    sentinels = [space.sentinel(f"sentinel{i}", conf) for i in (1, 2)]
+
+    def settled():
+        return all(
+            (state := sentinel_state(s))["num-slaves"] == 1 and state["num-other-sentinels"] == 1 for s in sentinels
+        ) and replica.info("replication")["master_link_status"] == "up"
+
+    poll(settled, 20, "the sentinels find each other by renamed commands")
+    primary.kill()
+    poll(lambda: replica.info("replication")["role"] == "master", 20, "the replica is promoted")
+    assert f"sentinel rename-command {NAME} SLAVEOF follow-x" in (sentinels[0].folder / "sentinel1.conf").read_text()
+
+
+def test_a_sentinels_own_commands_can_be_renamed(space):
+    conf = f'rename-command SHUTDOWN ""\nsentinel monitor {NAME} 127.0.0.1 {free_port()} 1\n'
+    sentinel = space.sentinel("sentinel", conf)
+    assert "unknown command" in sentinel.cli("SHUTDOWN")
+    wrong = space.sentinel("wrong", 'rename-command NOPE ""\n', wait=False)
+    assert wrong.wait_exit() == 1
+
+
+def test_a_password_hash_of_a_rewritten_file_counts(space):
+    sentinel = space.sentinel("sentinel", f"requirepass s3cret\nsentinel monitor {NAME} 127.0.0.1 {free_port()} 1\n", kind=REDIS,
+                              wait=False)
+    sentinel.password = "s3cret"
+    sentinel.wait_ready()
+    assert sentinel.stop() == 0
+    path = sentinel.folder / "sentinel.conf"
+    assert re.search(r"^user default on #[0-9a-f]{64} ", path.read_text(), re.M)
+    path.write_text(re.sub(r"^requirepass .*\n", "", path.read_text(), flags=re.M))
+    ours = space.sentinel("sentinel", port=sentinel.port, wait=False)
+    ours.password = "s3cret"
+    ours.wait_ready()
+    assert "NOAUTH" in ours.cli("ROLE", auth=False)
+
+
 def test_monitor_and_remove_at_run_time(space):
     primary = space.node("primary", 'save ""\n', kind=REDIS)
     sentinel = space.sentinel("sentinel")

@@ -103,6 +103,15 @@ TEST_F(CommandsTest, RefusesWhatASentinelDoesNotServe) {
   EXPECT_EQ(dispatcher_.stats().commands, 0u);
 }
 
+TEST_F(CommandsTest, AnswersRenamedCommandsUnderTheirNewNameOnly) {
+  EXPECT_TRUE(dispatcher_.rename("ROLE", "WHOAMI"));
+  EXPECT_TRUE(dispatcher_.rename("INFO", ""));
+  EXPECT_FALSE(dispatcher_.rename("NOPE", "X"));
+  EXPECT_EQ(run("WHOAMI"), "*2\r\n$8\r\nsentinel\r\n*1\r\n$8\r\nmymaster\r\n");
+  EXPECT_TRUE(run("ROLE").starts_with("-ERR unknown command 'ROLE'"));
+  EXPECT_TRUE(run("INFO").starts_with("-ERR unknown command 'INFO'"));
+}
+
 TEST_F(CommandsTest, AsksForThePasswordAfterArity) {
   server_.settings.password = "secret";
   session_.authenticated = false;
