@@ -145,6 +145,9 @@ void set_up_log(const SentinelOptions& options) {
 Result<> check_supported(const SentinelOptions& options, const PersistentState& state) {
   if (options.tls_port != 0 || options.tls_replication) return fail("TLS is not supported by this build. Exiting...");
   if (!options.aclfile.empty()) return fail("ACL files are not supported by this build. Exiting...");
+  if (state.globals.announce_hostnames) {
+    log::warning("WARNING: announce-hostnames has no effect in this build: instances are named as they were found");
+  }
   for (const PersistentPrimary& primary : state.primaries) {
     if (primary.settings.notification_script.empty() && primary.settings.client_reconfig_script.empty()) continue;
     log::warning("WARNING: the scripts of {} are not run by this build: notification-script and client-reconfig-script have "
