@@ -53,8 +53,8 @@ void print_help() {
 }
 
 void print_version() {
-  print(stdout, fmt::format("Redis server v={} sha={}:0 malloc=libc bits={} build={} (holdfast-sentinel {})\n", kRedisVersion,
-                            build_commit(), sizeof(void*) * 8, build_commit(), holdfast_version()));
+  print(stdout, fmt::format("Redis server v={} sha={}:0 malloc=libc bits={} build={} (holdfast-sentinel {})\n",
+                            kRedisVersion, build_commit(), sizeof(void*) * 8, build_commit(), holdfast_version()));
 }
 
 std::string current_directory() {
@@ -126,7 +126,8 @@ Result<> load(const config::CommandLine& line, FileSystem& fs, Configuration& co
 
 std::optional<int> syslog_facility(std::string_view name) {
   if (iequals(name, "user")) return LOG_USER;
-  constexpr int kLocal[] = {LOG_LOCAL0, LOG_LOCAL1, LOG_LOCAL2, LOG_LOCAL3, LOG_LOCAL4, LOG_LOCAL5, LOG_LOCAL6, LOG_LOCAL7};
+  constexpr int kLocal[] = {LOG_LOCAL0, LOG_LOCAL1, LOG_LOCAL2, LOG_LOCAL3,
+                            LOG_LOCAL4, LOG_LOCAL5, LOG_LOCAL6, LOG_LOCAL7};
   if (name.size() == 6 && iequals(name.substr(0, 5), "local") && name[5] >= '0' && name[5] <= '7') {
     return kLocal[name[5] - '0'];
   }
@@ -150,9 +151,10 @@ Result<> check_supported(const SentinelOptions& options, const PersistentState& 
   }
   for (const PersistentPrimary& primary : state.primaries) {
     if (primary.settings.notification_script.empty() && primary.settings.client_reconfig_script.empty()) continue;
-    log::warning("WARNING: the scripts of {} are not run by this build: notification-script and client-reconfig-script have "
-                 "no effect",
-                 primary.name);
+    log::warning(
+        "WARNING: the scripts of {} are not run by this build: notification-script and client-reconfig-script have "
+        "no effect",
+        primary.name);
   }
   return {};
 }
@@ -271,7 +273,8 @@ int start(const config::CommandLine& line) {
     return 0;
   }
   if (::access(line.config_file.c_str(), W_OK) != 0) {
-    return refuse(fmt::format("Sentinel config file {} is not writable: {}. Exiting...", line.config_file, std::strerror(errno)));
+    return refuse(
+        fmt::format("Sentinel config file {} is not writable: {}. Exiting...", line.config_file, std::strerror(errno)));
   }
   SentinelOptions& options = configuration.options;
   if (::chdir(options.dir.c_str()) != 0) {
@@ -292,15 +295,21 @@ int main_with(std::span<const std::string> arguments) {
     return 1;
   }
   switch (line->mode) {
-    case config::Mode::version: print_version(); return 0;
-    case config::Mode::help: print_help(); return 0;
+    case config::Mode::version:
+      print_version();
+      return 0;
+    case config::Mode::help:
+      print_help();
+      return 0;
     case config::Mode::run:
     case config::Mode::check_config:
-    case config::Mode::print_config: return start(*line);
+    case config::Mode::print_config:
+      return start(*line);
     case config::Mode::check_system:
     case config::Mode::test_memory:
     case config::Mode::check_rdb:
-    case config::Mode::check_aof: break;
+    case config::Mode::check_aof:
+      break;
   }
   print(stderr, "This is a mode of holdfast-node.\n");
   return 1;

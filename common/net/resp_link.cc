@@ -32,8 +32,13 @@ std::shared_ptr<RespLink> RespLink::open(boost::asio::io_context& io, Options op
 }
 
 RespLink::RespLink(boost::asio::io_context& io, Options options, Handler& handler)
-    : io_(io), options_(std::move(options)), handler_(&handler), socket_(io.get_executor()), resolver_(io.get_executor()),
-      timer_(io.get_executor()), parser_(options_.limits) {}
+    : io_(io),
+      options_(std::move(options)),
+      handler_(&handler),
+      socket_(io.get_executor()),
+      resolver_(io.get_executor()),
+      timer_(io.get_executor()),
+      parser_(options_.limits) {}
 
 RespLink::~RespLink() = default;
 
@@ -127,8 +132,9 @@ void RespLink::read() {
                           [self = shared_from_this()](boost::system::error_code error, size_t count) {
                             if (self->state_ == State::dead) return;
                             if (error) {
-                              return self->die(error == boost::asio::error::eof ? Error{"Server closed the connection", 0}
-                                                                                : to_error(error, "read"));
+                              return self->die(error == boost::asio::error::eof
+                                                   ? Error{"Server closed the connection", 0}
+                                                   : to_error(error, "read"));
                             }
                             self->take_input({self->buffer_.get(), count});
                             if (self->state_ != State::dead) self->read();
@@ -216,8 +222,7 @@ void RespLink::wait_writable() {
 void RespLink::fail_later(Error error) {
   if (dying_) return;
   dying_ = true;
-  boost::asio::post(io_.get_executor(),
-                    [self = shared_from_this(), error = std::move(error)] { self->die(error); });
+  boost::asio::post(io_.get_executor(), [self = shared_from_this(), error = std::move(error)] { self->die(error); });
 }
 
 void RespLink::die(Error error) {

@@ -1,8 +1,9 @@
 // A client's end of a RESP connection: resolves, connects, sends commands, hands their replies back in order.
 //
-// Executor thread only; nothing blocks (names are resolved by Asio's resolver, numeric addresses at once). Callbacks never
-// run inside open(), send() or close(); after close() none runs at all. A link is used once: after on_link_down it is dead
-// and a new one is opened in its place. Commands may be sent before the connection stands; they leave when it does.
+// Executor thread only; nothing blocks (names are resolved by Asio's resolver, numeric addresses at once). Callbacks
+// never run inside open(), send() or close(); after close() none runs at all. A link is used once: after on_link_down
+// it is dead and a new one is opened in its place. Commands may be sent before the connection stands; they leave when
+// it does.
 //
 // Errors (all final, one on_link_down each): the name does not resolve, the connection is refused or takes longer than
 // connect_timeout, the peer closes, does not speak RESP, or sends a reply that nobody asked for.
@@ -43,12 +44,12 @@ class RespLink : public std::enable_shared_from_this<RespLink> {
 
   struct Options {
     Endpoint address;
-    uint64_t tag = 0;                // the owner's name for the link
-    std::string source_address;      // numeric, of this end; "" = the system's choice
-    bool resolve = true;             // false: numeric addresses only, a name is an error
-    bool pushes = false;             // subscribes: arrays that are pub/sub messages answer no command
-    Millis connect_timeout{0};       // from open(), with the resolving; 0 = the system's
-    int keepalive_seconds = 0;       // 0 = off
+    uint64_t tag = 0;            // the owner's name for the link
+    std::string source_address;  // numeric, of this end; "" = the system's choice
+    bool resolve = true;         // false: numeric addresses only, a name is an error
+    bool pushes = false;         // subscribes: arrays that are pub/sub messages answer no command
+    Millis connect_timeout{0};   // from open(), with the resolving; 0 = the system's
+    int keepalive_seconds = 0;   // 0 = off
     resp::ReplyLimits limits;
   };
 
@@ -59,8 +60,8 @@ class RespLink : public std::enable_shared_from_this<RespLink> {
   static std::shared_ptr<RespLink> open(boost::asio::io_context& io, Options options, Handler& handler);
   ~RespLink();
 
-  // Written together, without waiting. `done` runs when all the replies are there (never, if the link dies first); a null
-  // one drops them. On a dead link this does nothing.
+  // Written together, without waiting. `done` runs when all the replies are there (never, if the link dies first); a
+  // null one drops them. On a dead link this does nothing.
   void send(std::span<const Command> commands, OnReplies done);
   void close();
 

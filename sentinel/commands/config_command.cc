@@ -96,7 +96,8 @@ void set_settings(Context& context) {
   }
   // The address goes into hello messages, whose fields commas part, and peers must be able to use it.
   const std::string& ip = globals.announce_ip;
-  if (!ip.empty() && (ip.find_first_of(", \t") != std::string::npos || (!globals.resolve_hostnames && !is_numeric_address(ip)))) {
+  if (!ip.empty() &&
+      (ip.find_first_of(", \t") != std::string::npos || (!globals.resolve_hostnames && !is_numeric_address(ip)))) {
     return invalid("announce-ip", ip);
   }
   auto outcome = context.host.core().set_globals(std::move(globals), context.server.now());

@@ -17,7 +17,7 @@ namespace {
 constexpr std::array<std::string_view, 4> kNotServed = {"echo", "pubsub", "ssubscribe", "sunsubscribe"};
 
 // Allowed to a RESP2 client that listens to channels.
-constexpr std::array<std::string_view, 7> kSubscribers = {"ping",       "subscribe", "psubscribe", "unsubscribe",
+constexpr std::array<std::string_view, 7> kSubscribers = {"ping",         "subscribe", "psubscribe", "unsubscribe",
                                                           "punsubscribe", "quit",      "reset"};
 
 template <size_t N>
@@ -88,9 +88,10 @@ bool Dispatcher::permitted(server::Session& session, Entry& entry) {
   }
   if (session.subscribed() && session.protocol() == 2 && !contains(kSubscribers, entry.name)) {
     reject(session, &entry,
-           fmt::format("ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in "
-                       "this context",
-                       entry.name));
+           fmt::format(
+               "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in "
+               "this context",
+               entry.name));
     return false;
   }
   return true;

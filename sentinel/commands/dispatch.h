@@ -1,5 +1,5 @@
-// From a client's request to the row that answers it: unknown commands, arity, authentication, what a RESP2 subscriber may
-// do. Executor thread only. The order of the checks and their words are the reference's.
+// From a client's request to the row that answers it: unknown commands, arity, authentication, what a RESP2 subscriber
+// may do. Executor thread only. The order of the checks and their words are the reference's.
 #pragma once
 
 #include <span>

@@ -1,5 +1,5 @@
-// The handlers behind sentinel_rows(). Executor thread only. Replies and errors: the reference's, shape by shape; the
-// tables are in docs/internals/sentinel.md.
+// The handlers behind sentinel_rows(). Executor thread only. Replies and errors are the reference's, shape by shape
+// (tests/unit/sentinel/commands holds them as texts).
 #pragma once
 
 #include "sentinel/commands/dispatch.h"

@@ -1,5 +1,5 @@
-// What the commands need of the process around them: the decisions, what they asked for, and a few facts. Implemented by
-// io/SentinelServer, and by a fake in unit tests. Executor thread only.
+// What the commands need of the process around them: the decisions, what they asked for, and a few facts. Implemented
+// by io/SentinelServer, and by a fake in unit tests. Executor thread only.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +36,8 @@ class Host {
   virtual ~Host() = default;
 
   virtual Sentinel& core() = 0;
-  // Carries out what the core returned, in its order. An error: the state could not be saved (the core knows already, and
-  // nothing that depended on it was sent).
+  // Carries out what the core returned, in its order. An error: the state could not be saved (the core knows already,
+  // and nothing that depended on it was sent).
   virtual Result<> perform(Actions actions) = 0;
 
   virtual const ProcessFacts& facts() const = 0;

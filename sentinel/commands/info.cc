@@ -111,15 +111,16 @@ void stats_section(const Source& source, Text text) {
   text.field("pubsub_channels", source.server.pubsub.channel_count());
   text.field("pubsub_patterns", source.server.pubsub.pattern_count());
   text.field("pubsubshard_channels", source.server.pubsub.shard_channel_count());
-  zeros({"latest_fork_usec", "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits",
-         "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses", "total_active_defrag_time",
-         "current_active_defrag_time", "tracking_total_keys", "tracking_total_items", "tracking_total_prefixes",
-         "unexpected_error_replies"});
+  zeros({"latest_fork_usec", "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys",
+         "active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses",
+         "total_active_defrag_time", "current_active_defrag_time", "tracking_total_keys", "tracking_total_items",
+         "tracking_total_prefixes", "unexpected_error_replies"});
   text.field("total_error_replies", source.stats.error_replies);
   zeros({"dump_payload_sanitizations"});
   text.field("total_reads_processed", server.reads);
   text.field("total_writes_processed", server.writes);
-  zeros({"io_threaded_reads_processed", "io_threaded_writes_processed", "reply_buffer_shrinks", "reply_buffer_expands"});
+  zeros(
+      {"io_threaded_reads_processed", "io_threaded_writes_processed", "reply_buffer_shrinks", "reply_buffer_expands"});
 }
 
 std::string seconds_of(const timeval& time) { return fmt::format("{}.{:06}", time.tv_sec, time.tv_usec); }
@@ -151,8 +152,10 @@ void sentinel_section(const Source& source, Text text) {
     const PrimarySummary& primary = summaries[i];
     text.field(fmt::format("master{}", i),
                fmt::format("name={},status={},address={}:{},slaves={},sentinels={}", primary.name,
-                           primary.o_down ? "odown" : primary.s_down ? "sdown" : "ok", primary.address.host,
-                           primary.address.port, primary.replicas, primary.sentinels));
+                           primary.o_down   ? "odown"
+                           : primary.s_down ? "sdown"
+                                            : "ok",
+                           primary.address.host, primary.address.port, primary.replicas, primary.sentinels));
   }
 }
 
@@ -171,7 +174,8 @@ constexpr std::array<Section, 5> kSections = {{{"server", "Server", server_secti
 bool wanted(const Section& section, std::span<const std::string_view> names) {
   if (names.empty()) return true;
   return std::ranges::any_of(names, [&](std::string_view name) {
-    return iequals(name, section.name) || iequals(name, "all") || iequals(name, "everything") || iequals(name, "default");
+    return iequals(name, section.name) || iequals(name, "all") || iequals(name, "everything") ||
+           iequals(name, "default");
   });
 }
 

@@ -1,7 +1,7 @@
 // The text of INFO: the sections of a sentinel, with the reference's fields in its order. Executor thread only.
 //
-// A sentinel holds no data, so the fields of the stats section that count keys, forks and replicas are 0 by nature; they are
-// there because exporters and client libraries read them.
+// A sentinel holds no data, so the fields of the stats section that count keys, forks and replicas are 0 by nature;
+// they are there because exporters and client libraries read them.
 #pragma once
 
 #include <span>

@@ -68,9 +68,7 @@ void failover_command(Context& context) {
   finish(context, context.host.core().failover(context.args[2], context.server.now()));
 }
 
-void flush_config_command(Context& context) {
-  finish(context, context.host.core().flush_config(context.server.now()));
-}
+void flush_config_command(Context& context) { finish(context, context.host.core().flush_config(context.server.now())); }
 
 void debug_command(Context& context) {
   Timings timings = context.host.core().timings();
@@ -94,7 +92,8 @@ void debug_command(Context& context) {
     }
     const auto value = parse_int64(given[i + 1]);
     if (!value || *value <= 0 || *value > kLongestPeriod) {
-      return context.reply.error(fmt::format("ERR Invalid argument '{}' for SENTINEL DEBUG '{}'", given[i + 1], given[i]));
+      return context.reply.error(
+          fmt::format("ERR Invalid argument '{}' for SENTINEL DEBUG '{}'", given[i + 1], given[i]));
     }
     timings.*found->field = Millis(*value);
   }

@@ -16,8 +16,8 @@ void role_command(Context& context) {
   for (const std::string& name : names) context.reply.bulk(name);
 }
 
-// The words about saving and waiting mean nothing here (no data, nothing to wait for), but are accepted as they are by the
-// reference. There is no reply: the connection ends.
+// The words about saving and waiting mean nothing here (no data, nothing to wait for), but are accepted as they are by
+// the reference. There is no reply: the connection ends.
 void shutdown_command(Context& context) {
   bool save = false, nosave = false, abort = false;
   for (const auto& word : context.args.subspan(1)) {

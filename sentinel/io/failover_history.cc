@@ -7,12 +7,18 @@ namespace {
 // How a failover ended, for the events that end one; "" for all others.
 std::string_view result_of(Event event) {
   switch (event) {
-    case Event::failover_end: return "success";
-    case Event::failover_end_for_timeout: return "timeout";
-    case Event::failover_abort_not_elected: return "not_elected";
-    case Event::failover_abort_no_good_slave: return "no_good_replica";
-    case Event::failover_abort_slave_timeout: return "replica_timeout";
-    default: return "";
+    case Event::failover_end:
+      return "success";
+    case Event::failover_end_for_timeout:
+      return "timeout";
+    case Event::failover_abort_not_elected:
+      return "not_elected";
+    case Event::failover_abort_no_good_slave:
+      return "no_good_replica";
+    case Event::failover_abort_slave_timeout:
+      return "replica_timeout";
+    default:
+      return "";
   }
 }
 
@@ -37,8 +43,12 @@ void FailoverHistory::observe(const Notice& notice, Nanos silent_for, Instant no
     case Event::sdown_end:
       if (of_primary(notice)) course.sdown = course.last_good = std::nullopt;
       break;
-    case Event::odown: phase("detection", course.sdown, now); break;
-    case Event::try_failover: course.started = now; break;
+    case Event::odown:
+      phase("detection", course.sdown, now);
+      break;
+    case Event::try_failover:
+      course.started = now;
+      break;
     case Event::elected_leader:
       course.elected = now;
       phase("election", course.started, now);
@@ -51,7 +61,8 @@ void FailoverHistory::observe(const Notice& notice, Nanos silent_for, Instant no
       if (course.last_good) unavailability_.observe(now - *course.last_good);
       course.sdown = course.last_good = std::nullopt;
       break;
-    default: break;
+    default:
+      break;
   }
   if (const auto result = result_of(notice.event); !result.empty()) ended(notice.primary, course, result, now);
 }

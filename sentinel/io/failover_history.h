@@ -1,7 +1,7 @@
 // What this sentinel's failovers came to: counts and durations for the metrics, made from its own notices. Pure.
 //
-// Phases of a failover that this sentinel led: detection (+sdown to +odown), election (+try-failover to +elected-leader),
-// promotion (+elected-leader to +promoted-slave), reconfiguration (+promoted-slave to its end).
+// Phases of a failover that this sentinel led: detection (+sdown to +odown), election (+try-failover to
+// +elected-leader), promotion (+elected-leader to +promoted-slave), reconfiguration (+promoted-slave to its end).
 #pragma once
 
 #include <map>

@@ -11,19 +11,25 @@ namespace {
 // As the core reads replies: RESP2's types. Aggregates of RESP3 become arrays, its scalars text or integers.
 Reply converted(const resp::Reply& reply) {
   switch (reply.type) {
-    case resp::Reply::Type::simple: return Reply::status(reply.text);
-    case resp::Reply::Type::error: return Reply::error(reply.text);
+    case resp::Reply::Type::simple:
+      return Reply::status(reply.text);
+    case resp::Reply::Type::error:
+      return Reply::error(reply.text);
     case resp::Reply::Type::integer:
-    case resp::Reply::Type::boolean: return Reply::number(reply.integer);
+    case resp::Reply::Type::boolean:
+      return Reply::number(reply.integer);
     case resp::Reply::Type::bulk:
     case resp::Reply::Type::real:
     case resp::Reply::Type::big_number:
-    case resp::Reply::Type::verbatim: return Reply::bulk(reply.text);
-    case resp::Reply::Type::null: return {};
+    case resp::Reply::Type::verbatim:
+      return Reply::bulk(reply.text);
+    case resp::Reply::Type::null:
+      return {};
     case resp::Reply::Type::array:
     case resp::Reply::Type::map:
     case resp::Reply::Type::set:
-    case resp::Reply::Type::push: break;
+    case resp::Reply::Type::push:
+      break;
   }
   std::vector<Reply> elements;
   elements.reserve(reply.items.size());
@@ -123,7 +129,8 @@ const CachedInfo* Links::cached_info(const Endpoint& address) const {
 }
 
 void Links::keep_cached_info(std::span<const Endpoint> addresses) {
-  std::erase_if(cache_, [&](const auto& entry) { return std::ranges::find(addresses, entry.first) == addresses.end(); });
+  std::erase_if(cache_,
+                [&](const auto& entry) { return std::ranges::find(addresses, entry.first) == addresses.end(); });
 }
 
 }  // namespace holdfast::sentinel

@@ -1,5 +1,5 @@
-// The connections that the core asked for: performs its ConnectLink, CloseLink and SendRequest, and reports what happens on
-// them. No policy. Executor thread only; nothing is reported from within perform().
+// The connections that the core asked for: performs its ConnectLink, CloseLink and SendRequest, and reports what
+// happens on them. No policy. Executor thread only; nothing is reported from within perform().
 #pragma once
 
 #include <boost/asio/io_context.hpp>

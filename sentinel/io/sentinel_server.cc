@@ -13,18 +13,25 @@ namespace holdfast::sentinel {
 
 namespace {
 
-constexpr Millis kPublishPause{100};             // facts are published no more often than this
+constexpr Millis kPublishPause{100};  // facts are published no more often than this
 constexpr std::chrono::seconds kHousekeeping{1};
-constexpr std::chrono::hours kLongestWait{1};    // the timer looks again after this, whatever the core said
+constexpr std::chrono::hours kLongestWait{1};  // the timer looks again after this, whatever the core said
 constexpr Millis kStall{1};
 
 }  // namespace
 
 SentinelServer::SentinelServer(boost::asio::io_context& io, const Clock& clock, StateStore& store, Options options)
-    : io_(io), clock_(clock), store_(store), options_(std::move(options)),
+    : io_(io),
+      clock_(clock),
+      store_(store),
+      options_(std::move(options)),
       core_({.state = options_.state, .listen_port = options_.port, .seed = options_.seed}, clock.now()),
-      links_(io, clock, *this, options_.links), dispatcher_(*this), server_(io, clock, dispatcher_),
-      core_timer_(io.get_executor()), housekeeping_timer_(io.get_executor()), publish_timer_(io.get_executor()) {
+      links_(io, clock, *this, options_.links),
+      dispatcher_(*this),
+      server_(io, clock, dispatcher_),
+      core_timer_(io.get_executor()),
+      housekeeping_timer_(io.get_executor()),
+      publish_timer_(io.get_executor()) {
   dispatcher_.attach(server_);
   server_.settings = options_.clients;
 }
@@ -110,9 +117,15 @@ Result<> SentinelServer::save(const PersistentState& state) {
 void SentinelServer::announce(const Notice& notice) {
   const EventInfo& info = info_of(notice.event);
   switch (info.level) {
-    case EventLevel::verbose: log::verbose("{}", notice.log_line()); break;
-    case EventLevel::notice: log::notice("{}", notice.log_line()); break;
-    case EventLevel::warning: log::warning("{}", notice.log_line()); break;
+    case EventLevel::verbose:
+      log::verbose("{}", notice.log_line());
+      break;
+    case EventLevel::notice:
+      log::notice("{}", notice.log_line());
+      break;
+    case EventLevel::warning:
+      log::warning("{}", notice.log_line());
+      break;
   }
   server_.pubsub.publish(info.name, notice.payload);
   const Instant now = clock_.now();

@@ -1,9 +1,9 @@
-// The running sentinel: drives the pure core with real sockets, time and files, and serves clients. One thread runs all of
-// it (the executor); only the HTTP endpoint has a thread of its own, which reads published snapshots.
+// The running sentinel: drives the pure core with real sockets, time and files, and serves clients. One thread runs all
+// of it (the executor); only the HTTP endpoint has a thread of its own, which reads published snapshots.
 //
-// Holds no policy. Every event (reply, hello, client's request, timer) goes to the core at once and its Actions are carried
-// out at once, in their order: save, send, send what depended on the save, report. There is one timer, at the moment the
-// core names; the once-a-second housekeeping serves statistics only.
+// Holds no policy. Every event (reply, hello, client's request, timer) goes to the core at once and its Actions are
+// carried out at once, in their order: save, send, send what depended on the save, report. There is one timer, at the
+// moment the core names; the once-a-second housekeeping serves statistics only.
 //
 // Errors of start() are those of listening, saving the first state or the HTTP port: the process cannot run. Later ones
 // (a failed save, a lost link) are logged, counted and told to the core.

@@ -186,7 +186,8 @@ TEST_F(RespLinkTest, SendsMoreThanTheSocketTakesAtOnce) {
   connect();
   const std::string large(8 << 20, 'x');
   send({{"SET", "k", large}});
-  EXPECT_EQ(received(large.size() + 30).size(), std::string("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$8388608\r\n\r\n").size() + large.size());
+  EXPECT_EQ(received(large.size() + 30).size(),
+            std::string("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$8388608\r\n\r\n").size() + large.size());
   serve("+OK\r\n");
   run_until([&] { return answers_.size() == 1; });
 }

@@ -125,9 +125,10 @@ TEST_F(CommandsTest, AsksForThePasswordAfterArity) {
 
 TEST_F(CommandsTest, RestrictsSubscribersInResp2Only) {
   run("SUBSCRIBE +switch-master");
-  EXPECT_EQ(run("SENTINEL MASTERS"),
-            "-ERR Can't execute 'sentinel|masters': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed "
-            "in this context\r\n");
+  EXPECT_EQ(
+      run("SENTINEL MASTERS"),
+      "-ERR Can't execute 'sentinel|masters': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed "
+      "in this context\r\n");
   EXPECT_EQ(run("PING"), "*2\r\n$4\r\npong\r\n$0\r\n\r\n");
   session_.set_protocol(3);
   EXPECT_EQ(run("SENTINEL GET-MASTER-ADDR-BY-NAME mymaster"), "*2\r\n$9\r\n127.0.0.1\r\n$4\r\n6379\r\n");
@@ -137,10 +138,26 @@ TEST_F(CommandsTest, ListsFieldsInTheReferencesOrder) {
   const std::string reply = run("SENTINEL MASTER mymaster");
   EXPECT_TRUE(reply.starts_with("*40\r\n$4\r\nname\r\n$8\r\nmymaster\r\n$2\r\nip\r\n$9\r\n127.0.0.1\r\n")) << reply;
   size_t at = 0;
-  for (const char* field : {"name", "ip", "port", "runid", "flags", "link-pending-commands", "link-refcount", "last-ping-sent",
-                            "last-ok-ping-reply", "last-ping-reply", "down-after-milliseconds", "info-refresh",
-                            "role-reported", "role-reported-time", "config-epoch", "num-slaves", "num-other-sentinels",
-                            "quorum", "failover-timeout", "parallel-syncs"}) {
+  for (const char* field : {"name",
+                            "ip",
+                            "port",
+                            "runid",
+                            "flags",
+                            "link-pending-commands",
+                            "link-refcount",
+                            "last-ping-sent",
+                            "last-ok-ping-reply",
+                            "last-ping-reply",
+                            "down-after-milliseconds",
+                            "info-refresh",
+                            "role-reported",
+                            "role-reported-time",
+                            "config-epoch",
+                            "num-slaves",
+                            "num-other-sentinels",
+                            "quorum",
+                            "failover-timeout",
+                            "parallel-syncs"}) {
     const size_t found = reply.find(fmt::format("\r\n{}\r\n", field), at);
     ASSERT_NE(found, std::string::npos) << field;
     at = found;
@@ -190,7 +207,8 @@ TEST_F(CommandsTest, RefusesQuestionsThatAreNoNumbers) {
 TEST_F(CommandsTest, TakesHellosOnly) {
   EXPECT_EQ(run("PUBLISH news x"), "-ERR Only HELLO messages are accepted by Sentinel instances.\r\n");
   EXPECT_EQ(run("PUBLISH __sentinel__:hello nonsense"), ":1\r\n");
-  run("PUBLISH __sentinel__:hello 127.0.0.1,26381,bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb,3,mymaster,127.0.0.1,6379,0");
+  run("PUBLISH __sentinel__:hello "
+      "127.0.0.1,26381,bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb,3,mymaster,127.0.0.1,6379,0");
   EXPECT_EQ(host_.core().sentinel_fields("mymaster", clock_.now())->size(), 2u);
   EXPECT_EQ(host_.core().current_epoch().value, 3u);
 }
@@ -215,7 +233,8 @@ TEST_F(CommandsTest, SetsOptionsAndReportsThem) {
   EXPECT_EQ(host_.notices[0].log_line(), "+set master mymaster 127.0.0.1 6379 quorum 3");
   EXPECT_EQ(host_.notices[1].log_line(), "+set master mymaster 127.0.0.1 6379 auth-pass ******");
   EXPECT_EQ(run("SENTINEL SET mymaster quorum 0"), "-ERR Invalid argument '0' for SENTINEL SET 'quorum'\r\n");
-  EXPECT_EQ(run("SENTINEL SET mymaster foo 1"), "-ERR Unknown option or number of arguments for SENTINEL SET 'foo'\r\n");
+  EXPECT_EQ(run("SENTINEL SET mymaster foo 1"),
+            "-ERR Unknown option or number of arguments for SENTINEL SET 'foo'\r\n");
   EXPECT_TRUE(run("SENTINEL SET mymaster notification-script /bin/true")
                   .starts_with("-ERR Reconfiguration of scripts path is denied for security reasons."));
 }
@@ -268,8 +287,9 @@ TEST_F(CommandsTest, ChecksTheQuorum) {
   EXPECT_EQ(run("SENTINEL CKQUORUM mymaster"),
             "+OK 2 usable Sentinels. Quorum and failover authorization can be reached\r\n");
   run("SENTINEL SET mymaster quorum 3");
-  EXPECT_EQ(run("SENTINEL CKQUORUM mymaster"),
-            "-NOQUORUM 2 usable Sentinels. Not enough available Sentinels to reach the specified quorum for this master\r\n");
+  EXPECT_EQ(
+      run("SENTINEL CKQUORUM mymaster"),
+      "-NOQUORUM 2 usable Sentinels. Not enough available Sentinels to reach the specified quorum for this master\r\n");
 }
 
 TEST_F(CommandsTest, ShowsCachedInfoOfAllNodes) {
@@ -284,7 +304,8 @@ TEST_F(CommandsTest, SimulatesFailuresWhenAsked) {
   EXPECT_EQ(run("SENTINEL SIMULATE-FAILURE crash-after-election crash-after-promotion"), "+OK\r\n");
   EXPECT_EQ(host_.flags, unsigned{kCrashAfterElection | kCrashAfterPromotion});
   EXPECT_EQ(run("SENTINEL SIMULATE-FAILURE foo"), "-ERR Unknown failure simulation specified\r\n");
-  EXPECT_EQ(run("SENTINEL SIMULATE-FAILURE help"), "*2\r\n$20\r\ncrash-after-election\r\n$21\r\ncrash-after-promotion\r\n");
+  EXPECT_EQ(run("SENTINEL SIMULATE-FAILURE help"),
+            "*2\r\n$20\r\ncrash-after-election\r\n$21\r\ncrash-after-promotion\r\n");
 }
 
 TEST_F(CommandsTest, ShutsDownOnWellFormedOrdersOnly) {
