@@ -1,0 +1,59 @@
+"""The goals that the figures are held against: each gives what was measured in words, and whether it is enough."""
+
+from works import STRING_WORKS
+
+PLAIN = [work.title for work in STRING_WORKS if work.pipeline == 1]
+PIPELINED = [work.title for work in STRING_WORKS if work.pipeline > 1]
+IDLE = "idle, no load"
+
+
+def goals(figures):
+    """Yields (goal, measured, met) for what was measured; `figures` is a report.Figures."""
+    median = figures.median
+
+    def ratio(goal, work, metric, bound, against="redis", more=False):
+        ours, theirs = median(work, "holdfast", metric), median(work, against, metric)
+        if ours is not None and theirs:
+            value = ours / theirs
+            yield goal, f"{value:.2f}", (value >= bound if more else value <= bound)
+
+    for work in PLAIN:
+        yield from ratio(f"{work}: server CPU at most 1.18 of the floor's", work, "cpu_us", 1.18, against="floor")
+        yield from ratio(f"{work}: server CPU below redis-server's", work, "cpu_us", 1.0)
+        yield from ratio(f"{work}: throughput not below redis-server's", work, "per_second", 1.0, more=True)
+        yield from ratio(f"{work}: p99 not above redis-server's", work, "p99_us", 1.0)
+    for work in PIPELINED:
+        yield from ratio(f"{work}: server CPU at most 0.45 of redis-server's", work, "cpu_us", 0.45)
+        yield from ratio(f"{work}: throughput at least 1.7 of redis-server's", work, "per_second", 1.7, more=True)
+        yield from ratio(f"{work}: p99 not above redis-server's", work, "p99_us", 1.0)
+    for work, bound in (("2M keys of 16 + 16 B", 0.52), ("2M keys of 16 + 16 B with a TTL", 0.50)):
+        yield from ratio(f"{work}: at most {bound:.2f} of redis-server's memory", work, "bytes_per_key", bound)
+    yield from bounded(figures)
+    for part in figures.parts():
+        yield from stalls(part)
+    for work in figures.works("bytes_each"):
+        yield from ratio(f"{work}: memory not above redis-server's", work, "bytes_each", 1.0)
+    for work in figures.works("count"):
+        yield from ratio(f"{work}: not fewer than redis-server's", work, "count", 1.0, more=True)
+
+
+def bounded(figures):
+    """Goals with a bound of their own rather than a ratio."""
+    for work in figures.works("bytes_per_key"):
+        value = figures.median(work, "holdfast", "bytes_per_key")
+        if work.startswith("10M") and value is not None:
+            yield f"{work}: at most 155 bytes a key", f"{value:.0f}", value <= 155
+    for work in figures.works("of_live_data"):
+        value = figures.median(work, "holdfast", "of_live_data")
+        if value is not None:
+            yield f"{work}: resident memory at most 1.4 of the live data's", f"{value:.2f}", value <= 1.4
+
+
+def stalls(figures):
+    """The worst round counts, against the machine's worst without load in the same run."""
+    idle = figures.values(IDLE, None, "max_ms")
+    for work in figures.works("max_ms"):
+        longest = figures.values(work, "holdfast", "max_ms")
+        if work != IDLE and longest and idle:
+            goal = f"{work}: longest stall at most 2 ms over the idle maximum ({max(idle):.1f} ms)"
+            yield goal, f"{max(longest):.1f} ms", max(longest) <= max(idle) + 2
