@@ -31,7 +31,7 @@ every sample is in [results.json](benchmarks/results.json).
 
 ```
 tests/bench/run            # builds, measures everything (about 45 minutes), writes this page; nothing else may run
-tests/bench/run --quick    # in small, about 8 minutes
+tests/bench/run --quick    # in small, about 12 minutes
 tests/bench/run string --rounds 5 --valkey PATH    # some groups only, more rounds, Valkey's server beside them
 ```
 
