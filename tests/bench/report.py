@@ -180,6 +180,23 @@ def machine_lines(results):
     return lines + list(dict.fromkeys(seen)) + [""]
 
 
+def caution(results):
+    """What keeps the figures from being a claim, if anything does."""
+    small = [name for name, group in results.items() if group["scale"] != "full"]
+    samples = [sample for group in results.values() for sample in group["samples"]]
+    measured = {(s["work"], s["make"], s["round"]): s["noise"] for s in samples}
+    noisy = sum(noise > NoiseWatch.LIMIT for noise in measured.values())
+    if small:
+        yield f"In small (`--quick`), so a look rather than a claim: {', '.join(small)}."
+    if noisy:
+        yield (
+            f"The machine was not quiet: {noisy} of {len(measured)} measurements are noisy (`~`). Memory does not suffer by "
+            "that and CPU time a little; throughput, latency and stalls then say more of the others than of the servers."
+        )
+    if small or noisy:
+        yield ""
+
+
 def goal_lines(results):
     judged = list(goals.goals(Figures(results)))
     missed = [goal for goal, _, met in judged if not met]
@@ -187,7 +204,7 @@ def goal_lines(results):
     if missed:
         met = f"{len(judged) - len(missed)} of {len(judged)} are met."
         lines += [f"{met} What is missed is work to be done, and stays listed until it is.", ""]
-    lines += ["| goal | measured | |", "|---|---|---|"]
+    lines += [*caution(results), "| goal | measured | |", "|---|---|---|"]
     lines += [f"| {goal} | {measured} | {'met' if met else '**missed**'} |" for goal, measured, met in judged]
     return lines + [""], missed
 
