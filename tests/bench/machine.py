@@ -41,7 +41,7 @@ def resident_bytes(pid):
     return int(re.search(r"^VmRSS:\s+(\d+) kB", status, re.M).group(1)) * 1024
 
 
-def settled_resident_bytes(pid, quiet_seconds=1.5, patience_seconds=20):
+def settled_resident_bytes(pid, quiet_seconds, patience_seconds=120):
     """Resident memory once it has stopped changing by more than 0.2 %: allocators and crons give back late."""
     deadline = time.monotonic() + patience_seconds
     reference, since = resident_bytes(pid), time.monotonic()

@@ -95,8 +95,8 @@ class Server:
         with Connection(self.port) as connection:
             return connection.call(*words)
 
-    def resident(self):
-        return machine.settled_resident_bytes(self.pid)
+    def resident(self, quiet_seconds=1.5):
+        return machine.settled_resident_bytes(self.pid, quiet_seconds)
 
 
 class ReplyError(Exception):

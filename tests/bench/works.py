@@ -34,6 +34,10 @@ class Bench:
     def size(self, full, quick, smoke):
         return {"full": full, "quick": quick, "smoke": smoke}[self.scale]
 
+    def settled(self, server):
+        """Resident bytes once crons and allocators gave back what they will: both take some ten seconds to begin."""
+        return server.resident(quiet_seconds=self.size(12, 12, 0.5))
+
     def keys(self):
         return self.size(MILLION, MILLION, 10_000)
 
@@ -147,7 +151,7 @@ def bytes_per_key(bench, keys, work, command):
             watch = machine.NoiseWatch([server.pid])
             filled = load(server, command, requests=keys, pipeline=32)
             noise = watch.share()
-            used = (server.resident() - empty) / keys
+            used = (bench.settled(server) - empty) / keys
             bench.record(work, make, noise, bytes_per_key=used, fill_per_second=filled["requests_per_second"])
 
 
@@ -172,7 +176,7 @@ def connections(bench):
             held = [stack.enter_context(Connection(server.port)) for _ in range(count)]
             for connection in held:
                 connection.call("PING")
-            bench.record(f"{count:,} idle connections", make, 0, bytes_each=(server.resident() - before) / count)
+            bench.record(f"{count:,} idle connections", make, 0, bytes_each=(bench.settled(server) - before) / count)
             refused = refusal(server)
             if refused != "ERR max number of clients reached":
                 bench.note(f"{make.name}: connection {count + 1} got {refused!r}")
@@ -264,7 +268,7 @@ def churn(bench):
         with bench.start(make) as server:
             empty = server.resident()
             load(server, last, requests=keys // 10, sequence="0:10", pipeline=32)
-            fresh = server.resident() - empty
+            fresh = bench.settled(server) - empty
         with bench.start(make) as server:
             empty = server.resident()
             for command in ("SET key:{seq} {value:16-100}", "SET key:{seq} {value:16-500}", last):
@@ -272,8 +276,7 @@ def churn(bench):
             peak = server.resident() - empty
             for first in range(1, 10):
                 load(server, "DEL key:{seq}", requests=keys // 10, sequence=f"{first}:10", pipeline=32)
-            # Long enough for a server that moves what is left together in the background.
-            after = machine.settled_resident_bytes(server.pid, quiet_seconds=5, patience_seconds=120) - empty
+            after = bench.settled(server) - empty
             bench.record(
                 f"{keys / MILLION:g}M keys of changing sizes, nine of ten deleted", make, 0, of_live_data=after / fresh,
                 fresh_mb=fresh / 2**20, peak_mb=peak / 2**20, after_mb=after / 2**20,
