@@ -30,8 +30,8 @@ Holdfast beside Debian's redis-server{valkey}, measured by [tests/bench/run](../
 every sample is in [results.json](benchmarks/results.json).
 
 ```
-tests/bench/run            # builds, measures everything (about 45 minutes), writes this page; nothing else may run
-tests/bench/run --quick    # in small, about 12 minutes
+tests/bench/run            # builds, measures everything (about an hour), writes this page; nothing else may run
+tests/bench/run --quick    # in small, about 15 minutes
 tests/bench/run string --rounds 5 --valkey PATH    # some groups only, more rounds, Valkey's server beside them
 ```
 
@@ -180,8 +180,9 @@ def machine_lines(results):
     return lines + list(dict.fromkeys(seen)) + [""]
 
 
-def caution(results):
+def caution(results, order):
     """What keeps the figures from being a claim, if anything does."""
+    missing = [name for name in order if name not in results]
     small = [name for name, group in results.items() if group["scale"] != "full"]
     samples = [sample for group in results.values() for sample in group["samples"]]
     measured = {(s["work"], s["make"], s["round"]): s["noise"] for s in samples}
@@ -190,21 +191,24 @@ def caution(results):
         yield f"In small (`--quick`), so a look rather than a claim: {', '.join(small)}."
     if noisy:
         yield (
-            f"The machine was not quiet: {noisy} of {len(measured)} measurements are noisy (`~`). Memory does not suffer by "
-            "that and CPU time a little; throughput, latency and stalls then say more of the others than of the servers."
+            f"The machine was not quiet: {noisy} of {len(measured)} measurements are noisy (`~`). Memory does not "
+            "suffer by that and CPU time a little; throughput, latency and stalls then say more of the others than of "
+            "the servers."
         )
-    if small or noisy:
+    if missing:
+        yield f"Not measured here: {', '.join(missing)}."
+    if small or noisy or missing:
         yield ""
 
 
-def goal_lines(results):
+def goal_lines(results, order):
     judged = list(goals.goals(Figures(results)))
     missed = [goal for goal, _, met in judged if not met]
     lines = ["## Goals", ""]
     if missed:
         met = f"{len(judged) - len(missed)} of {len(judged)} are met."
         lines += [f"{met} What is missed is work to be done, and stays listed until it is.", ""]
-    lines += [*caution(results), "| goal | measured | |", "|---|---|---|"]
+    lines += [*caution(results, order), "| goal | measured | |", "|---|---|---|"]
     lines += [f"| {goal} | {measured} | {'met' if met else '**missed**'} |" for goal, measured, met in judged]
     return lines + [""], missed
 
@@ -218,7 +222,7 @@ def write(results, order, folder):
         old.unlink()
     valkey = " and Valkey's server" if any(VALKEY in group["versions"] for group in results.values()) else ""
     lines = INTRODUCTION.format(valkey=valkey, noise=100 * NoiseWatch.LIMIT).split("\n")
-    goal_table, missed = goal_lines(results)
+    goal_table, missed = goal_lines(results, order)
     lines += goal_table
     for name, group in results.items():
         names = []
