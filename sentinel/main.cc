@@ -1,6 +1,5 @@
 // holdfast-sentinel: reads its options, goes to the background if told to, and runs the event loop until a signal or
 // SHUTDOWN ends it. Exit codes: 0 orderly, 1 it could not start, 99 a simulated crash (SENTINEL SIMULATE-FAILURE).
-#include <syslog.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -124,21 +123,11 @@ Result<> load(const config::CommandLine& line, FileSystem& fs, Configuration& co
   return {};
 }
 
-std::optional<int> syslog_facility(std::string_view name) {
-  if (iequals(name, "user")) return LOG_USER;
-  constexpr int kLocal[] = {LOG_LOCAL0, LOG_LOCAL1, LOG_LOCAL2, LOG_LOCAL3,
-                            LOG_LOCAL4, LOG_LOCAL5, LOG_LOCAL6, LOG_LOCAL7};
-  if (name.size() == 6 && iequals(name.substr(0, 5), "local") && name[5] >= '0' && name[5] <= '7') {
-    return kLocal[name[5] - '0'];
-  }
-  return std::nullopt;
-}
-
 void set_up_log(const SentinelOptions& options) {
   log::set_level(options.loglevel);
   log::set_file(options.logfile);
   if (options.syslog_enabled) {
-    log::set_syslog(true, options.syslog_ident, syslog_facility(options.syslog_facility).value_or(LOG_LOCAL0));
+    log::set_syslog(true, options.syslog_ident, log::syslog_facility(options.syslog_facility));
   }
 }
 
