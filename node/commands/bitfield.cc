@@ -130,7 +130,7 @@ void bitfield_generic(Call& call, bool read_only) {
   int64_t changes = 0;
   for (const auto& operation : operations) changes += apply(call, operation, bytes) ? 1 : 0;
   if (changes == 0 && !grows) {
-    if (writes && entry != nullptr) call.keys.make_raw(*entry);
+    if (writes && entry != nullptr) call.keys.make_raw(call.db(), *entry);
     return;
   }
   if (entry == nullptr) {
@@ -138,7 +138,7 @@ void bitfield_generic(Call& call, bool read_only) {
     value.mutable_bytes();
     call.keys.set(call.db(), call.args[1], std::move(value));
   } else {
-    call.keys.change(call.db(), *entry).mutable_bytes() = std::move(bytes);
+    call.keys.change_bytes(call.db(), *entry, [&](std::string& text) { text = std::move(bytes); });
   }
   if (changes > 1) call.keys.add_dirty(changes - 1);
 }

@@ -57,9 +57,9 @@ void setbit(Call& call) {
   const std::string_view bytes = entry->value().bytes(scratch);
   const bool old = bit_at(bytes, *offset);
   if (old != (*on == 1) || (*offset >> 3) >= bytes.size()) {
-    set_bit(call.keys.change(call.db(), *entry).mutable_bytes(), *offset, *on == 1);
+    call.keys.change_bytes(call.db(), *entry, [&](std::string& text) { set_bit(text, *offset, *on == 1); });
   } else {
-    call.keys.make_raw(*entry);
+    call.keys.make_raw(call.db(), *entry);
   }
   call.reply.integer(old ? 1 : 0);
 }

@@ -24,9 +24,9 @@ void debug_object(Call& call) {
   if (entry == nullptr) return call.reply.error(kNoSuchKey);
   Value::Scratch scratch;
   call.reply.simple(fmt::format("Value at:{} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
-                                fmt::ptr(&entry->value()), entry->value().encoding(),
-                                entry->value().bytes(scratch).size() + 1, entry->accessed_ms() / 1000 & 0xffffff,
-                                std::max<int64_t>(call.now_ms() - entry->accessed_ms(), 0) / 1000));
+                                fmt::ptr(entry), entry->value().encoding(), entry->value().bytes(scratch).size() + 1,
+                                (call.now_ms() - entry->idle_ms(call.now_ms())) / 1000 & 0xffffff,
+                                entry->idle_ms(call.now_ms()) / 1000));
 }
 
 void debug_set_active_expire(Call& call) {

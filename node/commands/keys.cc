@@ -122,7 +122,7 @@ void object_encoding(Call& call) {
 void object_refcount(Call& call) {
   const Entry* entry = call.keys.glance(call.db(), call.args[2]);
   if (entry == nullptr) return call.reply.null();
-  const Value& value = entry->value();
+  const Value value = entry->value();
   const bool shared = value.is_integer() && value.integer_value() >= 0 && value.integer_value() < kSharedIntegers;
   call.reply.integer(shared ? kSharedCount : 1);
 }
@@ -134,7 +134,7 @@ void object_idletime(Call& call) {
     return call.reply.error("ERR An LFU maxmemory policy is selected, idle time not tracked." +
                             std::string(kPolicyNote));
   }
-  call.reply.integer(std::max<int64_t>(call.now_ms() - entry->accessed_ms(), 0) / 1000);
+  call.reply.integer(entry->idle_ms(call.now_ms()) / 1000);
 }
 
 void object_freq(Call& call) {

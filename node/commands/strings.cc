@@ -76,12 +76,12 @@ void set_generic(Call& call, std::string_view value, const SetOptions& options) 
     }
   }
   if (options.unit) {
-    call.keys.set(call.db(), key, Value::string(value), from_unix_ms(expires_ms));
+    call.keys.set(call.db(), key, Value::borrowed_string(value), from_unix_ms(expires_ms));
     call.rewrite({"SET", key, value, "PXAT", fmt::format_int(expires_ms).c_str()});
     if (!options.get) call.reply.ok();
     return;
   }
-  call.keys.set(call.db(), key, Value::string(value),
+  call.keys.set(call.db(), key, Value::borrowed_string(value),
                 options.keep_ttl ? Keyspace::Expiry::keep : Keyspace::Expiry::clear);
   if (options.get) {
     // What the replicas need is the same command without GET.
@@ -106,7 +106,7 @@ void set(Call& call) {
 
 void setnx(Call& call) {
   if (call.keys.find(call.db(), call.args[1]) != nullptr) return call.reply.integer(0);
-  call.keys.set(call.db(), call.args[1], Value::string(call.args[2]));
+  call.keys.set(call.db(), call.args[1], Value::borrowed_string(call.args[2]));
   call.reply.integer(1);
 }
 
@@ -116,7 +116,7 @@ void psetex(Call& call) { set_generic(call, call.args[3], {.unit = ExpiryUnit::p
 
 void getset(Call& call) {
   if (!reply_string(call, call.args[1])) return;
-  call.keys.set(call.db(), call.args[1], Value::string(call.args[2]));
+  call.keys.set(call.db(), call.args[1], Value::borrowed_string(call.args[2]));
   call.rewrite({"SET", call.args[1], call.args[2]});
 }
 
@@ -178,7 +178,7 @@ bool pairs_given(Call& call) {
 
 void set_pairs(Call& call) {
   for (size_t i = 1; i < call.argc(); i += 2) {
-    call.keys.set(call.db(), call.args[i], Value::string(call.args[i + 1]));
+    call.keys.set(call.db(), call.args[i], Value::borrowed_string(call.args[i + 1]));
   }
 }
 

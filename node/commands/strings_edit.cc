@@ -32,13 +32,12 @@ void append(Call& call) {
   const Entry* entry = call.keys.find(call.db(), key);
   if (!string_or_none(call, entry)) return;
   if (entry == nullptr) {
-    call.keys.set(call.db(), key, Value::string(more));
+    call.keys.set(call.db(), key, Value::borrowed_string(more));
     return call.reply.integer(static_cast<int64_t>(more.size()));
   }
   if (!size_allowed(call, length_of(*entry), more.size())) return;
-  std::string& bytes = call.keys.change(call.db(), *entry).mutable_bytes();
-  bytes += more;
-  call.reply.integer(static_cast<int64_t>(bytes.size()));
+  const size_t length = call.keys.change_bytes(call.db(), *entry, [&](std::string& bytes) { bytes += more; });
+  call.reply.integer(static_cast<int64_t>(length));
 }
 
 void strlen(Call& call) {
@@ -82,10 +81,11 @@ void setrange(Call& call) {
     call.keys.set(call.db(), key, std::move(value));
     return call.reply.integer(static_cast<int64_t>(end));
   }
-  std::string& bytes = call.keys.change(call.db(), *entry).mutable_bytes();
-  if (bytes.size() < end) bytes.resize(end, '\0');
-  bytes.replace(static_cast<size_t>(*offset), patch.size(), patch);
-  call.reply.integer(static_cast<int64_t>(bytes.size()));
+  const size_t length = call.keys.change_bytes(call.db(), *entry, [&](std::string& bytes) {
+    if (bytes.size() < end) bytes.resize(end, '\0');
+    bytes.replace(static_cast<size_t>(*offset), patch.size(), patch);
+  });
+  call.reply.integer(static_cast<int64_t>(length));
 }
 
 namespace {
@@ -111,7 +111,7 @@ void add(Call& call, int64_t increment) {
   if (entry == nullptr) {
     call.keys.set(call.db(), key, Value::integer(number));
   } else {
-    call.keys.change(call.db(), *entry) = Value::integer(number);
+    call.keys.replace(call.db(), *entry, Value::integer(number));
   }
   call.reply.integer(number);
 }
@@ -154,7 +154,7 @@ void incrbyfloat(Call& call) {
   if (entry == nullptr) {
     call.keys.set(call.db(), key, Value::raw_string(text));
   } else {
-    call.keys.change(call.db(), *entry) = Value::raw_string(text);
+    call.keys.replace(call.db(), *entry, Value::raw_string(text));
   }
   call.reply.bulk(text);
   // The result, not the sum: replicas must not depend on the arithmetic of their machine.

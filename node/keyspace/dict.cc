@@ -1,65 +1,11 @@
 #include "node/keyspace/dict.h"
 
-#include <bit>
-#include <cstring>
+#include <algorithm>
 #include <utility>
 
 #include "common/base/assert.h"
 
 namespace holdfast::node {
-namespace {
-
-constexpr size_t kFewestBuckets = 16;
-
-uint64_t reversed_bits(uint64_t v) {
-  v = ((v >> 1) & 0x5555555555555555ULL) | ((v & 0x5555555555555555ULL) << 1);
-  v = ((v >> 2) & 0x3333333333333333ULL) | ((v & 0x3333333333333333ULL) << 2);
-  v = ((v >> 4) & 0x0f0f0f0f0f0f0f0fULL) | ((v & 0x0f0f0f0f0f0f0f0fULL) << 4);
-  return __builtin_bswap64(v);
-}
-
-struct Sip {
-  uint64_t v0, v1, v2, v3;
-  void round() {
-    v0 += v1;
-    v1 = std::rotl(v1, 13) ^ v0;
-    v0 = std::rotl(v0, 32);
-    v2 += v3;
-    v3 = std::rotl(v3, 16) ^ v2;
-    v0 += v3;
-    v3 = std::rotl(v3, 21) ^ v0;
-    v2 += v1;
-    v1 = std::rotl(v1, 17) ^ v2;
-    v2 = std::rotl(v2, 32);
-  }
-};
-
-}  // namespace
-
-uint64_t seeded_hash(std::string_view bytes, HashSeed seed) {
-  Sip sip{seed.k0 ^ 0x736f6d6570736575ULL, seed.k1 ^ 0x646f72616e646f6dULL, seed.k0 ^ 0x6c7967656e657261ULL,
-          seed.k1 ^ 0x7465646279746573ULL};
-  const char* p = bytes.data();
-  size_t left = bytes.size();
-  for (; left >= 8; p += 8, left -= 8) {
-    uint64_t word;
-    std::memcpy(&word, p, 8);
-    sip.v3 ^= word;
-    sip.round();
-    sip.v0 ^= word;
-  }
-  uint64_t last = 0;
-  if (left > 0) std::memcpy(&last, p, left);
-  last |= static_cast<uint64_t>(bytes.size()) << 56;
-  sip.v3 ^= last;
-  sip.round();
-  sip.v0 ^= last;
-  sip.v2 ^= 0xff;
-  sip.round();
-  sip.round();
-  sip.round();
-  return sip.v0 ^ sip.v1 ^ sip.v2 ^ sip.v3;
-}
 
 Dict::Dict(Dict&& other) noexcept : seed_(other.seed_) { *this = std::move(other); }
 
@@ -68,98 +14,225 @@ Dict& Dict::operator=(Dict&& other) noexcept {
   clear();
   seed_ = other.seed_;
   size_ = std::exchange(other.size_, 0);
-  buckets_ = std::move(other.buckets_);
-  other.buckets_.clear();
+  expiring_ = std::exchange(other.expiring_, 0);
+  segments_ = std::exchange(other.segments_, 0);
+  entry_bytes_ = std::exchange(other.entry_bytes_, 0);
+  index_bytes_ = std::exchange(other.index_bytes_, 0);
+  parts_ = std::move(other.parts_);
   return *this;
 }
 
-Entry* Dict::find(std::string_view key) const {
-  if (size_ == 0) return nullptr;
-  const uint64_t hash = seeded_hash(key, seed_);
-  for (Entry* entry = buckets_[bucket_of(hash)].get(); entry != nullptr; entry = entry->next_.get()) {
-    if (entry->hash_ == hash && entry->key_ == key) return entry;
-  }
-  return nullptr;
+uint64_t Dict::position_of(uint64_t hash) {
+  const auto product = static_cast<uint64_t>(static_cast<unsigned __int128>(hash) * ~hash >> 64);
+  return hash + product / 3;
 }
 
-Entry& Dict::insert(std::string_view key, Value value) {
-  if (size_ >= buckets_.size()) resize(buckets_.empty() ? kFewestBuckets : buckets_.size() * 2);
-  const uint64_t hash = seeded_hash(key, seed_);
-  auto entry = std::unique_ptr<Entry>(new Entry(key, std::move(value), hash));
-  auto& head = buckets_[bucket_of(hash)];
-  entry->next_ = std::move(head);
-  head = std::move(entry);
+// --- Look-ups ---
+
+void Dict::prefetch_bucket(uint64_t hash) const {
+  if (parts_ == nullptr) return;
+  const uint64_t position = position_of(hash);
+  const Ref ref = ref_at(position);
+  const BucketRange range = buckets_of(ref);
+  __builtin_prefetch(range.first + range.home(place_at(position, depth_of(ref))));
+}
+
+void Dict::prefetch_entry(uint64_t hash) const {
+  if (parts_ == nullptr) return;
+  const uint64_t position = position_of(hash);
+  const Ref ref = ref_at(position);
+  const BucketRange range = buckets_of(ref);
+  const Bucket& bucket = range.first[range.home(place_at(position, depth_of(ref)))];
+  for (unsigned slot = 0; slot < Bucket::kSlots; ++slot) {
+    if (bucket.tags[slot] == static_cast<uint8_t>(hash)) __builtin_prefetch(entry_of(bucket.slots[slot]));
+  }
+}
+
+Dict::Place Dict::locate(std::string_view key) const {
+  Place result{.hash = hash(key)};
+  if (parts_ == nullptr) return result;
+  const uint64_t position = position_of(result.hash);
+  const Ref ref = ref_at(position);
+  const BucketRange range = buckets_of(ref);
+  const uint32_t place = place_at(position, depth_of(ref));
+  const auto tag = static_cast<uint8_t>(result.hash);
+  const auto matches = [&](Bucket& bucket, unsigned slot) {
+    const Slot value = bucket.slots[slot];
+    return bucket.tags[slot] == tag && place_of(value) == place && value != 0 && entry_of(value)->key() == key;
+  };
+  Bucket& bucket = range.first[range.home(place)];
+  for (unsigned slot = 0; slot < Bucket::kSlots && !result.at; ++slot) {
+    if (matches(bucket, slot)) result.at = {&bucket, slot};
+  }
+  if (!result.at && bucket.overflow > 0) result.at = Segment::for_home(range, range.home(place), matches);
+  if (!result.at) return result;
+  result.entry = entry_of(result.at.bucket->slots[result.at.slot]);
+  result.segment = segment_of(ref);
+  return result;
+}
+
+// --- Changes ---
+
+Entry& Dict::insert(uint64_t hash, std::string_view key, Value value, int64_t expires_ms) {
+  if (parts_ == nullptr) {
+    parts_ = std::make_unique<std::array<Part, kParts>>();
+    index_bytes_ += sizeof(*parts_);
+    install(0, Segment::build({}, 0, 0));
+  }
+  EntryPtr entry = Entry::create(key, std::move(value), expires_ms);
+  const uint64_t position = position_of(hash);
+  for (;;) {
+    const Ref ref = ref_at(position);
+    const Slot slot = make_slot(entry.get(), place_at(position, depth_of(ref)));
+    if (segment_of(ref)->place(slot, static_cast<uint8_t>(hash))) break;
+    make_room(position);
+  }
   ++size_;
-  return *head;
+  if (expires_ms != Entry::kNoExpiry) ++expiring_;
+  entry_bytes_ += entry->memory_bytes();
+  return *entry.release();
 }
 
-std::unique_ptr<Entry> Dict::release(std::string_view key) {
-  if (size_ == 0) return nullptr;
-  const uint64_t hash = seeded_hash(key, seed_);
-  for (auto* link = &buckets_[bucket_of(hash)]; *link != nullptr; link = &(*link)->next_) {
-    if ((*link)->hash_ != hash || (*link)->key_ != key) continue;
-    std::unique_ptr<Entry> found = std::move(*link);
-    *link = std::move(found->next_);
-    --size_;
-    if (buckets_.size() > kFewestBuckets && size_ < buckets_.size() / 10) resize(std::bit_ceil(size_ + 1));
-    return found;
+void Dict::replace_entry(const Place& place, EntryPtr fresh) {
+  fresh->access_ = place.entry->access_;
+  place.segment->repoint(place.at, fresh.release());
+  EntryDeleter()(place.entry);
+}
+
+Entry& Dict::assign(const Place& place, Value value, int64_t expires_ms) {
+  Entry& old = *place.entry;
+  entry_bytes_ -= old.memory_bytes();
+  expiring_ = expiring_ - (old.has_expiry() ? 1 : 0) + (expires_ms != Entry::kNoExpiry ? 1 : 0);
+  if (old.assign_in_place(value, expires_ms)) {
+    place.segment->repoint(place.at, &old);
+  } else {
+    replace_entry(place, Entry::create(old.key(), std::move(value), expires_ms));
   }
-  return nullptr;
+  Entry& entry = *entry_of(place.at.bucket->slots[place.at.slot]);
+  entry_bytes_ += entry.memory_bytes();
+  return entry;
+}
+
+Entry& Dict::set_expiry(const Place& place, int64_t expires_ms) {
+  Entry& old = *place.entry;
+  entry_bytes_ -= old.memory_bytes();
+  expiring_ = expiring_ - (old.has_expiry() ? 1 : 0) + (expires_ms != Entry::kNoExpiry ? 1 : 0);
+  if (old.set_expiry_in_place(expires_ms)) {
+    place.segment->repoint(place.at, &old);
+  } else if (old.payload() == Entry::Payload::external) {
+    // A moved-from string stays with the old block until that is freed.
+    replace_entry(place, Entry::create(old.key(), old.take_value(), expires_ms));
+  } else {
+    replace_entry(place, Entry::create(old.key(), old.value(), expires_ms));
+  }
+  Entry& entry = *entry_of(place.at.bucket->slots[place.at.slot]);
+  entry_bytes_ += entry.memory_bytes();
+  return entry;
+}
+
+Entry& Dict::externalize(const Place& place) {
+  if (place.entry->payload() == Entry::Payload::external) return *place.entry;
+  Value::Scratch scratch;
+  std::string text(place.entry->value().bytes(scratch));
+  EntryPtr fresh = Entry::create_external(place.entry->key(), std::move(text), place.entry->expires_ms());
+  entry_bytes_ += fresh->memory_bytes();
+  entry_bytes_ -= place.entry->memory_bytes();
+  Entry& entry = *fresh;
+  replace_entry(place, std::move(fresh));
+  return entry;
+}
+
+EntryPtr Dict::release(const Place& place) {
+  EntryPtr gone(place.entry);
+  --size_;
+  if (gone->has_expiry()) --expiring_;
+  entry_bytes_ -= gone->memory_bytes();
+  place.segment->remove(place.at);
+  if (size_ == 0 && segments_ > 1) {
+    clear();
+  } else {
+    give_back(position_of(place.hash), *place.segment);
+  }
+  return gone;
 }
 
 void Dict::clear() {
-  // Chains are taken apart link by link: a recursive destructor could run deep.
-  for (auto& head : buckets_) {
-    while (head != nullptr) {
-      std::unique_ptr<Entry> next = std::move(head->next_);
-      head = std::move(next);
+  uint64_t position = 0;
+  while (parts_ != nullptr) {
+    const Ref ref = ref_at(position);
+    position = next_interval(position, depth_of(ref));
+    const BucketRange range = buckets_of(ref);
+    for (unsigned index = 0; index < range.count; ++index) {
+      for (const Slot slot : range.first[index].slots) {
+        if (slot != 0) EntryDeleter()(entry_of(slot));
+      }
     }
+    Segment::Free()(segment_of(ref));
+    if (position == 0) parts_.reset();
   }
-  buckets_.clear();
-  buckets_.shrink_to_fit();
-  size_ = 0;
+  size_ = expiring_ = segments_ = entry_bytes_ = index_bytes_ = 0;
 }
 
-void Dict::reserve(size_t keys) {
-  if (keys > buckets_.size()) resize(std::bit_ceil(keys));
-}
-
-void Dict::resize(size_t buckets) {
-  if (buckets < kFewestBuckets) buckets = kFewestBuckets;
-  std::vector<std::unique_ptr<Entry>> old = std::move(buckets_);
-  buckets_ = std::vector<std::unique_ptr<Entry>>(buckets);
-  for (auto& head : old) {
-    while (head != nullptr) {
-      std::unique_ptr<Entry> next = std::move(head->next_);
-      auto& target = buckets_[bucket_of(head->hash_)];
-      head->next_ = std::move(target);
-      target = std::move(head);
-      head = std::move(next);
-    }
-  }
-}
+// --- Walking ---
 
 Entry* Dict::random(RandomSource& source) const {
   if (size_ == 0) return nullptr;
   for (;;) {
-    // The load stays above a tenth, so this ends after few tries.
-    Entry* const head = buckets_[source.below(buckets_.size())].get();
-    size_t length = 0;
-    for (Entry* entry = head; entry != nullptr; entry = entry->next_.get()) ++length;
-    if (length == 0) continue;
-    Entry* entry = head;
-    for (size_t skip = source.below(length); skip > 0; --skip) entry = entry->next_.get();
-    return entry;
+    // A random hash hits a segment in proportion to the keys it is expected to hold.
+    Segment& segment = *segment_of(ref_at(position_of(source.next())));
+    const BucketRange range = segment.buckets();
+    const unsigned slots = range.count * Bucket::kSlots;
+    if (segment.count() == 0) continue;
+    if (segment.count() * 8 >= slots) {
+      for (;;) {
+        const auto pick = static_cast<unsigned>(source.below(slots));
+        const Slot slot = range.first[pick / Bucket::kSlots].slots[pick % Bucket::kSlots];
+        if (slot != 0) return entry_of(slot);
+      }
+    }
+    Segment::Item items[Segment::kMaxEntries];
+    return entry_of(items[source.below(segment.collect(items))].slot);
   }
 }
 
 uint64_t Dict::scan(uint64_t cursor, const std::function<void(Entry&)>& visit) const {
   if (size_ == 0) return 0;
-  const uint64_t mask = buckets_.size() - 1;
-  for (Entry* entry = buckets_[cursor & mask].get(); entry != nullptr; entry = entry->next_.get()) visit(*entry);
-  // Add one to the bits under the mask, counted from the top.
-  cursor |= ~mask;
-  return reversed_bits(reversed_bits(cursor) + 1);
+  // Cursors leave out the lowest 16 bits: below the start of any bucket at any depth they are 0.
+  const uint64_t position = cursor << 16;
+  const Ref ref = ref_at(position);
+  const BucketRange range = buckets_of(ref);
+  const unsigned depth = depth_of(ref);
+  const unsigned home = range.home(place_at(position, depth));
+  Segment::for_home(range, home, [&](Bucket& bucket, unsigned slot) {
+    visit(*entry_of(bucket.slots[slot]));
+    return false;
+  });
+  if (home + 1 == range.count) return next_interval(position, depth) >> 16;
+  const uint64_t next_place = (static_cast<uint64_t>(home + 1) * 65536 + range.count - 1) / range.count;
+  const uint64_t start = depth == 0 ? 0 : position & ~(width(depth) - 1);
+  return (start | next_place << (48 - depth)) >> 16;
+}
+
+uint64_t Dict::walk_expiring(uint64_t cursor, const std::function<void(Entry&)>& visit) const {
+  if (size_ == 0) return 0;
+  const uint64_t position = cursor << 16;
+  const Ref ref = ref_at(position);
+  const unsigned depth = depth_of(ref);
+  if (segment_of(ref)->expiring() == 0) return next_interval(position, depth) >> 16;
+  const BucketRange range = buckets_of(ref);
+  unsigned index = range.home(place_at(position, depth));
+  for (bool any = false;; ++index) {
+    for (const Slot slot : range.first[index].slots) {
+      if ((slot & kSlotExpires) == 0) continue;
+      visit(*entry_of(slot));
+      any = true;
+    }
+    if (any || index + 1 == range.count) break;
+  }
+  if (index + 1 == range.count) return next_interval(position, depth) >> 16;
+  const uint64_t next_place = (static_cast<uint64_t>(index + 1) * 65536 + range.count - 1) / range.count;
+  const uint64_t start = depth == 0 ? 0 : position & ~(width(depth) - 1);
+  return (start | next_place << (48 - depth)) >> 16;
 }
 
 }  // namespace holdfast::node

@@ -1,66 +1,31 @@
-// The hash table of one database: seeded hash, chains, a power-of-two number of buckets, rehash at once.
+// The hash table of one database: small segments under a directory (extendible hashing). Nothing is ever doubled or
+// rehashed as a whole: a full segment grows or splits alone, and the directory consists of 256 independent parts.
 //
-// Executor thread only. Entries have stable addresses from insert to erase or release. The hash is seeded at random, so
-// a client cannot choose keys that collide.
+// Executor thread only. A key's position is x = h + h(1-h)/3 for its seeded hash h, both read as fractions. The slope
+// makes the segments at low positions fill at two thirds of the speed of those at high ones, so that they split at
+// different times and the table's fill does not swing. A directory part is chosen by the position's top 8 bits and
+// indexed by the following ones; an element holds the segment's pointer, depth and number of buckets.
 //
-// scan() walks buckets by a reverse-binary cursor: the cursor's bits are counted from the top, so a bucket of a small
-// table stands for the same keys as its descendants in a larger one. An entry that is present from the first call to
-// the last is returned at least once, whatever the table grows or shrinks in between; some may be returned twice.
+// scan() walks buckets in the order of positions and the cursor is a position, so it means the same whatever splits or
+// merges in between: an entry present from the first call to the last is returned at least once, some may be returned
+// twice. Cursors are below 2^48.
+//
+// Invariants: segments of depth d cover disjoint intervals of 2^(64-d) positions and together all of them; the counters
+// equal what a walk would find. An Entry's address changes only where the function says so.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include "common/base/random.h"
-#include "common/time/clock.h"
-#include "node/types/value.h"
+#include "node/keyspace/entry.h"
+#include "node/keyspace/seeded_hash.h"
+#include "node/keyspace/segment.h"
 
 namespace holdfast::node {
-
-// One key with its value. Only the keyspace changes it; everyone else reads.
-class Entry {
- public:
-  static constexpr int64_t kNoExpiry = INT64_MIN;
-
-  std::string_view key() const { return key_; }
-  const Value& value() const { return value_; }
-  bool has_expiry() const { return expires_ms_ != kNoExpiry; }
-  std::optional<WallTime> expires_at() const {
-    if (!has_expiry()) return std::nullopt;
-    return from_unix_ms(expires_ms_);
-  }
-  // The last access in milliseconds since 1970 UTC, to 1/10 s or better.
-  int64_t accessed_ms() const { return accessed_ms_; }
-  // Heap bytes of key, value and bookkeeping; the table's own slot is not counted.
-  size_t memory_bytes() const {
-    return sizeof(Entry) + (key_.capacity() > 15 ? key_.capacity() + 1 : 0) + value_.memory_bytes();
-  }
-
- private:
-  friend class Dict;
-  friend class Keyspace;
-  Entry(std::string_view key, Value value, uint64_t hash) : hash_(hash), key_(key), value_(std::move(value)) {}
-
-  std::unique_ptr<Entry> next_;
-  uint64_t hash_;
-  int64_t expires_ms_ = kNoExpiry;
-  int64_t accessed_ms_ = 0;
-  uint32_t expiring_index_ = 0;  // the place in Database::expiring while it has an expiry
-  std::string key_;
-  Value value_;
-};
-
-// SipHash-1-3 of `bytes` under a key of 128 bits.
-struct HashSeed {
-  uint64_t k0 = 0;
-  uint64_t k1 = 0;
-};
-uint64_t seeded_hash(std::string_view bytes, HashSeed seed);
 
 class Dict {
  public:
@@ -70,34 +35,132 @@ class Dict {
   Dict& operator=(Dict&& other) noexcept;
 
   size_t size() const { return size_; }
-  size_t bucket_count() const { return buckets_.size(); }
-  Entry* find(std::string_view key) const;
-  // The key must be absent.
-  Entry& insert(std::string_view key, Value value);
-  // Takes the entry out; null when absent.
-  std::unique_ptr<Entry> release(std::string_view key);
+  size_t expiring() const { return expiring_; }  // entries that have an expiry
+  size_t segment_count() const { return segments_; }
+  // All memory: entries, segments and directory, in the allocator's size classes.
+  size_t memory_bytes() const { return entry_bytes_ + index_bytes_; }
+  size_t index_bytes() const { return index_bytes_; }
+
+  uint64_t hash(std::string_view key) const { return seeded_hash(key, seed_); }
+  // For a batch of look-ups: first prefetch_bucket for all, then prefetch_entry for all, then the look-ups.
+  void prefetch_bucket(uint64_t hash) const;
+  void prefetch_entry(uint64_t hash) const;
+
+  // A key's entry and where it lies: valid until the table changes. No entry: only `hash` is set.
+  struct Place {
+    uint64_t hash = 0;
+    Entry* entry = nullptr;
+    Segment* segment = nullptr;
+    Segment::Found at;
+  };
+  Place locate(std::string_view key) const;
+  Entry* find(std::string_view key) const { return locate(key).entry; }
+
+  // The key must be absent; `hash` is its hash.
+  Entry& insert(uint64_t hash, std::string_view key, Value value, int64_t expires_ms);
+  // Both may move the entry. `value` may borrow from any entry but this one.
+  Entry& assign(const Place& place, Value value, int64_t expires_ms);
+  Entry& set_expiry(const Place& place, int64_t expires_ms);
+  // Makes the value a string in memory of its own, "raw", and hands it to `change`. May move the entry.
+  template <class Change>
+  Entry& change_bytes(const Place& place, Change&& change) {
+    Entry& entry = externalize(place);
+    entry_bytes_ -= entry.external_bytes();
+    change(entry.external());
+    entry_bytes_ += entry.external_bytes();
+    return entry;
+  }
+  // Takes the entry out; there must be one.
+  EntryPtr release(const Place& place);
   void clear();
-  void reserve(size_t keys);
 
   // Any entry with about equal chance; null when empty.
   Entry* random(RandomSource& source) const;
   // Visits the entries of one cursor's bucket and returns the next cursor; 0 ends. `visit` must not change the table.
   uint64_t scan(uint64_t cursor, const std::function<void(Entry&)>& visit) const;
+  // Visits the entries with an expiry of the next bucket in this segment that has any, or passes over the segment, and
+  // returns the next cursor, 0 after the last. An entry that moves meanwhile may be missed in this round.
+  uint64_t walk_expiring(uint64_t cursor, const std::function<void(Entry&)>& visit) const;
 
   template <class Visit>
   void for_each(Visit&& visit) const {
-    for (const auto& head : buckets_) {
-      for (Entry* entry = head.get(); entry != nullptr; entry = entry->next_.get()) visit(*entry);
-    }
+    for_each_segment([&](Segment& segment) {
+      const BucketRange range = segment.buckets();
+      for (unsigned index = 0; index < range.count; ++index) {
+        for (const Slot slot : range.first[index].slots) {
+          if (slot != 0) visit(*entry_of(slot));
+        }
+      }
+    });
   }
 
  private:
-  size_t bucket_of(uint64_t hash) const { return hash & (buckets_.size() - 1); }
-  void resize(size_t buckets);
+  static constexpr unsigned kPartBits = 8;
+  static constexpr unsigned kParts = 1u << kPartBits;
+  static constexpr unsigned kMaxDepth = 32;
+
+  // Directory element: pointer to the segment (bits 0 to 47), depth (48 to 55), buckets (56 to 63).
+  using Ref = uint64_t;
+  static Ref make_ref(Segment& segment);
+  static Segment* segment_of(Ref ref) { return reinterpret_cast<Segment*>(ref & 0x0000'ffff'ffff'ffff); }
+  static unsigned depth_of(Ref ref) { return static_cast<unsigned>(ref >> 48 & 0xff); }
+  static BucketRange buckets_of(Ref ref) {
+    return {reinterpret_cast<Bucket*>(segment_of(ref) + 1), static_cast<unsigned>(ref >> 56)};
+  }
+
+  struct Part {
+    unsigned bits = 0;
+    Ref only = 0;                 // the element while bits is 0
+    std::unique_ptr<Ref[]> refs;  // 2^bits elements otherwise
+    Ref* data() { return bits == 0 ? &only : refs.get(); }
+    size_t index(uint64_t position) const { return bits == 0 ? 0 : position << kPartBits >> (64 - bits); }
+  };
+
+  static uint64_t position_of(uint64_t hash);
+  static uint32_t place_at(uint64_t position, unsigned depth) { return static_cast<uint32_t>(position << depth >> 48); }
+  static uint64_t width(unsigned depth) { return uint64_t{1} << (64 - depth); }  // depth > 0
+  Ref ref_at(uint64_t position) const {
+    Part& part = (*parts_)[position >> (64 - kPartBits)];
+    return part.data()[part.index(position)];
+  }
+  // The first position after the segment's interval; 0 after the last.
+  static uint64_t next_interval(uint64_t position, unsigned depth) {
+    return depth == 0 ? 0 : (position & ~(width(depth) - 1)) + width(depth);
+  }
+  template <class Visit>
+  void for_each_segment(Visit&& visit) const {
+    if (parts_ == nullptr) return;
+    uint64_t position = 0;
+    do {
+      const Ref ref = ref_at(position);
+      position = next_interval(position, depth_of(ref));
+      visit(*segment_of(ref));
+    } while (position != 0);
+  }
+
+  Entry& externalize(const Place& place);
+  void replace_entry(const Place& place, EntryPtr fresh);
+  // The segment at `position` has no room in reach: makes it larger or splits it.
+  void make_room(uint64_t position);
+  void split(uint64_t position, Segment& segment);
+  // Puts items (with positions) under the interval that starts at `position`, in one segment or, if need be, in more.
+  void publish(std::span<Segment::Item> items, uint64_t position, unsigned depth);
+  // After a removal: a smaller segment, or one together with its neighbour of the same depth.
+  void give_back(uint64_t position, Segment& segment);
+  bool merge(uint64_t position, Segment& segment);
+  // Every element of the interval becomes `segment`, which is counted; the old ones are the caller's.
+  void install(uint64_t position, Segment::Ptr segment);
+  void discard(Segment* segment);
+  void double_part(Part& part);
+  void trim_part(Part& part);
 
   HashSeed seed_;
   size_t size_ = 0;
-  std::vector<std::unique_ptr<Entry>> buckets_;
+  size_t expiring_ = 0;
+  size_t segments_ = 0;
+  size_t entry_bytes_ = 0;
+  size_t index_bytes_ = 0;
+  std::unique_ptr<std::array<Part, kParts>> parts_;  // null before the first key
 };
 
 }  // namespace holdfast::node

@@ -25,7 +25,7 @@ void Keyspace::after(int db, std::string_view key) {
 // --- Look-ups ---
 
 bool Keyspace::is_expired(const Entry& entry) const {
-  return entry.has_expiry() && mode_ != ExpiryMode::ignore && to_unix_ms(now_) > entry.expires_ms_;
+  return entry.has_expiry() && mode_ != ExpiryMode::ignore && to_unix_ms(now_) > entry.expires_ms();
 }
 
 Entry* Keyspace::lookup(int db, std::string_view key) {
@@ -43,13 +43,13 @@ const Entry* Keyspace::glance(int db, std::string_view key) {
 
 const Entry* Keyspace::read(int db, std::string_view key) {
   const Entry* entry = glance(db, key);
-  if (entry != nullptr) const_cast<Entry*>(entry)->accessed_ms_ = to_unix_ms(now_);
+  if (entry != nullptr) const_cast<Entry*>(entry)->mark_access(to_unix_ms(now_));
   return entry;
 }
 
 const Entry* Keyspace::find(int db, std::string_view key) {
   Entry* entry = lookup(db, key);
-  if (entry != nullptr) entry->accessed_ms_ = to_unix_ms(now_);
+  if (entry != nullptr) entry->mark_access(to_unix_ms(now_));
   return entry;
 }
 
@@ -57,133 +57,113 @@ const Entry* Keyspace::peek(int db, std::string_view key) { return lookup(db, ke
 
 const Entry* Keyspace::find_raw(int db, std::string_view key) const { return databases_[db].dict.find(key); }
 
-// --- Expiry bookkeeping ---
-
-void Keyspace::attach_expiry(Database& database, Entry& entry, int64_t expires_ms) {
-  if (!entry.has_expiry()) {
-    entry.expiring_index_ = static_cast<uint32_t>(database.expiring.size());
-    database.expiring.push_back(&entry);
-  }
-  entry.expires_ms_ = expires_ms;
-}
-
-void Keyspace::detach_expiry(Database& database, Entry& entry) {
-  if (!entry.has_expiry()) return;
-  Entry* const last = database.expiring.back();
-  database.expiring[entry.expiring_index_] = last;
-  last->expiring_index_ = entry.expiring_index_;
-  database.expiring.pop_back();
-  entry.expires_ms_ = Entry::kNoExpiry;
-}
-
 void Keyspace::remove_expired(int db, Entry& entry) {
   // The name outlives the entry: the observer is told before and after.
   const std::string key(entry.key());
   if (observer_ != nullptr) observer_->expired(db, key);
   before(db, key, &entry);
-  take(db, key);
+  databases_[db].dict.release(databases_[db].dict.locate(key));
   ++stats_.expired_keys;
   after(db, key);
 }
 
-std::unique_ptr<Entry> Keyspace::take(int db, std::string_view key) {
-  Database& database = databases_[db];
-  std::unique_ptr<Entry> entry = database.dict.release(key);
-  if (entry != nullptr) detach_expiry(database, *entry);
-  return entry;
-}
-
 // --- Changes ---
 
-Entry& Keyspace::put(int db, std::string_view key, Value value) {
-  Database& database = databases_[db];
-  Entry* entry = database.dict.find(key);
-  if (entry != nullptr && mode_ == ExpiryMode::remove && is_expired(*entry)) {
-    remove_expired(db, *entry);
-    entry = nullptr;
+void Keyspace::put(int db, std::string_view key, Value value, int64_t expires_ms) {
+  Dict& dict = databases_[db].dict;
+  Dict::Place place = dict.locate(key);
+  if (place.entry != nullptr && mode_ == ExpiryMode::remove && is_expired(*place.entry)) {
+    remove_expired(db, *place.entry);
+    place.entry = nullptr;
   }
-  before(db, key, entry);
-  if (entry == nullptr) {
-    entry = &database.dict.insert(key, std::move(value));
+  before(db, key, place.entry);
+  Entry* entry;
+  if (place.entry == nullptr) {
+    entry = &dict.insert(place.hash, key, std::move(value), expires_ms == kKeepExpiry ? Entry::kNoExpiry : expires_ms);
   } else {
-    entry->value_ = std::move(value);
+    entry = &dict.assign(place, std::move(value), expires_ms == kKeepExpiry ? place.entry->expires_ms() : expires_ms);
   }
-  entry->accessed_ms_ = to_unix_ms(now_);
+  entry->mark_access(to_unix_ms(now_));
   ++changes_;
-  return *entry;
+  after(db, key);
 }
 
 void Keyspace::set(int db, std::string_view key, Value value, Expiry expiry) {
-  Entry& entry = put(db, key, std::move(value));
-  if (expiry == Expiry::clear) detach_expiry(databases_[db], entry);
-  after(db, key);
+  put(db, key, std::move(value), expiry == Expiry::clear ? Entry::kNoExpiry : kKeepExpiry);
 }
 
 void Keyspace::set(int db, std::string_view key, Value value, WallTime expires_at) {
-  Entry& entry = put(db, key, std::move(value));
-  attach_expiry(databases_[db], entry, to_unix_ms(expires_at));
-  after(db, key);
+  put(db, key, std::move(value), std::max(to_unix_ms(expires_at), kKeepExpiry + 1));
 }
 
-Value& Keyspace::change(int db, const Entry& entry) {
-  before(db, entry.key(), &entry);
+void Keyspace::replace(int db, const Entry& entry, Value value) {
+  Dict& dict = databases_[db].dict;
+  const Dict::Place place = dict.locate(entry.key());
+  before(db, entry.key(), place.entry);
+  const Entry& changed = dict.assign(place, std::move(value), place.entry->expires_ms());
   ++changes_;
-  after(db, entry.key());
-  return const_cast<Entry&>(entry).value_;
+  after(db, changed.key());
+}
+
+void Keyspace::make_raw(int db, const Entry& entry) {
+  if (entry.payload() != Entry::Payload::integer && entry.payload() != Entry::Payload::embedded) return;
+  Value raw = entry.value().clone();
+  raw.mutable_bytes();
+  Dict& dict = databases_[db].dict;
+  const Dict::Place place = dict.locate(entry.key());
+  dict.assign(place, std::move(raw), place.entry->expires_ms());
 }
 
 bool Keyspace::set_expiry(int db, std::string_view key, std::optional<WallTime> expires_at) {
-  Database& database = databases_[db];
-  Entry* entry = database.dict.find(key);
-  if (entry == nullptr || (!expires_at && !entry->has_expiry())) return false;
-  before(db, key, entry);
-  if (expires_at) {
-    attach_expiry(database, *entry, to_unix_ms(*expires_at));
-  } else {
-    detach_expiry(database, *entry);
-  }
+  Dict& dict = databases_[db].dict;
+  const Dict::Place place = dict.locate(key);
+  if (place.entry == nullptr || (!expires_at && !place.entry->has_expiry())) return false;
+  before(db, key, place.entry);
+  dict.set_expiry(place, expires_at ? std::max(to_unix_ms(*expires_at), kKeepExpiry + 1) : Entry::kNoExpiry);
   ++changes_;
   after(db, key);
   return true;
 }
 
 bool Keyspace::erase(int db, std::string_view key) {
-  const Entry* entry = databases_[db].dict.find(key);
-  if (entry == nullptr) return false;
-  before(db, key, entry);
-  const std::unique_ptr<Entry> gone = take(db, key);
+  Dict& dict = databases_[db].dict;
+  const Dict::Place place = dict.locate(key);
+  if (place.entry == nullptr) return false;
+  before(db, key, place.entry);
+  const EntryPtr gone = dict.release(place);
   ++changes_;
   after(db, gone->key());
   return true;
 }
 
+void Keyspace::relocate(Dict& from, const Dict::Place& source, Dict& to, std::string_view key) {
+  const int64_t expires_ms = source.entry->expires_ms();
+  const EntryPtr old = from.release(source);
+  to.insert(to.hash(key), key, old->take_value(), expires_ms).mark_access(to_unix_ms(now_));
+}
+
 void Keyspace::rename(int db, std::string_view from, std::string_view to) {
-  Database& database = databases_[db];
-  Entry* source = database.dict.find(from);
+  Dict& dict = databases_[db].dict;
+  const Entry* source = dict.find(from);
   HOLDFAST_ASSERT(source != nullptr && from != to);
   before(db, from, source);
-  before(db, to, database.dict.find(to));
-  const int64_t expires_ms = source->expires_ms_;
-  const std::unique_ptr<Entry> old = take(db, from);
-  take(db, to);
-  Entry& target = database.dict.insert(to, std::move(old->value_));
-  if (expires_ms != Entry::kNoExpiry) attach_expiry(database, target, expires_ms);
-  target.accessed_ms_ = to_unix_ms(now_);
+  const Dict::Place target = dict.locate(to);
+  before(db, to, target.entry);
+  if (target.entry != nullptr) dict.release(target);
+  relocate(dict, dict.locate(from), dict, to);
   ++changes_;
   after(db, from);
   after(db, to);
 }
 
 void Keyspace::move(int from_db, std::string_view key, int to_db) {
-  Entry* source = databases_[from_db].dict.find(key);
-  HOLDFAST_ASSERT(source != nullptr && from_db != to_db && databases_[to_db].dict.find(key) == nullptr);
-  before(from_db, key, source);
+  Dict& from = databases_[from_db].dict;
+  Dict& to = databases_[to_db].dict;
+  const Dict::Place source = from.locate(key);
+  HOLDFAST_ASSERT(source.entry != nullptr && from_db != to_db && to.find(key) == nullptr);
+  before(from_db, key, source.entry);
   before(to_db, key, nullptr);
-  const int64_t expires_ms = source->expires_ms_;
-  const std::unique_ptr<Entry> old = take(from_db, key);
-  Entry& target = databases_[to_db].dict.insert(key, std::move(old->value_));
-  if (expires_ms != Entry::kNoExpiry) attach_expiry(databases_[to_db], target, expires_ms);
-  target.accessed_ms_ = to_unix_ms(now_);
+  relocate(from, source, to, key);
   ++changes_;
   after(from_db, key);
   after(to_db, key);
@@ -203,7 +183,6 @@ size_t Keyspace::flush(int db) {
     Database& database = databases_[i];
     if (observer_ != nullptr) observer_->before_flush(i);
     gone += database.dict.size();
-    database.expiring.clear();
     database.expire_cursor = 0;
     database.average_ttl_ms = 0;
     database.dict.clear();
@@ -238,30 +217,45 @@ const Entry* Keyspace::random_key(int db, RandomSource& random) {
 
 int64_t Keyspace::average_ttl_ms(int db) const { return databases_[db].average_ttl_ms; }
 
+Keyspace::ExpirySample Keyspace::expire_database(int db, size_t budget, size_t& steps) {
+  ExpirySample sample;
+  Database& database = databases_[db];
+  // At most once round. The expired are deleted after each bucket: a deletion may move what lies near.
+  const uint64_t start = database.expire_cursor;
+  bool wrapped = false;
+  std::vector<Entry*> expired;
+  while (database.dict.expiring() > 0 && sample.seen < budget && steps > 0) {
+    --steps;
+    expired.clear();
+    database.expire_cursor = database.dict.walk_expiring(database.expire_cursor, [&](Entry& entry) {
+      ++sample.seen;
+      if (is_expired(entry)) {
+        expired.push_back(&entry);
+      } else {
+        sample.ttl_sum += static_cast<double>(entry.expires_ms()) - static_cast<double>(to_unix_ms(now_));
+      }
+    });
+    for (Entry* entry : expired) remove_expired(db, *entry);
+    sample.gone += expired.size();
+    if (database.expire_cursor == 0) wrapped = true;
+    if (wrapped && database.expire_cursor >= start) break;
+  }
+  return sample;
+}
+
 bool Keyspace::active_expire(WallTime now, size_t budget) {
   begin(now, ExpiryMode::remove);
   size_t seen = 0;
   size_t gone = 0;
-  for (int round = 0; round < database_count() && seen < budget; ++round) {
-    const int db = expire_db_;
-    Database& database = databases_[db];
-    size_t here = std::min(budget - seen, database.expiring.size());
-    double ttl_sum = 0;  // may pass 64 bits
-    int64_t ttl_count = 0;
-    for (; here > 0 && !database.expiring.empty(); --here, ++seen) {
-      if (database.expire_cursor >= database.expiring.size()) database.expire_cursor = 0;
-      Entry& entry = *database.expiring[database.expire_cursor];
-      if (is_expired(entry)) {
-        remove_expired(db, entry);  // the last one takes its place: the cursor stays
-        ++gone;
-        continue;
-      }
-      ttl_sum += static_cast<double>(entry.expires_ms_) - static_cast<double>(to_unix_ms(now));
-      ++ttl_count;
-      ++database.expire_cursor;
-    }
-    if (ttl_count > 0) {
-      const auto average = static_cast<int64_t>(std::min(ttl_sum / static_cast<double>(ttl_count), 9e18));
+  // Where few keys have an expiry most of the walk passes over others: that is bounded too.
+  size_t steps = budget * 8;
+  for (int round = 0; round < database_count() && seen < budget && steps > 0; ++round) {
+    Database& database = databases_[expire_db_];
+    const ExpirySample sample = expire_database(expire_db_, budget - seen, steps);
+    seen += sample.seen;
+    gone += sample.gone;
+    if (const size_t left = sample.seen - sample.gone; left > 0) {
+      const auto average = static_cast<int64_t>(std::min(sample.ttl_sum / static_cast<double>(left), 9e18));
       database.average_ttl_ms =
           database.average_ttl_ms == 0 ? average : database.average_ttl_ms / 50 * 49 + average / 50;
     }
@@ -269,7 +263,7 @@ bool Keyspace::active_expire(WallTime now, size_t budget) {
   }
   const double stale = seen == 0 ? 0 : 100.0 * static_cast<double>(gone) / static_cast<double>(seen);
   stats_.expired_stale_percent = stale * 0.05 + stats_.expired_stale_percent * 0.95;
-  const bool busy = seen >= budget && gone * 10 > seen;
+  const bool busy = (seen >= budget || steps == 0) && gone * 10 > seen;
   if (busy) ++stats_.expired_time_cap_reached;
   return busy;
 }
@@ -289,12 +283,12 @@ Result<> Keyspace::for_each(const std::function<Result<>(const EntryView&)>& vis
 
 Result<> Keyspace::insert(int db, std::string_view key, Value value, std::optional<WallTime> expires_at) {
   if (db < 0 || db >= database_count()) return fail("DB index {} is out of range ({} databases)", db, database_count());
-  Database& database = databases_[db];
-  if (database.dict.find(key) != nullptr) return fail("the key '{}' appears twice in database {}", key, db);
+  Dict& dict = databases_[db].dict;
+  const Dict::Place place = dict.locate(key);
+  if (place.entry != nullptr) return fail("the key '{}' appears twice in database {}", key, db);
   before(db, key, nullptr);
-  Entry& entry = database.dict.insert(key, std::move(value));
-  if (expires_at) attach_expiry(database, entry, to_unix_ms(*expires_at));
-  entry.accessed_ms_ = to_unix_ms(now_);
+  const int64_t expires_ms = expires_at ? std::max(to_unix_ms(*expires_at), kKeepExpiry + 1) : Entry::kNoExpiry;
+  dict.insert(place.hash, key, std::move(value), expires_ms).mark_access(to_unix_ms(now_));
   return {};
 }
 

@@ -10,8 +10,8 @@
 //   ignore  (loading, the primary's stream)  the key is there.
 //
 // Invariants: every mutator calls before_change with the old entry before anything changes, and touched after; dirty()
-// grows by the number of changed keys (an expiry's removal does not count, as in Redis). Entry pointers are valid until
-// the next mutator or the next look-up (which may expire a key).
+// grows by the number of changed keys (an expiry's removal does not count, as in Redis). Entry pointers, and values
+// that borrow from an entry, are valid until the next mutator or the next look-up (which may expire a key).
 #pragma once
 
 #include <cstdint>
@@ -79,10 +79,26 @@ class Keyspace final : public DataSource, public DataLoader {
   // Creates or overwrites. (An expired key is found expired first, as by a look-up.)
   void set(int db, std::string_view key, Value value, Expiry expiry = Expiry::clear);
   void set(int db, std::string_view key, Value value, WallTime expires_at);
-  // The value of a present key for change in place; to be called only when it will change.
-  Value& change(int db, const Entry& entry);
+  // A new value for a present key: its expiry and access stay.
+  void replace(int db, const Entry& entry, Value value);
+  // Calls `change` with the string of a present key for change in place (an integer becomes its text first); to be
+  // used only when it will change. Returns the new length.
+  template <class Change>
+  size_t change_bytes(int db, const Entry& entry, Change&& change) {
+    Dict& dict = databases_[db].dict;
+    const Dict::Place place = dict.locate(entry.key());
+    before(db, entry.key(), place.entry);
+    size_t length = 0;
+    const Entry& changed = dict.change_bytes(place, [&](std::string& bytes) {
+      change(bytes);
+      length = bytes.size();
+    });
+    ++changes_;
+    after(db, changed.key());
+    return length;
+  }
   // The same string in the encoding that changes in place leave behind; nobody needs to be told.
-  void make_raw(const Entry& entry) { const_cast<Entry&>(entry).value_.mutable_bytes(); }
+  void make_raw(int db, const Entry& entry);
   bool set_expiry(int db, std::string_view key, std::optional<WallTime> expires_at);
   bool erase(int db, std::string_view key);
   // `from` must be present; a present target is replaced. The expiry goes along.
@@ -98,7 +114,14 @@ class Keyspace final : public DataSource, public DataLoader {
   void for_each_key(int db, const std::function<void(const Entry&)>& visit) const;
   const Entry* random_key(int db, RandomSource& random);
 
+  // --- Batches of look-ups (a pipeline's keys): all hashes, then all buckets, then all entries, then the commands ---
+  uint64_t key_hash(int db, std::string_view key) const { return databases_[db].dict.hash(key); }
+  void prefetch_bucket(int db, uint64_t hash) const { databases_[db].dict.prefetch_bucket(hash); }
+  void prefetch_entry(int db, uint64_t hash) const { databases_[db].dict.prefetch_entry(hash); }
+
   // --- Counters ---
+  // Bytes of keys, values, expiries and the table, in the allocator's size classes; kept up to date, not walked.
+  size_t memory_bytes(int db) const { return databases_[db].dict.memory_bytes(); }
   // Changes since the start; never falls.
   int64_t changes() const { return changes_; }
   // Changes since the last save.
@@ -117,7 +140,7 @@ class Keyspace final : public DataSource, public DataLoader {
 
   // --- DataSource, DataLoader ---
   size_t key_count(int db) const override { return databases_[db].dict.size(); }
-  size_t expire_count(int db) const override { return databases_[db].expiring.size(); }
+  size_t expire_count(int db) const override { return databases_[db].dict.expiring(); }
   int database_count() const override { return static_cast<int>(databases_.size()); }
   Result<> for_each(const std::function<Result<>(const EntryView&)>& visit) const override;
   Result<> insert(int db, std::string_view key, Value value, std::optional<WallTime> expires_at) override;
@@ -126,17 +149,23 @@ class Keyspace final : public DataSource, public DataLoader {
   struct Database {
     explicit Database(HashSeed seed) : dict(seed) {}
     Dict dict;
-    std::vector<Entry*> expiring;  // the entries that have an expiry, in no order
-    size_t expire_cursor = 0;
+    uint64_t expire_cursor = 0;  // the active expiry's place in the table
     int64_t average_ttl_ms = 0;
   };
 
   Entry* lookup(int db, std::string_view key);
-  Entry& put(int db, std::string_view key, Value value);
-  void attach_expiry(Database& database, Entry& entry, int64_t expires_ms);
-  void detach_expiry(Database& database, Entry& entry);
-  std::unique_ptr<Entry> take(int db, std::string_view key);
+  // What becomes of an existing key's expiry is for `expires_ms` to say: kNoExpiry, a time, or kKeepExpiry.
+  static constexpr int64_t kKeepExpiry = INT64_MIN + 1;
+  void put(int db, std::string_view key, Value value, int64_t expires_ms);
+  // Moves a present entry to an absent key.
+  void relocate(Dict& from, const Dict::Place& source, Dict& to, std::string_view key);
   void remove_expired(int db, Entry& entry);
+  struct ExpirySample {
+    size_t seen = 0;
+    size_t gone = 0;
+    double ttl_sum = 0;  // may pass 64 bits
+  };
+  ExpirySample expire_database(int db, size_t budget, size_t& steps);
   void before(int db, std::string_view key, const Entry* entry);
   void after(int db, std::string_view key);
 

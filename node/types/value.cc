@@ -22,27 +22,46 @@ std::string_view type_name(ValueType type) {
   return "none";
 }
 
+namespace {
+
+constexpr size_t kLongestInteger = 20;   // "-9223372036854775808"
+constexpr size_t kLongestEmbedded = 44;  // where Redis stops saying "embstr"
+
+}  // namespace
+
 Value Value::string(std::string_view bytes) {
-  if (bytes.size() <= 20) {
+  if (bytes.size() <= kLongestInteger) {
     if (const auto number = parse_int64(bytes)) return Value(*number);
   }
   return Value(std::string(bytes));
 }
 
+Value Value::borrowed_string(std::string_view bytes) {
+  if (bytes.size() <= kLongestInteger) {
+    if (const auto number = parse_int64(bytes)) return Value(*number);
+  }
+  return Value(bytes, false);
+}
+
 Value Value::clone() const {
   if (is_integer()) return Value(integer_value());
-  Value copy(std::get<std::string>(data_));
+  Value copy{std::string(text())};
   copy.changed_in_place_ = changed_in_place_;
   return copy;
 }
 
 std::string_view Value::encoding() const {
   if (is_integer()) return "int";
-  return std::get<std::string>(data_).size() <= 44 && !changed_in_place_ ? "embstr" : "raw";
+  return text().size() <= kLongestEmbedded && !changed_in_place_ ? "embstr" : "raw";
+}
+
+std::string Value::take_text() && {
+  if (auto* owned = std::get_if<std::string>(&data_)) return std::move(*owned);
+  return std::string(text());
 }
 
 std::string& Value::mutable_bytes() {
-  if (is_integer()) {
+  if (!std::holds_alternative<std::string>(data_)) {
     Scratch scratch;
     data_ = std::string(bytes(scratch));
   }
@@ -50,10 +69,9 @@ std::string& Value::mutable_bytes() {
   return std::get<std::string>(data_);
 }
 
-size_t Value::memory_bytes() const {
-  const auto* text = std::get_if<std::string>(&data_);
-  if (text == nullptr || text->capacity() < sizeof(std::string) / 2) return 0;
-  return text->capacity() + 1;
+bool Value::operator==(const Value& other) const {
+  if (is_integer() != other.is_integer()) return false;
+  return is_integer() ? integer_value() == other.integer_value() : text() == other.text();
 }
 
 }  // namespace holdfast::node

@@ -1,12 +1,16 @@
-// A value of the data set. Strings are all there is so far; every further type becomes one more alternative here.
+// A value on its way into or out of the data set. Strings are all there is so far; every further type becomes one more
+// alternative here.
 //
-// Owned by the keyspace and touched by the executor thread only. Move-only: a copy is asked for by name (clone).
+// The keyspace stores values in its own form (see keyspace/entry.h); a Value is the handle that travels: it either owns
+// its bytes or borrows them (from an entry, from a request) and is then valid as long as they are. Move-only: a copy
+// that owns its bytes is asked for by name (clone). Executor thread only.
 #pragma once
 
 #include <charconv>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 namespace holdfast::node {
@@ -23,9 +27,13 @@ class Value {
 
   // A string; text that is a canonical 64-bit integer of up to 20 characters is kept as the integer.
   static Value string(std::string_view bytes);
+  // The same without a copy: `bytes` must outlive the value. For what goes straight into the keyspace.
+  static Value borrowed_string(std::string_view bytes);
   // Kept as bytes whatever they look like.
   static Value raw_string(std::string bytes) { return Value(std::move(bytes)); }
   static Value integer(int64_t number) { return Value(number); }
+  // The bytes of a stored string, as they are.
+  static Value borrowed_bytes(std::string_view bytes, bool changed_in_place) { return Value(bytes, changed_in_place); }
 
   Value(Value&&) noexcept = default;
   Value& operator=(Value&&) noexcept = default;
@@ -34,7 +42,7 @@ class Value {
   ValueType type() const { return ValueType::string; }
   std::string_view encoding() const;  // OBJECT ENCODING's name: "int", "embstr", "raw"
 
-  // Strings. `bytes` is valid until the value changes or `scratch` goes.
+  // Strings. `bytes` is valid until the value changes or `scratch` goes; a borrowed value's outlive the handle.
   bool is_integer() const { return std::holds_alternative<int64_t>(data_); }
   int64_t integer_value() const { return std::get<int64_t>(data_); }
   std::string_view bytes(Scratch& scratch) const {
@@ -42,21 +50,27 @@ class Value {
       const char* end = std::to_chars(scratch.text, scratch.text + sizeof scratch.text, *number).ptr;
       return {scratch.text, static_cast<size_t>(end - scratch.text)};
     }
+    return text();
+  }
+  // The bytes of a string that is not an integer.
+  std::string_view text() const {
+    if (const auto* borrowed = std::get_if<std::string_view>(&data_)) return *borrowed;
     return std::get<std::string>(data_);
   }
-  // The bytes for change in place (APPEND, SETRANGE, SETBIT); an integer becomes its text first. The encoding is "raw"
-  // from then on.
+  // The same taken out of the handle.
+  std::string take_text() &&;
+  // The bytes for change in place; an integer becomes its text first. The encoding is "raw" from then on.
   std::string& mutable_bytes();
+  bool changed_in_place() const { return changed_in_place_; }
 
-  size_t memory_bytes() const;  // heap beyond sizeof(Value)
-
-  bool operator==(const Value& other) const { return data_ == other.data_; }
+  bool operator==(const Value& other) const;
 
  private:
   explicit Value(int64_t number) : data_(number) {}
   explicit Value(std::string bytes) : data_(std::move(bytes)) {}
+  Value(std::string_view bytes, bool changed_in_place) : data_(bytes), changed_in_place_(changed_in_place) {}
 
-  std::variant<int64_t, std::string> data_;
+  std::variant<int64_t, std::string, std::string_view> data_;
   bool changed_in_place_ = false;  // such strings stay "raw" however short
 };
 

@@ -200,6 +200,46 @@ TEST_F(KeyspaceTest, LoaderRefusesADuplicateKeyAndABadDatabase) {
   EXPECT_EQ(keys.dirty(), 0);
 }
 
+TEST_F(KeyspaceTest, IdleTimeIsCountedFromTheLastAccessAndNeverNegative) {
+  keys.begin(at(1'700'000'000'000), ExpiryMode::remove);
+  put(0, "a", "x");
+  EXPECT_EQ(keys.peek(0, "a")->idle_ms(1'700'000'000'000), 0);
+  EXPECT_EQ(keys.peek(0, "a")->idle_ms(1'700'000'090'000), 90'000);
+  EXPECT_EQ(keys.peek(0, "a")->idle_ms(1'699'999'000'000), 0);
+  EXPECT_EQ(keys.peek(0, "a")->idle_ms(1'700'000'000'000 + 500LL * 86'400'000), 500LL * 86'400'000);
+  keys.begin(at(1'700'000'100'000), ExpiryMode::remove);
+  keys.set_expiry(0, "a", at(1'800'000'000'000));
+  keys.set_expiry(0, "a", std::nullopt);
+  EXPECT_EQ(keys.peek(0, "a")->idle_ms(1'700'000'090'000), 90'000);
+  keys.read(0, "a");
+  EXPECT_EQ(keys.peek(0, "a")->idle_ms(1'700'000'100'000), 0);
+}
+
+TEST_F(KeyspaceTest, ChangesInPlaceAreSeenCountedAndRaw) {
+  put(0, "n", "41");
+  keys.set_expiry(0, "n", at(5000));
+  EXPECT_EQ(keys.change_bytes(0, *keys.peek(0, "n"), [](std::string& bytes) { bytes += "x"; }), 3u);
+  EXPECT_EQ(text(keys.peek(0, "n")), "41x");
+  EXPECT_EQ(keys.peek(0, "n")->value().encoding(), "raw");
+  EXPECT_EQ(keys.peek(0, "n")->expires_at(), at(5000));
+  keys.replace(0, *keys.peek(0, "n"), Value::integer(7));
+  EXPECT_EQ(keys.peek(0, "n")->value().encoding(), "int");
+  EXPECT_EQ(keys.peek(0, "n")->expires_at(), at(5000));
+  const int64_t changes = keys.changes();
+  keys.make_raw(0, *keys.peek(0, "n"));
+  EXPECT_EQ(keys.peek(0, "n")->value().encoding(), "raw");
+  EXPECT_EQ(text(keys.peek(0, "n")), "7");
+  EXPECT_EQ(keys.changes(), changes);
+}
+
+TEST_F(KeyspaceTest, MemoryIsThatOfAFreshSpaceAfterAFlush) {
+  EXPECT_EQ(keys.memory_bytes(0), 0u);
+  for (int i = 0; i < 5000; ++i) put(0, "k" + std::to_string(i), std::string(static_cast<size_t>(i), 'v'));
+  EXPECT_GT(keys.memory_bytes(0), 5000u * 2500);
+  keys.flush(0);
+  EXPECT_EQ(keys.memory_bytes(0), 0u);
+}
+
 TEST(SeededHash, MatchesItselfAndDependsOnTheSeed) {
   const HashSeed one{1, 2};
   const HashSeed two{1, 3};

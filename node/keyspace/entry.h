@@ -1,0 +1,121 @@
+// One key with its value and expiry: one block of memory.
+//
+//   offset 0   header: payload kind (2 bits), has-expiry (1), last access (29), key length (16), value length (16)
+//          8   [8] expiry, milliseconds since 1970 UTC            when it has one
+//              [8] the integer, or the pointer to a std::string   for those payloads
+//              [8] the key's length                               when it does not fit into the header
+//              the key's bytes, then the value's bytes when they are embedded
+//
+// Strings of up to kMaxEmbedded bytes are embedded; longer ones, and those changed in place, are a std::string beside.
+// A further data type is one more payload kind with a pointer. The address is stable until the entry is changed (a
+// change may need a larger block) or removed. Blocks are allocated in the allocator's own size classes, so what is
+// counted is what is used. Executor thread only; only the keyspace changes an entry.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/time/clock.h"
+#include "node/types/value.h"
+
+namespace holdfast::node {
+
+// The size of the block that an allocator with jemalloc's classes gives for `bytes` (> 8): multiples of 16 up to 128,
+// then four classes for each doubling.
+size_t allocation_size(size_t bytes);
+
+class Entry {
+ public:
+  static constexpr int64_t kNoExpiry = INT64_MIN;
+  static constexpr size_t kMaxEmbedded = 4000;
+
+  Entry(const Entry&) = delete;
+  Entry& operator=(const Entry&) = delete;
+
+  std::string_view key() const { return {body() + key_offset(), key_length()}; }
+  // Borrowed from the entry: valid until it changes.
+  Value value() const;
+  bool has_expiry() const { return has_expiry_ != 0; }
+  std::optional<WallTime> expires_at() const {
+    if (!has_expiry()) return std::nullopt;
+    return from_unix_ms(expires_ms());
+  }
+  // Milliseconds since the last access, to 1/10 s; right up to about 600 days.
+  int64_t idle_ms(int64_t now_ms) const;
+  // The bytes of key, value and bookkeeping; the table's own slot is not counted.
+  size_t memory_bytes() const { return block_bytes() + external_bytes(); }
+
+ private:
+  friend class Dict;
+  friend class Keyspace;
+  friend struct EntryDeleter;
+  friend class Segment;
+
+  enum class Payload : uint32_t { integer, embedded, embedded_raw, external };
+  static constexpr uint32_t kLongKey = 0xffff;
+
+  static std::unique_ptr<Entry, struct EntryDeleter> create(std::string_view key, Value value, int64_t expires_ms);
+  // With the string beside whatever its length.
+  static std::unique_ptr<Entry, struct EntryDeleter> create_external(std::string_view key, std::string text,
+                                                                     int64_t expires_ms);
+  // Writes value and expiry over the old ones when the result needs a block of the same size; false when it does not,
+  // and then nothing has changed, `value` included. `value` must not borrow from this entry.
+  bool assign_in_place(Value& value, int64_t expires_ms);
+  // The same for the expiry alone.
+  bool set_expiry_in_place(int64_t expires_ms);
+  // The value, leaving an entry fit only for destruction.
+  Value take_value();
+  // Only with an external payload.
+  std::string& external() const;
+
+  Entry() = default;
+  ~Entry() = default;
+
+  bool has_word() const { return payload() == Payload::integer || payload() == Payload::external; }
+  bool embeds() const { return payload() == Payload::embedded || payload() == Payload::embedded_raw; }
+  Payload payload() const { return static_cast<Payload>(payload_); }
+  char* body() { return reinterpret_cast<char*>(this + 1); }
+  const char* body() const { return reinterpret_cast<const char*>(this + 1); }
+  size_t key_offset() const {
+    return 8 * (static_cast<size_t>(has_expiry_) + static_cast<size_t>(has_word()) +
+                static_cast<size_t>(key_length_ == kLongKey));
+  }
+  size_t key_length() const {
+    return key_length_ != kLongKey ? key_length_ : static_cast<size_t>(load(key_offset() - 8));
+  }
+  int64_t expires_ms() const { return has_expiry() ? load(0) : kNoExpiry; }
+  size_t word_offset() const { return static_cast<size_t>(has_expiry_) * 8; }
+  int64_t load(size_t offset) const {
+    int64_t word;
+    std::memcpy(&word, body() + offset, sizeof word);
+    return word;
+  }
+  void store(size_t offset, int64_t word) { std::memcpy(body() + offset, &word, sizeof word); }
+  size_t used_bytes() const { return sizeof(Entry) + key_offset() + key_length() + (embeds() ? value_length_ : 0); }
+  size_t block_bytes() const { return allocation_size(used_bytes()); }
+  size_t external_bytes() const;
+  void mark_access(int64_t now_ms) { access_ = static_cast<uint32_t>(now_ms / 100) & kAccessMask; }
+  void write_payload(Value& value, Payload kind);
+  static Payload payload_for(const Value& value);
+  static std::unique_ptr<Entry, struct EntryDeleter> create(std::string_view key, Value& value, Payload kind,
+                                                            int64_t expires_ms);
+  static constexpr uint32_t kAccessMask = (1u << 29) - 1;
+
+  uint32_t payload_ : 2 = 0;
+  uint32_t has_expiry_ : 1 = 0;
+  uint32_t access_ : 29 = 0;
+  uint16_t key_length_ = 0;
+  uint16_t value_length_ = 0;
+};
+static_assert(sizeof(Entry) == 8 && alignof(Entry) <= 8);
+
+struct EntryDeleter {
+  void operator()(Entry* entry) const;
+};
+using EntryPtr = std::unique_ptr<Entry, EntryDeleter>;
+
+}  // namespace holdfast::node

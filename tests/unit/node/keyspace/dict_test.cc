@@ -1,0 +1,242 @@
+#include "node/keyspace/dict.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+
+namespace holdfast::node {
+namespace {
+
+constexpr int64_t kNone = Entry::kNoExpiry;
+
+std::string text(const Entry& entry) {
+  Value::Scratch scratch;
+  const Value value = entry.value();
+  return std::string(value.bytes(scratch));
+}
+
+class DictTest : public ::testing::Test {
+ protected:
+  Dict dict{HashSeed{11, 22}};
+
+  Entry& put(const std::string& key, Value value, int64_t expires_ms = kNone) {
+    return dict.insert(dict.hash(key), key, std::move(value), expires_ms);
+  }
+  void fill(int from, int to) {
+    for (int i = from; i < to; ++i) put("key" + std::to_string(i), Value::integer(i));
+  }
+  void expect_counters_match_a_walk() {
+    size_t count = 0;
+    size_t expiring = 0;
+    size_t bytes = 0;
+    dict.for_each([&](const Entry& entry) {
+      ++count;
+      expiring += entry.has_expiry() ? 1 : 0;
+      bytes += entry.memory_bytes();
+    });
+    EXPECT_EQ(dict.size(), count);
+    EXPECT_EQ(dict.expiring(), expiring);
+    EXPECT_EQ(dict.memory_bytes(), bytes + dict.index_bytes());
+  }
+};
+
+TEST(AllocationSize, FollowsTheClassesOfTheAllocator) {
+  for (const auto& [bytes, size] : std::map<size_t, size_t>{{9, 16},
+                                                            {16, 16},
+                                                            {17, 32},
+                                                            {128, 128},
+                                                            {129, 160},
+                                                            {160, 160},
+                                                            {161, 192},
+                                                            {256, 256},
+                                                            {257, 320},
+                                                            {2560, 2560},
+                                                            {2561, 3072},
+                                                            {3584, 3584},
+                                                            {4096, 4096},
+                                                            {4097, 5120}}) {
+    EXPECT_EQ(allocation_size(bytes), size) << bytes;
+  }
+}
+
+TEST_F(DictTest, EntryOfSixteenAndSixteenBytesTakesFortyEightWithAndWithoutExpiry) {
+  const std::string key(16, 'k');
+  Entry& entry = put(key, Value::raw_string(std::string(16, 'v')));
+  EXPECT_EQ(entry.memory_bytes(), 48u);
+  Entry& expiring = dict.set_expiry(dict.locate(key), 123456);
+  EXPECT_EQ(&expiring, &entry);  // the block has room
+  EXPECT_EQ(expiring.memory_bytes(), 48u);
+  EXPECT_EQ(expiring.expires_at(), from_unix_ms(123456));
+  EXPECT_EQ(expiring.key(), key);
+  EXPECT_EQ(text(expiring), std::string(16, 'v'));
+}
+
+TEST_F(DictTest, EveryPayloadKeepsKeyValueAndExpiryThroughEveryChange) {
+  const auto values = [] {
+    std::vector<Value> all;
+    all.push_back(Value::integer(INT64_MIN));
+    for (const size_t length : {0, 1, 7, 16, 44, 45, 100, 3999, 4000, 4001, 70000}) {
+      all.push_back(Value::raw_string(std::string(length, 'v')));
+    }
+    Value raw = Value::raw_string("short");
+    raw.mutable_bytes();
+    all.push_back(std::move(raw));
+    return all;
+  };
+  for (const size_t key_length : {0, 1, 15, 16, 300, 65534, 65535, 65536, 200000}) {
+    const std::string key(key_length, 'k');
+    for (const Value& first : values()) {
+      for (const int64_t expiry : {kNone, int64_t{-5}}) {
+        for (const Value& second : values()) {
+          put(key, first.clone(), expiry);
+          Entry* entry = dict.find(key);
+          ASSERT_NE(entry, nullptr);
+          ASSERT_EQ(entry->value(), first);
+          entry = &dict.set_expiry(dict.locate(key), expiry == kNone ? 77 : kNone);
+          ASSERT_EQ(entry->value(), first);
+          ASSERT_EQ(entry->key(), key);
+          entry = &dict.assign(dict.locate(key), second.clone(), expiry);
+          ASSERT_EQ(entry->value(), second);
+          ASSERT_EQ(entry->value().encoding(), second.encoding());
+          ASSERT_EQ(entry->has_expiry(), expiry != kNone);
+          ASSERT_EQ(entry->key(), key);
+          const std::string old = text(*entry);
+          entry = &dict.change_bytes(dict.locate(key), [](std::string& bytes) { bytes += "more"; });
+          ASSERT_EQ(text(*entry), old + "more");
+          ASSERT_EQ(entry->value().encoding(), "raw");
+          expect_counters_match_a_walk();
+          ASSERT_NE(dict.release(dict.locate(key)), nullptr);
+          ASSERT_EQ(dict.memory_bytes(), dict.index_bytes());
+        }
+      }
+    }
+  }
+}
+
+TEST_F(DictTest, GrowsAndShrinksWithItsKeys) {
+  fill(0, 200000);
+  EXPECT_EQ(dict.size(), 200000u);
+  EXPECT_GT(dict.segment_count(), 450u);
+  // 64-byte lines: 9.14 bytes a key at a fill of one.
+  EXPECT_LT(static_cast<double>(dict.index_bytes()) / 200000, 12.5);
+  expect_counters_match_a_walk();
+  for (int i = 0; i < 200000; ++i) ASSERT_EQ(text(*dict.find("key" + std::to_string(i))), std::to_string(i));
+  EXPECT_EQ(dict.find("key200000"), nullptr);
+  for (int i = 0; i < 190000; ++i) ASSERT_NE(dict.release(dict.locate("key" + std::to_string(i))), nullptr);
+  expect_counters_match_a_walk();
+  EXPECT_LT(static_cast<double>(dict.index_bytes()) / 10000, 30);
+  for (int i = 190000; i < 200000; ++i) ASSERT_NE(dict.find("key" + std::to_string(i)), nullptr);
+  for (int i = 190000; i < 200000; ++i) ASSERT_NE(dict.release(dict.locate("key" + std::to_string(i))), nullptr);
+  EXPECT_EQ(dict.size(), 0u);
+  EXPECT_EQ(dict.memory_bytes(), dict.index_bytes());
+  EXPECT_LT(dict.index_bytes(), 10000u);
+  dict.clear();
+  EXPECT_EQ(dict.memory_bytes(), 0u);
+}
+
+TEST_F(DictTest, MovingTheTableMovesEverything) {
+  fill(0, 5000);
+  Dict other(HashSeed{1, 1});
+  other = std::move(dict);
+  EXPECT_EQ(dict.size(), 0u);
+  EXPECT_EQ(dict.find("key1"), nullptr);
+  EXPECT_EQ(other.size(), 5000u);
+  EXPECT_NE(other.find("key4999"), nullptr);
+  dict = Dict(HashSeed{5, 6});
+  fill(0, 10);
+  EXPECT_EQ(dict.size(), 10u);
+}
+
+TEST_F(DictTest, PrefetchingIsAllowedAtAnyTime) {
+  dict.prefetch_bucket(dict.hash("a"));
+  dict.prefetch_entry(dict.hash("a"));
+  fill(0, 1000);
+  for (int i = 0; i < 1000; ++i) dict.prefetch_bucket(dict.hash("key" + std::to_string(i)));
+  for (int i = 0; i < 1000; ++i) dict.prefetch_entry(dict.hash("key" + std::to_string(i)));
+  EXPECT_EQ(dict.size(), 1000u);
+}
+
+TEST_F(DictTest, ScanOfAStillTableReturnsEveryKeyOnce) {
+  fill(0, 30000);
+  std::map<std::string, int> seen;
+  uint64_t cursor = 0;
+  uint64_t last = 0;
+  do {
+    last = cursor;
+    cursor = dict.scan(cursor, [&](Entry& entry) { ++seen[std::string(entry.key())]; });
+    ASSERT_LT(cursor, uint64_t{1} << 48);
+    ASSERT_TRUE(cursor == 0 || cursor > last);
+  } while (cursor != 0);
+  EXPECT_EQ(seen.size(), 30000u);
+  for (const auto& [key, times] : seen) ASSERT_EQ(times, 1) << key;
+}
+
+TEST_F(DictTest, ScanTakesAnyCursorAClientMayInvent) {
+  fill(0, 3000);
+  SeededRandom dice(3);
+  for (int i = 0; i < 10000; ++i) {
+    size_t seen = 0;
+    dict.scan(dice.next(), [&](Entry&) { ++seen; });
+    EXPECT_LE(seen, Bucket::kSlots * (Segment::kReach + 1));
+  }
+}
+
+TEST_F(DictTest, WalkOfTheExpiringReturnsEachOfThemAndNoOther) {
+  std::set<std::string> expected;
+  for (int i = 0; i < 20000; ++i) {
+    const std::string key = "key" + std::to_string(i);
+    put(key, Value::integer(i), i % 50 == 0 ? i : kNone);
+    if (i % 50 == 0) expected.insert(key);
+  }
+  std::set<std::string> seen;
+  uint64_t cursor = 0;
+  do {
+    cursor =
+        dict.walk_expiring(cursor, [&](Entry& entry) { EXPECT_TRUE(seen.insert(std::string(entry.key())).second); });
+  } while (cursor != 0);
+  EXPECT_EQ(seen, expected);
+}
+
+TEST_F(DictTest, RandomPicksEveryKeyAboutEquallyOften) {
+  constexpr int kKeys = 2000;
+  constexpr int kPicks = 400000;  // 200 each
+  for (const bool thinned : {false, true}) {
+    dict.clear();
+    fill(0, thinned ? kKeys * 20 : kKeys);
+    for (int i = kKeys; thinned && i < kKeys * 20; ++i) dict.release(dict.locate("key" + std::to_string(i)));
+    SeededRandom dice(5);
+    std::unordered_map<const Entry*, int> picks;
+    for (int i = 0; i < kPicks; ++i) ++picks[dict.random(dice)];
+    EXPECT_EQ(picks.size(), static_cast<size_t>(kKeys));
+    for (const auto& [entry, times] : picks) {
+      EXPECT_GT(times, thinned ? 40 : 90) << entry->key();
+      EXPECT_LT(times, thinned ? 800 : 450) << entry->key();
+    }
+  }
+}
+
+TEST_F(DictTest, HoldsWhatASetHoldsWhileKeysComeAndGo) {
+  SeededRandom dice(9);
+  std::set<std::string> model;
+  for (int round = 0; round < 200; ++round) {
+    for (int i = 0; i < 100; ++i) {
+      const std::string key = std::to_string(dice.below(8000));
+      if (model.contains(key) ? dice.chance(0.6) : dice.chance(0.2)) {
+        const Dict::Place place = dict.locate(key);
+        ASSERT_EQ(place.entry != nullptr, model.erase(key) == 1);
+        if (place.entry != nullptr) dict.release(place);
+      } else if (model.insert(key).second) {
+        put(key, Value::integer(1));
+      }
+    }
+    ASSERT_EQ(dict.size(), model.size());
+  }
+  for (const auto& key : model) ASSERT_NE(dict.find(key), nullptr);
+  expect_counters_match_a_walk();
+}
+
+}  // namespace
+}  // namespace holdfast::node
