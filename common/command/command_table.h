@@ -2,6 +2,8 @@
 // duplicate name or a bad key range, since both are errors of ours. Executor thread only.
 #pragma once
 
+#include <algorithm>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -58,10 +60,13 @@ class CommandTable {
 
   // Null when there is none.
   Entry* find(std::string_view name) const {
-    if (slots_.empty() || name.size() > kMaxName) return nullptr;
-    for (size_t at = hash(name) & mask_;; at = (at + 1) & mask_) {
-      Entry* entry = slots_[at];
-      if (entry == nullptr || iequals(entry->name, name)) return entry;
+    if (slots_.empty() || name.empty() || name.size() > kMaxName) return nullptr;
+    const uint64_t word = fold(name);
+    for (size_t at = hash(word, name.size()) & mask_;; at = (at + 1) & mask_) {
+      const Slot& slot = slots_[at];
+      if (slot.entry == nullptr) return nullptr;
+      if (slot.word != word || slot.entry->name.size() != name.size()) continue;
+      if (slot.word_decides || iequals(slot.entry->name, name)) return slot.entry;
     }
   }
 
@@ -86,10 +91,30 @@ class CommandTable {
  private:
   static constexpr size_t kMaxName = 64;
 
-  static size_t hash(std::string_view name) {
-    uint64_t h = 14695981039346656037ULL;
-    for (const char c : name) h = (h ^ static_cast<unsigned char>(c | 0x20)) * 1099511628211ULL;
-    return static_cast<size_t>(h ^ (h >> 29));
+  struct Slot {
+    uint64_t word = 0;  // fold() of the name
+    Entry* entry = nullptr;
+    bool word_decides = false;  // same word and length: the same name
+  };
+
+  // The first four and the last four of up to eight bytes, in lower case if they are letters.
+  static uint64_t fold(std::string_view name) {
+    const size_t size = std::min<size_t>(name.size(), 8);
+    const auto at = [&](size_t i) { return uint64_t{static_cast<unsigned char>(name[i])}; };
+    uint64_t word;
+    if (size >= 4) {
+      uint32_t first, last;
+      std::memcpy(&first, name.data(), 4);
+      std::memcpy(&last, name.data() + size - 4, 4);
+      word = first | uint64_t{last} << 32;
+    } else {
+      word = at(0) | at(size / 2) << 8 | at(size - 1) << 16;
+    }
+    return word | 0x2020'2020'2020'2020;
+  }
+  static size_t hash(uint64_t word, size_t size) {
+    const uint64_t product = (word + size) * 0x9e37'79b9'7f4a'7c15;
+    return static_cast<size_t>(product ^ product >> 32);
   }
 
   std::unique_ptr<Entry> make(const Row& row, const std::string& container) {
@@ -112,20 +137,22 @@ class CommandTable {
   void rebuild() {
     size_t size = 16;
     while (size < entries_.size() * 4) size *= 2;
-    slots_.assign(size, nullptr);
+    slots_.assign(size, {});
     mask_ = size - 1;
     infos_.clear();
     for (const auto& entry : entries_) {
       infos_.push_back(entry.get());
-      size_t at = hash(entry->name) & mask_;
-      while (slots_[at] != nullptr) at = (at + 1) & mask_;
-      slots_[at] = entry.get();
+      const uint64_t word = fold(entry->name);
+      size_t at = hash(word, entry->name.size()) & mask_;
+      while (slots_[at].entry != nullptr) at = (at + 1) & mask_;
+      const bool letters = std::ranges::all_of(entry->name, [](char c) { return c >= 'a' && c <= 'z'; });
+      slots_[at] = {word, entry.get(), letters && entry->name.size() <= 8};
     }
   }
 
   std::vector<std::unique_ptr<Entry>> entries_;
   std::vector<CommandInfo*> infos_;
-  std::vector<Entry*> slots_;
+  std::vector<Slot> slots_;
   size_t mask_ = 0;
   int next_id_ = 0;
 };

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
-#include <optional>
 
 #include "common/base/split_args.h"
 #include "common/base/text.h"
@@ -19,17 +19,18 @@ size_t find_cr(std::string_view input, size_t from) {
   return found == nullptr ? kNotFound : static_cast<size_t>(static_cast<const char*>(found) - input.data());
 }
 
-// Lengths are nearly always one to three digits: this beats the general parser on the request path.
-std::optional<int64_t> parse_length(std::string_view text) {
-  if (text.size() - 1 < 9 && text[0] >= '1' && text[0] <= '9') {
-    int64_t value = 0;
-    for (const char c : text) {
-      if (c < '0' || c > '9') return std::nullopt;
-      value = value * 10 + (c - '0');
-    }
-    return value;
-  }
-  return parse_int64(text);
+// Reads "<digits>\r" and the byte after it at `at`, the way lengths nearly always come: positive, up to eight digits.
+// Moves `at` behind the line; -1 when anything is different, and then the general way finds out what.
+int64_t quick_length(std::string_view input, size_t& at) {
+  const char* from = input.data() + at;
+  const char* const end = input.data() + input.size();
+  const char* digit = from;
+  int64_t value = 0;
+  while (digit < end && *digit >= '0' && *digit <= '9') value = value * 10 + (*digit++ - '0');
+  const ptrdiff_t digits = digit - from;
+  if (digits == 0 || digits > 8 || *from == '0' || end - digit < 2 || *digit != '\r') return -1;
+  at = static_cast<size_t>(digit + 2 - input.data());
+  return value;
 }
 
 }  // namespace
@@ -44,18 +45,49 @@ void RequestParser::reset() {
   at_ = 0;
   remaining_ = 0;
   pending_bulk_ = -1;
+  first_ = 0;
   args_.clear();
+}
+
+void RequestParser::begin_batch() {
+  if (state_ == State::done) return reset();
+  if (first_ == 0) return;
+  args_.erase(args_.begin(), args_.begin() + static_cast<ptrdiff_t>(first_));
+  first_ = 0;
+}
+
+void RequestParser::release_memory() {
+  if (state_ == State::arguments) return;
+  std::vector<std::string_view>().swap(args_);
+  std::vector<std::string>().swap(inline_words_);
+  state_ = State::start;
+  first_ = 0;
 }
 
 RequestParser::Status RequestParser::parse(std::string_view input, const RequestLimits& limits) {
   if (state_ == State::done) reset();
+  return parse_started(input, limits);
+}
+
+RequestParser::Status RequestParser::parse_next(std::string_view input, const RequestLimits& limits) {
+  if (state_ == State::done) {
+    state_ = State::start;
+    first_ = args_.size();
+  }
+  return parse_started(input, limits);
+}
+
+RequestParser::Status RequestParser::parse_started(std::string_view input, const RequestLimits& limits) {
   if (input.empty()) return Status::need_more;
   if (state_ == State::start) {
     base_ = input.data();
-    if (input[0] != '*') return parse_inline(input);
+    was_inline_ = input[0] != '*';
+    if (was_inline_) return parse_inline(input);
     if (const Status status = parse_header(input, limits); status != Status::request) return status;
   } else if (input.data() != base_) {
-    for (auto& argument : args_) argument = {input.data() + (argument.data() - base_), argument.size()};
+    for (size_t i = first_; i < args_.size(); ++i) {
+      args_[i] = {input.data() + (args_[i].data() - base_), args_[i].size()};
+    }
     base_ = input.data();
   }
   return parse_arguments(input, limits);
@@ -74,19 +106,27 @@ RequestParser::Status RequestParser::parse_inline(std::string_view input) {
   auto words = split_args(line);
   if (!words) return refuse("unbalanced quotes in request");
   inline_words_ = std::move(*words);
-  args_.assign(inline_words_.begin(), inline_words_.end());
+  args_.resize(first_);
+  args_.insert(args_.end(), inline_words_.begin(), inline_words_.end());
   at_ = end + 1;
   state_ = State::done;
   return Status::request;
 }
 
 RequestParser::Status RequestParser::parse_header(std::string_view input, const RequestLimits& limits) {
+  at_ = 1;
+  if (const int64_t count = quick_length(input, at_);
+      count > 0 && (limits.authenticated || count <= RequestLimits::kMaxArgumentsUnauthenticated)) {
+    remaining_ = count;
+    state_ = State::arguments;
+    return Status::request;
+  }
   const size_t cr = find_cr(input, 0);
   if (cr == kNotFound || cr + 1 >= input.size()) {
     if (input.size() > RequestLimits::kMaxInline) return refuse("too big mbulk count string");
     return Status::need_more;
   }
-  const auto count = parse_length(input.substr(1, cr - 1));
+  const auto count = parse_int64(input.substr(1, cr - 1));
   if (!count || *count > RequestLimits::kMaxArguments) return refuse("invalid multibulk length");
   if (!limits.authenticated && *count > RequestLimits::kMaxArgumentsUnauthenticated) {
     return refuse("unauthenticated multibulk length");
@@ -98,22 +138,19 @@ RequestParser::Status RequestParser::parse_header(std::string_view input, const 
 }
 
 RequestParser::Status RequestParser::parse_arguments(std::string_view input, const RequestLimits& limits) {
+  const int64_t quick_limit =
+      std::min(limits.max_bulk, limits.authenticated ? limits.max_bulk : RequestLimits::kMaxBulkUnauthenticated);
   while (remaining_ > 0) {
     if (pending_bulk_ < 0) {
       if (at_ >= input.size()) return Status::need_more;
-      const size_t cr = find_cr(input, at_);
-      if (cr == kNotFound || cr + 1 >= input.size()) {
-        if (input.size() - at_ > RequestLimits::kMaxInline) return refuse("too big bulk count string");
-        return Status::need_more;
+      size_t at = at_ + 1;
+      const int64_t length = input[at_] == '$' ? quick_length(input, at) : -1;
+      if (length >= 0 && length <= quick_limit) {
+        pending_bulk_ = length;
+        at_ = at;
+      } else if (const Status status = parse_bulk_header(input, limits); status != Status::request) {
+        return status;
       }
-      if (input[at_] != '$') return refuse(fmt::format("expected '$', got '{}'", input[at_]));
-      const auto length = parse_length(input.substr(at_ + 1, cr - at_ - 1));
-      if (!length || *length < 0 || *length > limits.max_bulk) return refuse("invalid bulk length");
-      if (!limits.authenticated && *length > RequestLimits::kMaxBulkUnauthenticated) {
-        return refuse("unauthenticated bulk length");
-      }
-      at_ = cr + 2;
-      pending_bulk_ = *length;
     }
     const size_t length = static_cast<size_t>(pending_bulk_);
     if (input.size() < at_ + length + 2) return Status::need_more;
@@ -123,6 +160,23 @@ RequestParser::Status RequestParser::parse_arguments(std::string_view input, con
     --remaining_;
   }
   state_ = State::done;
+  return Status::request;
+}
+
+RequestParser::Status RequestParser::parse_bulk_header(std::string_view input, const RequestLimits& limits) {
+  const size_t cr = find_cr(input, at_);
+  if (cr == kNotFound || cr + 1 >= input.size()) {
+    if (input.size() - at_ > RequestLimits::kMaxInline) return refuse("too big bulk count string");
+    return Status::need_more;
+  }
+  if (input[at_] != '$') return refuse(fmt::format("expected '$', got '{}'", input[at_]));
+  const auto length = parse_int64(input.substr(at_ + 1, cr - at_ - 1));
+  if (!length || *length < 0 || *length > limits.max_bulk) return refuse("invalid bulk length");
+  if (!limits.authenticated && *length > RequestLimits::kMaxBulkUnauthenticated) {
+    return refuse("unauthenticated bulk length");
+  }
+  at_ = cr + 2;
+  pending_bulk_ = *length;
   return Status::request;
 }
 

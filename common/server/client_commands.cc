@@ -110,8 +110,9 @@ std::string client_line(Server& server, const Session& session) {
       session.id, session.remote_address(), session.local_address(), session.file_descriptor(), session.name,
       seconds(session.created), seconds(session.last_interaction), flags_of(server, session), session.db,
       session.channels.size(), session.patterns.size(), session.shard_channels.size(),
-      server.handler().queued_commands(session), query, query_free, output, output, output, output,
-      query + query_free + output + kObjectOverhead, output > 0 ? "rw" : "r",
+      server.handler().queued_commands(session), query, query_free, session.reply_buffer_bytes(),
+      session.reply_buffer_peak(), output, output,
+      query + query_free + std::max(output, session.reply_buffer_bytes()) + kObjectOverhead, output > 0 ? "rw" : "r",
       session.last_command.empty() ? "NULL" : session.last_command, session.user, session.protocol());
 }
 

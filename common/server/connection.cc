@@ -2,54 +2,122 @@
 
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 
 #include "common/log/log.h"
+#include "common/net/socket.h"
 
 namespace holdfast::server {
 
 namespace {
 
 constexpr size_t kInputBuffer = 16 * 1024;
-constexpr size_t kKeepOutput = 64 * 1024;        // an emptied output buffer larger than this is given back
 constexpr size_t kSuspendedInput = 1024 * 1024;  // a suspended client is read no further than this
-constexpr size_t kSourceBurst = 1024 * 1024;     // from an output source in one go, then others get their turn
+constexpr int kReadsInTurn = 16;                 // then the others get their turn
+constexpr Nanos kIdleInput = Seconds(2);         // an empty input buffer is given back after so long (as Redis)
 
 }  // namespace
 
 Connection::Connection(Server& server, int fd, bool unix_socket, uint64_t id)
-    : Session(id), server_(server), socket_(server.io().get_executor()), unix_(unix_socket),
-      input_(std::make_unique_for_overwrite<char[]>(kInputBuffer)), capacity_(kInputBuffer) {
-  const int family = unix_socket ? AF_UNIX : AF_INET;
-  boost::system::error_code ignored;
-  socket_.assign(boost::asio::generic::stream_protocol(family, 0), fd, ignored);
-  socket_.native_non_blocking(true, ignored);
+    : Session(id), server_(server), stream_(server.io(), fd, *this), unix_(unix_socket) {
   loopback_ = net::peer_is_loopback(fd);
   remote_ = net::peer_name(fd);
   local_ = net::local_name(fd);
-  created = last_interaction = server.now();
+  created = last_interaction = output_peak_reset_ = server.now();
 }
 
-int Connection::file_descriptor() const { return const_cast<net::Socket&>(socket_).native_handle(); }
+void Connection::start() {
+  if (stream_.fd() < 0) return close_now();
+  stream_.wait_readable();
+}
 
-void Connection::start() { read(); }
+void Connection::readable() {
+  if (closing) return;
+  if (server_.reads_in_threads()) return server_.schedule_read(*this);
+  read();
+}
 
 void Connection::read() {
-  if (reading_ || closed_ || closing) return;
-  if (suspended && end_ - begin_ >= kSuspendedInput) return;
+  server_.refresh_now();
+  Received received = Received::more;
+  for (int i = 0; i < kReadsInTurn && received == Received::more && !closing; ++i) {
+    if (read_far_enough()) return;
+    size_t bytes = 0;
+    received = receive(bytes);
+    count_input(bytes);
+    if (received == Received::ended) return close_now();
+    if (bytes > 0) process_input();
+  }
+  go_on_reading(received);
+}
+
+// A suspended client's input is not executed: resume() goes on.
+bool Connection::read_far_enough() const { return suspended && end_ - begin_ >= kSuspendedInput; }
+
+void Connection::go_on_reading(Received received) {
+  if (closing) return;
+  if (received == Received::more) return stream_.read_again();
+  if (received == Received::drained && !unconfirmed_) server_.confirm_later(*this);
+  stream_.wait_readable();
+}
+
+void Connection::count_input(size_t bytes) {
+  if (bytes == 0) return;
+  last_interaction = server_.now();
+  server_.stats.input_bytes += bytes;
+  ++server_.stats.reads;
+}
+
+// On an I/O thread: nothing but this connection's input and parser is touched.
+void Connection::read_in_thread() {
+  if (ahead_ == nullptr) ahead_ = std::make_unique<ReadAhead>();
+  ahead_->bytes = 0;
+  ahead_->batch = {};
+  if (read_far_enough()) return;
+  ahead_->received = receive(ahead_->bytes);
+  if (ahead_->bytes > 0 && !suspended) ahead_->batch = parse_batch(ahead_->parsed);
+}
+
+void Connection::finish_read() {
+  if (closing || (ahead_->bytes == 0 && read_far_enough())) return;
+  count_input(ahead_->bytes);
+  if (ahead_->received == Received::ended) return close_now();
+  if (ahead_->bytes > 0) {
+    ++server_.stats.threaded_reads;
+    if (ahead_->batch.count > 0) {
+      if (suspended) {
+        parser_.rewind();
+      } else {
+        execute_parsed({ahead_->parsed.data(), ahead_->batch.count});
+      }
+    }
+    process_input();
+  }
+  go_on_reading(ahead_->received);
+}
+
+Connection::Received Connection::receive(size_t& bytes) {
   make_room();
-  reading_ = true;
-  ++operations_;
-  socket_.async_read_some(boost::asio::buffer(input_.get() + end_, capacity_ - end_),
-                          [this](boost::system::error_code error, size_t count) { read_done(error, count); });
+  const size_t room = capacity_ - end_;
+  ssize_t count;
+  do {
+    count = ::recv(stream_.fd(), input_.get() + end_, room, MSG_DONTWAIT);
+  } while (count < 0 && errno == EINTR);
+  if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return Received::nothing;
+  if (count <= 0) return Received::ended;
+  bytes = static_cast<size_t>(count);
+  end_ += bytes;
+  input_peak_ = std::max(input_peak_, end_ - begin_);
+  return bytes < room ? Received::drained : Received::more;
 }
 
 // Room for at least one read: first by moving the rest to the front, then by doubling.
 void Connection::make_room() {
   if (begin_ == end_) {
     begin_ = end_ = 0;
-    if (capacity_ > 4 * kInputBuffer) {
+    if (capacity_ == 0) {
       input_ = std::make_unique_for_overwrite<char[]>(kInputBuffer);
       capacity_ = kInputBuffer;
     }
@@ -70,60 +138,72 @@ void Connection::make_room() {
   end_ = pending;
 }
 
-void Connection::read_done(boost::system::error_code error, size_t count) {
-  --operations_;
-  reading_ = false;
-  if (closed_) {
-    server_.schedule_close(*this);
-    return;
+void Connection::process_input() {
+  while (begin_ < end_ && !closing && !suspended && execute_batch()) {
   }
-  server_.refresh_now();
-  if (error) {
-    close_now();
-    return;
-  }
-  end_ += count;
-  last_interaction = server_.now();
-  server_.stats.input_bytes += count;
-  ++server_.stats.reads;
-  process_input();
-  read();
+  finish_batch();
 }
 
-void Connection::process_input() {
+// Parses the next requests and executes them. False: nothing more can be done with what is in the buffer.
+bool Connection::execute_batch() {
+  std::array<Parsed, kBatch> parsed;
+  const Batch batch = parse_batch(parsed);
+  if (batch.count == 0) {
+    if (batch.malformed) refuse_input();
+    return false;
+  }
+  return execute_parsed({parsed.data(), batch.count});
+}
+
+// Touches nothing but the input and the parser.
+Connection::Batch Connection::parse_batch(std::span<Parsed> parsed) {
   resp::RequestLimits limits;
   limits.max_bulk = server_.settings.max_bulk_bytes;
-  while (begin_ < end_ && !closing && !suspended) {
-    limits.authenticated = authenticated;
-    const auto status = parser_.parse({input_.get() + begin_, end_ - begin_}, limits);
-    if (status == resp::RequestParser::Status::need_more) break;
-    if (status == resp::RequestParser::Status::error) {
-      ++server_.stats.protocol_errors;
-      log::verbose("Protocol error ({}) from client: id={} addr={}", parser_.error(), id, remote_);
-      reply().error("ERR " + parser_.error());
-      close_after_reply();
+  limits.authenticated = authenticated;
+  const size_t most = authenticated ? parsed.size() : 1;  // AUTH changes the limits of what follows
+  Batch batch;
+  size_t at = begin_;
+  parser_.begin_batch();
+  while (batch.count < most && at < end_) {
+    const auto status = parser_.parse_next({input_.get() + at, end_ - at}, limits);
+    if (status != resp::RequestParser::Status::request) {
+      batch.malformed = status == resp::RequestParser::Status::error;
       break;
     }
-    if (!parser_.args().empty()) {
-      handle_request(parser_.args());
-      if (suspended && parser_.consumed() == 0) break;  // to be handed over again
-    }
-    begin_ += parser_.consumed();
+    at += parser_.consumed();
+    parsed[batch.count++] = {parser_.first_argument(), parser_.args().size(), at};
+    if (parser_.was_inline()) break;
   }
-  if (end_ - begin_ > server_.settings.max_query_bytes) {
-    ++server_.stats.query_limit_disconnections;
-    log::warning("Closing client that reached max query buffer length: id={} addr={} qbuf={}", id, remote_, end_ - begin_);
-    close_now();
-    return;
-  }
-  if (server_.deferred_ || server_.gate_.holding()) {
-    server_.schedule_flush(*this);
-  } else {
-    flush();
-  }
+  return batch;
 }
 
-void Connection::handle_request(std::span<const std::string_view> args) {
+bool Connection::execute_parsed(std::span<const Parsed> parsed) {
+  const std::string_view* const arguments = parser_.batch_args();
+  if (parsed.size() > 1) {
+    std::array<std::span<const std::string_view>, kBatch> requests;
+    for (size_t i = 0; i < parsed.size(); ++i) requests[i] = {arguments + parsed[i].first, parsed[i].count};
+    server_.handler_.expect(*this, {requests.data(), parsed.size()});
+  }
+  const bool was_authenticated = authenticated;
+  for (size_t i = 0; i < parsed.size(); ++i) {
+    if (parsed[i].count > 0 && !handle_request({arguments + parsed[i].first, parsed[i].count})) return false;
+    begin_ = parsed[i].end;
+    if (i + 1 < parsed.size() && (closing || suspended || authenticated != was_authenticated)) {
+      parser_.rewind();  // what was parsed ahead is parsed again when its time comes
+      break;
+    }
+  }
+  return true;
+}
+
+void Connection::refuse_input() {
+  ++server_.stats.protocol_errors;
+  log::verbose("Protocol error ({}) from client: id={} addr={}", parser_.error(), id, remote_);
+  reply().error("ERR " + parser_.error());
+  close_after_reply();
+}
+
+bool Connection::handle_request(std::span<const std::string_view> args) {
   const size_t output_before = output_.size();
   const ReplyMode mode_before = reply_mode;
   in_request_ = true;
@@ -132,15 +212,15 @@ void Connection::handle_request(std::span<const std::string_view> args) {
   if (outcome == Outcome::retry_later) {
     parser_.rewind();
     suspended = true;
-    return;
+    return false;
   }
-  apply_reply_mode(mode_before, output_before);
+  if (reply_mode != ReplyMode::on) apply_reply_mode(mode_before, output_before);
   pass_gate();
+  return true;
 }
 
 // CLIENT REPLY: OFF drops every reply, SKIP that of the next command.
 void Connection::apply_reply_mode(ReplyMode before, size_t output_before) {
-  if (reply_mode == ReplyMode::on) return;
   const bool drop = reply_mode == before;
   if (drop) output_.resize(std::min(output_before, output_.size()));
   if (reply_mode == ReplyMode::skip_next) {
@@ -150,156 +230,23 @@ void Connection::apply_reply_mode(ReplyMode before, size_t output_before) {
   }
 }
 
-void Connection::pass_gate() {
-  if (server_.gate_.holding() && output_.size() > checkpoint_) hold_output();
-  checkpoint_ = output_.size();
-}
-
-void Connection::hold_output() {
-  const uint64_t offset = server_.gate_.produced();
-  if (marks_.empty() || marks_.back().offset < offset) marks_.push_back({checkpoint_, offset});
-  checkpoint_ = output_.size();
-  if (!at_gate_) {
-    at_gate_ = true;
-    server_.gated_.push_back(this);
+void Connection::finish_batch() {
+  if (end_ - begin_ > server_.settings.max_query_bytes) {
+    ++server_.stats.query_limit_disconnections;
+    log::warning("Closing client that reached max query buffer length: id={} addr={} qbuf={}", id, remote_, end_ - begin_);
+    return close_now();
   }
-}
-
-size_t Connection::sendable_end() {
-  while (!marks_.empty() && marks_.front().offset <= server_.gate_.released()) marks_.pop_front();
-  return marks_.empty() ? output_.size() : marks_.front().begin;
-}
-
-void Connection::output_ready() {
-  if (closed_) return;
-  // Inside the client's own request the end of it looks after the output.
-  if (!in_request_) pass_gate();
-  check_output_limit();
-  server_.schedule_flush(*this);
-}
-
-void Connection::flush() {
-  if (closed_ || waiting_writable_) return;
-  const size_t end = sendable_end();
-  if (!send_buffer(end)) return;
-  if (sent_ == output_.size()) {
-    drop_sent_output();
-    if (source_ != nullptr && !close_when_sent_ && !send_source()) return;
-    if (close_when_sent_) return close_now();
-  }
-  check_output_limit();
-}
-
-void Connection::drop_sent_output() {
-  sent_ = checkpoint_ = 0;
-  if (output_.capacity() > kKeepOutput) {
-    std::string().swap(output_);
+  if (server_.deferred_ || server_.gate_.holding() || server_.io_threads_ != nullptr) {
+    server_.schedule_flush(*this);
   } else {
-    output_.clear();
-  }
-}
-
-bool Connection::send_buffer(size_t end) {
-  while (sent_ < end) {
-    size_t count = 0;
-    if (!send_bytes({output_.data() + sent_, end - sent_}, count)) return false;
-    sent_ += count;
-  }
-  return true;
-}
-
-bool Connection::send_source() {
-  size_t burst = 0;
-  while (burst < kSourceBurst) {
-    const std::string_view bytes = source_->next();
-    if (bytes.empty() || source_ == nullptr) return true;
-    size_t count = 0;
-    if (!send_bytes(bytes, count)) return false;
-    source_->consumed(count);
-    if (source_ == nullptr) return true;
-    burst += count;
-  }
-  server_.schedule_flush(*this);
-  return true;
-}
-
-// One send; false when the socket is full (a wait is set up) or broken (the connection closes).
-bool Connection::send_bytes(std::string_view bytes, size_t& count) {
-  while (true) {
-    const ssize_t sent = ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent >= 0) {
-      count = static_cast<size_t>(sent);
-      server_.stats.output_bytes += count;
-      ++server_.stats.writes;
-      return true;
-    }
-    if (errno == EINTR) continue;
-    if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      wait_writable();
-    } else {
-      close_now();
-    }
-    return false;
-  }
-}
-
-void Connection::wait_writable() {
-  if (waiting_writable_) return;
-  // A half-sent large buffer gives back what is sent, so that a slow reader does not keep it all.
-  if (sent_ > output_.size() / 2 && sent_ > kKeepOutput) {
-    output_.erase(0, sent_);
-    for (Mark& mark : marks_) mark.begin -= std::min(mark.begin, sent_);
-    checkpoint_ -= std::min(checkpoint_, sent_);
-    sent_ = 0;
-  }
-  waiting_writable_ = true;
-  ++operations_;
-  socket_.async_wait(net::Socket::wait_write, [this](boost::system::error_code error) {
-    --operations_;
-    waiting_writable_ = false;
-    if (closed_) {
-      server_.schedule_close(*this);
-      return;
-    }
-    server_.refresh_now();
-    if (error) return close_now();
-    last_interaction = server_.now();
     flush();
-  });
-}
-
-void Connection::check_output_limit() {
-  if (closing) return;
-  const OutputLimit& limit = server_.output_limit(type);
-  const size_t pending = output_bytes();
-  bool over = limit.hard_bytes > 0 && pending >= limit.hard_bytes;
-  if (limit.soft_bytes > 0 && pending >= limit.soft_bytes) {
-    if (!over_soft_limit_) {
-      over_soft_limit_ = true;
-      soft_limit_since_ = server_.now();
-    }
-    over |= server_.now() - soft_limit_since_ > limit.soft_period;
-  } else {
-    over_soft_limit_ = false;
   }
-  if (!over) return;
-  ++server_.stats.output_limit_disconnections;
-  log::warning("Client id={} addr={} name={} omem={} scheduled to be closed ASAP for overcoming of output buffer limits.",
-               id, remote_, name, pending);
-  close_now();
-}
-
-void Connection::set_output_source(OutputSource* source) {
-  source_ = source;
-  if (source != nullptr) server_.schedule_flush(*this);
 }
 
 void Connection::resume() {
   if (!suspended) return;
   suspended = false;
-  if (closed_ || closing || in_request_) return;
-  process_input();
-  read();
+  server_.schedule_resume(*this);
 }
 
 void Connection::close_after_reply() {
@@ -315,11 +262,33 @@ void Connection::close_now() {
 }
 
 void Connection::finish_close() {
-  if (closed_) return;
   closed_ = true;
   source_ = nullptr;
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  stream_.close();
+}
+
+// An end of the stream that came together with the last bytes raised no event of its own.
+void Connection::confirm_open() {
+  char byte;
+  if (!closing && ::recv(stream_.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) close_now();
+}
+
+void Connection::tend() {
+  check_output_limit();
+  const Nanos idle = server_.now() - last_interaction;
+  if (begin_ == end_ && capacity_ > 0) {
+    if (idle > kIdleInput) {
+      input_.reset();
+      capacity_ = begin_ = end_ = 0;
+      parser_.release_memory();
+    } else if (capacity_ > 2 * kInputBuffer && input_peak_ < capacity_ / 2) {
+      capacity_ = std::max(kInputBuffer, input_peak_);
+      input_ = std::make_unique_for_overwrite<char[]>(capacity_);
+      begin_ = end_ = 0;
+    }
+  }
+  input_peak_ = end_ - begin_;
+  tend_output(idle);
 }
 
 }  // namespace holdfast::server

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 #include <boost/asio/post.hpp>
 
 #include "common/log/log.h"
@@ -16,6 +17,8 @@ namespace holdfast::server {
 namespace {
 
 constexpr std::string_view kTooManyClients = "-ERR max number of clients reached\r\n";
+constexpr int kHousekeepingSteps = 10;             // each second
+constexpr Nanos kSilence = std::chrono::milliseconds(100);  // a client that sent nothing for so long has fallen silent
 constexpr std::string_view kDenied =
     "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the "
     "default user. In this mode connections are only accepted from the loopback interface. If you want to connect from "
@@ -57,6 +60,7 @@ std::string sha256_hex(std::string_view bytes) {
 
 Server::Server(boost::asio::io_context& io, const Clock& clock, RequestHandler& handler)
     : io_(io), clock_(clock), handler_(handler), housekeeping_timer_(io.get_executor()), pause_timer_(io.get_executor()),
+      confirm_timer_(io.get_executor()),
       now_(clock.now()) {
   start_housekeeping();
 }
@@ -176,32 +180,151 @@ void Server::schedule_close(Connection& connection) {
   request_turn_end();
 }
 
+void Server::schedule_resume(Connection& connection) {
+  if (!connection.resume_scheduled_) {
+    connection.resume_scheduled_ = true;
+    to_resume_.push_back(connection.id);
+  }
+  request_turn_end();
+}
+
 void Server::end_turn() {
   turn_end_posted_ = false;
   refresh_now();
+  resume_scheduled();
+  read_scheduled();
   if (turn_end_hook_) turn_end_hook_();
+  flush_scheduled();
+  close_scheduled();
+}
+
+// Resumed clients execute here and not inside of the command that woke them.
+void Server::resume_scheduled() {
+  std::vector<uint64_t> resumed;
+  resumed.swap(to_resume_);
+  for (const uint64_t id : resumed) {
+    const auto found = connections_.find(id);
+    if (found == connections_.end()) continue;
+    Connection& connection = *found->second;
+    connection.resume_scheduled_ = false;
+    if (connection.closing || connection.suspended) continue;
+    connection.process_input();
+    if (!connection.closing) connection.stream_.read_again();
+  }
+}
+
+void Server::use_io_threads(unsigned threads, bool reads) {
+  io_threads_.reset();
+  if (threads > 1) io_threads_ = std::make_unique<IoThreads>(threads);
+  threads_read_ = reads && io_threads_ != nullptr;
+}
+
+// Fewer than two clients a thread are served sooner without them (Redis's rule).
+bool Server::worth_threads(size_t clients) {
+  io_threads_active_ = io_threads_ != nullptr && clients >= 2 * io_threads_->threads();
+  return io_threads_active_;
+}
+
+void Server::schedule_read(Connection& connection) {
+  if (!connection.read_scheduled_) {
+    connection.read_scheduled_ = true;
+    to_read_.push_back(&connection);
+  }
+  request_turn_end();
+}
+
+void Server::read_scheduled() {
+  if (to_read_.empty()) return;
+  reading_.swap(to_read_);
+  if (worth_threads(reading_.size())) {
+    io_threads_->run(reading_.size(), [this](size_t i) { reading_[i]->read_in_thread(); });
+    refresh_now();
+    for (Connection* connection : reading_) {
+      connection->read_scheduled_ = false;
+      connection->finish_read();
+    }
+  } else {
+    for (Connection* connection : reading_) {
+      connection->read_scheduled_ = false;
+      if (!connection->closing) connection->read();
+    }
+  }
+  reading_.clear();
+}
+
+// What can be sent now is sent; flush_scheduled then looks after whatever is left.
+void Server::send_in_threads() {
+  struct Send {
+    Connection* connection;
+    size_t begin, end;
+  };
+  std::vector<Send> sends;
+  for (Connection* connection : flushing_) {
+    if (connection->close_scheduled_ || connection->stream_.waits_writable()) continue;
+    const size_t end = connection->sendable_end();
+    if (connection->sent_ < end) sends.push_back({connection, connection->sent_, end});
+  }
+  if (!worth_threads(sends.size())) return;
+  io_threads_->run(sends.size(), [&](size_t i) { sends[i].connection->send_in_thread(sends[i].end); });
+  for (const Send& send : sends) {
+    stats.output_bytes += send.connection->sent_ - send.begin;
+    stats.writes += send.connection->thread_sends_;
+    stats.threaded_writes += std::exchange(send.connection->thread_sends_, 0) > 0 ? 1 : 0;
+  }
+}
+
+void Server::flush_scheduled() {
   flushing_.swap(to_flush_);
+  if (io_threads_ != nullptr) send_in_threads();
   for (Connection* connection : flushing_) {
     connection->flush_scheduled_ = false;
     if (!connection->close_scheduled_) connection->flush();
   }
   flushing_.clear();
-  // Closing tells the handler, which may close others: those come in the next turn.
+}
+
+// Closing tells the handler, which may close others: those come in the next turn.
+void Server::close_scheduled() {
   std::vector<Connection*> closing;
   closing.swap(to_close_);
   for (Connection* connection : closing) {
     connection->close_scheduled_ = false;
-    if (!connection->closed_) {
-      handler_.closed(*connection);
-      pubsub.forget(*connection);
-      connections_.erase(connection->id);
-      connection->finish_close();
-    }
-    if (!connection->gone()) continue;  // its last operation to end schedules it again
+    handler_.closed(*connection);
+    pubsub.forget(*connection);
+    connections_.erase(connection->id);
+    connection->finish_close();
     std::erase(to_flush_, connection);
+    if (connection->read_scheduled_) std::erase(to_read_, connection);
     std::erase(to_close_, connection);
     if (connection->at_gate_) std::erase(gated_, connection);
+    if (connection->unconfirmed_) std::erase(unconfirmed_, connection);
     delete connection;
+  }
+}
+
+void Server::confirm_later(Connection& connection) {
+  connection.unconfirmed_ = true;
+  unconfirmed_.push_back(&connection);
+  if (confirming_) return;
+  confirming_ = true;
+  confirm_timer_.expires_after(kSilence);
+  confirm_timer_.async_wait([this](boost::system::error_code error) {
+    confirming_ = false;
+    if (!error) confirm_silent();
+  });
+}
+
+void Server::confirm_silent() {
+  refresh_now();
+  std::vector<Connection*> seen;
+  seen.swap(unconfirmed_);
+  for (Connection* connection : seen) {
+    connection->unconfirmed_ = false;
+    if (now_ - connection->last_interaction < kSilence) {
+      confirm_later(*connection);
+    } else {
+      connection->confirm_open();
+    }
   }
 }
 
@@ -252,19 +375,27 @@ void Server::unpause() {
 void Server::hold_until_unpaused(Session& session) { held_by_pause_.push_back(session.id); }
 
 void Server::start_housekeeping() {
-  housekeeping_timer_.expires_after(Seconds(1));
+  housekeeping_timer_.expires_after(Nanos(Seconds(1)) / kHousekeepingSteps);
   housekeeping_timer_.async_wait([this](boost::system::error_code error) {
     if (error) return;
-    housekeep();
+    housekeep(connections_.size() / kHousekeepingSteps + 1);
     start_housekeeping();
   });
 }
 
-// Once a second: idle clients and clients over their soft output limit.
-void Server::housekeep() {
+// Each client about once a second: idle ones, those over their soft output limit, buffers. In steps, so that many
+// clients do not make for a pause.
+void Server::housekeep(size_t most) {
   refresh_now();
-  for (const auto& [id, connection] : connections_) {
-    connection->check_output_limit();
+  auto next = connections_.upper_bound(housekept_);
+  for (size_t i = 0; i < most; ++i, ++next) {
+    if (next == connections_.end()) {
+      housekept_ = 0;
+      return;
+    }
+    Connection* connection = next->second;
+    housekept_ = connection->id;
+    connection->tend();
     if (settings.idle_timeout.count() == 0 || connection->closing || connection->blocked) continue;
     if (connection->type == ClientType::replica || connection->type == ClientType::pubsub) continue;
     if (now_ - connection->last_interaction > settings.idle_timeout) {

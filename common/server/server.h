@@ -19,6 +19,7 @@
 #include "common/base/result.h"
 #include "common/command/command_table.h"
 #include "common/net/listener.h"
+#include "common/server/io_threads.h"
 #include "common/server/pubsub.h"
 #include "common/server/reply_gate.h"
 #include "common/server/session.h"
@@ -39,6 +40,11 @@ class RequestHandler {
   virtual ~RequestHandler() = default;
   // `args` has at least one element; the views are valid during the call.
   virtual Outcome handle(Session& session, std::span<const std::string_view> args) = 0;
+  // These requests of a pipeline are parsed and come to handle() next, in this order, unless one of them stops the client:
+  // a chance to prefetch what they will touch. Nothing may be changed.
+  virtual void expect(const Session& session, std::span<const std::span<const std::string_view>> requests) {
+    (void)session, (void)requests;
+  }
   // The client is gone; `session` is destroyed soon after.
   virtual void closed(Session& session) { (void)session; }
   // Answers of HELLO. An empty role leaves the field out.
@@ -65,6 +71,13 @@ struct OutputLimit {
   Seconds soft_period{0};
 };
 
+// How clients' reply buffers are sized (DEBUG REPLYBUFFER changes it).
+struct ReplyBufferSettings {
+  static constexpr Nanos kPeakReset = Seconds(5);
+  Nanos peak_reset = kPeakReset;  // the most bytes waiting are counted anew so often; negative: never
+  bool resizing = true;
+};
+
 // Live settings: the owner changes them as CONFIG SET does; they hold from then on.
 struct ServerSettings {
   uint32_t max_clients = 10000;
@@ -76,6 +89,7 @@ struct ServerSettings {
   std::string password;                      // requirepass of the default user; "" = none
   std::vector<std::string> password_hashes;  // further ones of it, as SHA-256 in lower-case hexadecimal digits
   bool password_needed() const { return !password.empty() || !password_hashes.empty(); }
+  ReplyBufferSettings reply_buffer;
   OutputLimit normal, replica{256 << 20, 64 << 20, Seconds(60)}, pubsub{32 << 20, 8 << 20, Seconds(60)};
 };
 
@@ -84,6 +98,7 @@ struct ServerStats {
   uint64_t rejected_connections = 0;
   uint64_t input_bytes = 0, output_bytes = 0;
   uint64_t reads = 0, writes = 0;
+  uint64_t threaded_reads = 0, threaded_writes = 0;  // of them by I/O threads
   uint64_t output_limit_disconnections = 0;
   uint64_t query_limit_disconnections = 0;
   uint64_t protocol_errors = 0;
@@ -109,6 +124,12 @@ class Server {
 
   // Serves an already connected descriptor (takes it over).
   void adopt(int fd);
+
+  // io-threads: so many threads, with the executor, send for many clients at once; `reads`: they receive and parse as
+  // well. 1: all by the executor. To be set before clients come.
+  void use_io_threads(unsigned threads, bool reads);
+  // Whether they had work in the last turn that had any.
+  bool io_threads_active() const { return io_threads_active_; }
 
   // Clients by id, in the order they came.
   const std::map<uint64_t, Connection*>& connections() const { return connections_; }
@@ -155,11 +176,22 @@ class Server {
                                                   boost::asio::wait_traits<std::chrono::steady_clock>, net::Executor>;
 
   void accepted(int fd, bool unix_socket);
+  bool reads_in_threads() const { return threads_read_; }
+  void schedule_read(Connection& connection);
   void schedule_flush(Connection& connection);
   void schedule_close(Connection& connection);
+  void schedule_resume(Connection& connection);
+  void resume_scheduled();
+  void read_scheduled();
+  void flush_scheduled();
+  void send_in_threads();
+  bool worth_threads(size_t clients);
+  void close_scheduled();
+  void confirm_later(Connection& connection);
+  void confirm_silent();
   void end_turn();
   void start_housekeeping();
-  void housekeep();
+  void housekeep(size_t most);
 
   boost::asio::io_context& io_;
   const Clock& clock_;
@@ -169,7 +201,14 @@ class Server {
   bool binds_everything_ = false;
   std::map<uint64_t, Connection*> connections_;
   uint64_t next_id_ = 1;
-  std::vector<Connection*> to_flush_, flushing_, to_close_;
+  std::vector<Connection*> to_read_, reading_, to_flush_, flushing_, to_close_;
+  std::unique_ptr<IoThreads> io_threads_;  // null: none but the executor
+  bool threads_read_ = false;
+  bool io_threads_active_ = false;
+  std::vector<uint64_t> to_resume_;
+  std::vector<Connection*> unconfirmed_;  // read empty, and not yet seen silent (Connection::confirm_open)
+  bool confirming_ = false;
+  uint64_t housekept_ = 0;  // the last client that housekeeping saw in this round
   bool turn_end_posted_ = false;
   std::function<void()> turn_end_hook_;
   bool deferred_ = false;
@@ -178,7 +217,7 @@ class Server {
   Pause pause_ = Pause::none;
   Instant pause_end_;
   std::vector<uint64_t> held_by_pause_;
-  Timer housekeeping_timer_, pause_timer_;
+  Timer housekeeping_timer_, pause_timer_, confirm_timer_;
   Instant now_;
   const std::vector<command::CommandInfo*>* commands_ = nullptr;
 };

@@ -71,6 +71,8 @@ class Session {
   virtual size_t input_bytes() const { return 0; }
   virtual size_t input_free_bytes() const { return 0; }
   virtual size_t output_bytes() const { return output_.size(); }
+  virtual size_t reply_buffer_bytes() const { return output_.capacity(); }  // allocated
+  virtual size_t reply_buffer_peak() const { return output_.size(); }       // most bytes waiting of late
 
   bool subscribed() const { return !channels.empty() || !patterns.empty() || !shard_channels.empty(); }
 

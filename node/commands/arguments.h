@@ -28,7 +28,7 @@ std::optional<int> read_database(Call& call, std::string_view text, std::string_
 
 // True if `entry` is null or a string; else WRONGTYPE has been answered.
 inline bool string_or_none(Call& call, const Entry* entry) {
-  if (entry == nullptr || entry->value().type() == ValueType::string) return true;
+  if (entry == nullptr || entry->type() == ValueType::string) return true;
   call.reply.error(kWrongType);
   return false;
 }

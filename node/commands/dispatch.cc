@@ -1,5 +1,6 @@
 // The path of a request: look-up, arity, refusals in Redis's order, queueing in MULTI, execution, propagation, records.
 #include <algorithm>
+#include <array>
 
 #include "common/command/command_replies.h"
 #include "node/commands/arguments.h"
@@ -15,6 +16,8 @@ constexpr std::string_view kMasterDown =
     "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
 constexpr std::string_view kReadOnly = "READONLY You can't write against a read only replica.";
 constexpr std::string_view kNoReplicas = "NOREPLICAS Not enough good replicas to write.";
+
+constexpr size_t kMostExpected = 64;  // keys prefetched for a pipeline at once
 
 // Commands that a RESP2 client with subscriptions may still send.
 bool allowed_while_subscribed(std::string_view name) {
@@ -35,6 +38,24 @@ bool from_loopback(const server::Session& session) { return session.from_loopbac
 
 server::Outcome Node::handle(server::Session& session, std::span<const std::string_view> args) {
   return execute(session, args, Origin::client);
+}
+
+// All hashes, then all buckets, then all entries: each pass overlaps the memory accesses of the requests.
+void Node::expect(const server::Session& session, std::span<const std::span<const std::string_view>> requests) {
+  std::array<uint64_t, kMostExpected> hashes;
+  size_t count = 0;
+  for (const auto& args : requests) {
+    const TableEntry* entry = table_.find(args.empty() ? std::string_view() : args[0]);
+    if (entry == nullptr || entry->spec->keys.first == 0 || !entry->spec->arity_fits(args.size())) continue;
+    const command::KeyRange& keys = entry->spec->keys;
+    const size_t last = keys.last >= 0 ? static_cast<size_t>(keys.last) : args.size() - static_cast<size_t>(-keys.last);
+    for (size_t at = static_cast<size_t>(keys.first); at <= last && at < args.size() && count < hashes.size();
+         at += static_cast<size_t>(keys.step)) {
+      hashes[count] = keys_.key_hash(session.db, args[at]);
+      keys_.prefetch_bucket(session.db, hashes[count++]);
+    }
+  }
+  for (size_t i = 0; i < count; ++i) keys_.prefetch_entry(session.db, hashes[i]);
 }
 
 void Node::execute_from_primary(server::Session& session, std::span<const std::string_view> args) {
@@ -101,7 +122,7 @@ std::optional<std::string> Node::refusal(const server::Session& session, const T
   }
   if (writes && !replica && !parts_.replication.enough_good_replicas()) return std::string(kNoReplicas);
   if (writes && replica && config_.replica_read_only) return std::string(kReadOnly);
-  if (session.subscribed() && session.protocol() == 2 && !allowed_while_subscribed(spec.name)) {
+  if (session.protocol() == 2 && session.subscribed() && !allowed_while_subscribed(spec.name)) {
     return fmt::format(
         "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
         "context",
@@ -178,6 +199,8 @@ server::Outcome Node::execute(server::Session& session, std::span<const std::str
     session.reply().simple("QUEUED");
     return server::Outcome::done;
   }
+  // A client's commands follow one another: where one ends the next begins, which saves a look at the clock.
+  if (origin != Origin::client) server_->refresh_now();
   begin_keyspace(origin);
   effects_.set_enabled(origin != Origin::log);
   const int64_t changes = keys_.changes();
@@ -186,7 +209,7 @@ server::Outcome Node::execute(server::Session& session, std::span<const std::str
   effects_.flush();
   effects_.set_enabled(true);
   if (origin == Origin::client && keys_.changes() != changes) {
-    state(session).written_offset = parts_.replication.offset();
+    if (const int64_t offset = parts_.replication.offset(); offset > 0) state(session).written_offset = offset;
   }
   return server::Outcome::done;
 }
@@ -198,16 +221,16 @@ void Node::begin_keyspace(Origin origin) {
   } else if (is_replica() || server_->paused() != server::Server::Pause::none) {
     mode = ExpiryMode::hide;
   }
-  keys_.begin(parts_.clock.wall_now(), mode);
+  keys_.begin(parts_.clock.wall_at(server_->now()), mode);
 }
 
 void Node::run(Call& call, TableEntry& entry) {
-  const Instant start = parts_.clock.now();
+  const Instant start = server_->now();
   const size_t reply_start = call.reply.buffer().size();
   const int64_t changes = keys_.changes();
   entry.handler(call);
   if (keys_.changes() != changes || call.propagation == Call::Propagation::forced) propagate(call);
-  if (call.origin != Origin::log) record(call, entry, parts_.clock.now() - start, reply_start);
+  if (call.origin != Origin::log) record(call, entry, server_->refresh_now() - start, reply_start);
 }
 
 void Node::propagate(const Call& call) {

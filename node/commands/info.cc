@@ -81,7 +81,7 @@ void server_section(InfoWriter& out, Node& node, const ProcessFacts& facts) {
   out.field("lru_clock", (micros / 1'000'000) & ((1 << 24) - 1));
   out.field("executable", facts.executable);
   out.field("config_file", facts.config_file);
-  out.field("io_threads_active", 0);
+  out.field("io_threads_active", node.server().io_threads_active() ? 1 : 0);
   out.field("holdfast_version", holdfast_version());
   out.field("holdfast_commit", build_commit());
 }
@@ -224,8 +224,8 @@ void stats_section(InfoWriter& out, Node& node, const ProcessFacts& facts) {
   out.field("dump_payload_sanitizations", 0);
   out.field("total_reads_processed", net.reads);
   out.field("total_writes_processed", net.writes);
-  out.field("io_threaded_reads_processed", 0);
-  out.field("io_threaded_writes_processed", 0);
+  out.field("io_threaded_reads_processed", net.threaded_reads);
+  out.field("io_threaded_writes_processed", net.threaded_writes);
   out.field("reply_buffer_shrinks", 0);
   out.field("reply_buffer_expands", 0);
   out.field("client_query_buffer_limit_disconnections", net.query_limit_disconnections);

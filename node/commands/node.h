@@ -72,6 +72,7 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
 
   // --- RequestHandler ---
   server::Outcome handle(server::Session& session, std::span<const std::string_view> args) override;
+  void expect(const server::Session& session, std::span<const std::span<const std::string_view>> requests) override;
   void closed(server::Session& session) override;
   void reset(server::Session& session) override;
   std::string_view role() const override { return is_replica() ? "replica" : "master"; }

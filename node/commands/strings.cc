@@ -18,7 +18,7 @@ bool reply_string(Call& call, std::string_view key) {
     return true;
   }
   Value::Scratch scratch;
-  call.reply.bulk(entry->value().bytes(scratch));
+  call.reply.bulk(entry->bytes(scratch));
   return true;
 }
 
@@ -141,7 +141,7 @@ void getex(Call& call) {
     expires_ms = *expiry;
   }
   Value::Scratch scratch;
-  call.reply.bulk(entry->value().bytes(scratch));
+  call.reply.bulk(entry->bytes(scratch));
   const bool absolute = options.unit == ExpiryUnit::exat || options.unit == ExpiryUnit::pxat;
   if (absolute && already_expired(call, expires_ms)) {
     call.keys.erase(call.db(), key);
@@ -156,14 +156,16 @@ void getex(Call& call) {
 
 void mget(Call& call) {
   call.reply.array(call.argc() - 1);
-  for (const std::string_view key : call.args.subspan(1)) {
-    const Entry* entry = call.keys.read(call.db(), key);
-    if (entry == nullptr || entry->value().type() != ValueType::string) {
+  const auto keys = call.args.subspan(1);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (i % Keyspace::kPrefetch == 0) call.keys.prefetch(call.db(), keys.subspan(i));
+    const Entry* entry = call.keys.read(call.db(), keys[i]);
+    if (entry == nullptr || entry->type() != ValueType::string) {
       call.reply.null();
       continue;
     }
     Value::Scratch scratch;
-    call.reply.bulk(entry->value().bytes(scratch));
+    call.reply.bulk(entry->bytes(scratch));
   }
 }
 
@@ -178,6 +180,7 @@ bool pairs_given(Call& call) {
 
 void set_pairs(Call& call) {
   for (size_t i = 1; i < call.argc(); i += 2) {
+    if (i % (2 * Keyspace::kPrefetch) == 1) call.keys.prefetch(call.db(), call.args.subspan(i), 2);
     call.keys.set(call.db(), call.args[i], Value::borrowed_string(call.args[i + 1]));
   }
 }

@@ -55,6 +55,7 @@ Result<> NodeServer::run() {
   options_.maxclients = process::fit_open_files(options_.maxclients);
   configure_parts();
   if (auto renamed = rename_commands(); !renamed) return renamed;
+  server_.use_io_threads(static_cast<unsigned>(options_.io_threads), options_.io_threads_do_reads);
   register_changes();
   if (auto listening = listen(); !listening) return listening;
   if (auto started = start_http(); !started) return started;

@@ -73,7 +73,7 @@ Dict::Place Dict::locate(std::string_view key) const {
 
 // --- Changes ---
 
-Entry& Dict::insert(uint64_t hash, std::string_view key, Value value, int64_t expires_ms) {
+Entry& Dict::insert(uint64_t hash, std::string_view key, Value&& value, int64_t expires_ms) {
   if (parts_ == nullptr) {
     parts_ = std::make_unique<std::array<Part, kParts>>();
     index_bytes_ += sizeof(*parts_);
@@ -99,7 +99,7 @@ void Dict::replace_entry(const Place& place, EntryPtr fresh) {
   EntryDeleter()(place.entry);
 }
 
-Entry& Dict::assign(const Place& place, Value value, int64_t expires_ms) {
+Entry& Dict::assign(const Place& place, Value&& value, int64_t expires_ms) {
   Entry& old = *place.entry;
   entry_bytes_ -= old.memory_bytes();
   expiring_ = expiring_ - (old.has_expiry() ? 1 : 0) + (expires_ms != Entry::kNoExpiry ? 1 : 0);

@@ -57,9 +57,9 @@ class Dict {
   Entry* find(std::string_view key) const { return locate(key).entry; }
 
   // The key must be absent; `hash` is its hash.
-  Entry& insert(uint64_t hash, std::string_view key, Value value, int64_t expires_ms);
+  Entry& insert(uint64_t hash, std::string_view key, Value&& value, int64_t expires_ms);
   // Both may move the entry. `value` may borrow from any entry but this one.
-  Entry& assign(const Place& place, Value value, int64_t expires_ms);
+  Entry& assign(const Place& place, Value&& value, int64_t expires_ms);
   Entry& set_expiry(const Place& place, int64_t expires_ms);
   // Makes the value a string in memory of its own, "raw", and hands it to `change`. May move the entry.
   template <class Change>

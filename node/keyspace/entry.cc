@@ -46,7 +46,7 @@ void Entry::write_payload(Value& value, Payload kind) {
   }
 }
 
-EntryPtr Entry::create(std::string_view key, Value value, int64_t expires_ms) {
+EntryPtr Entry::create(std::string_view key, Value&& value, int64_t expires_ms) {
   return create(key, value, payload_for(value), expires_ms);
 }
 

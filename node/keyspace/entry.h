@@ -39,6 +39,13 @@ class Entry {
   std::string_view key() const { return {body() + key_offset(), key_length()}; }
   // Borrowed from the entry: valid until it changes.
   Value value() const;
+  ValueType type() const { return ValueType::string; }
+  // The bytes of a string: what value().bytes(scratch) gives, at less cost. Borrowed from the entry or from `scratch`.
+  std::string_view bytes(Value::Scratch& scratch) const {
+    if (embeds()) return {body() + key_offset() + key_length(), value_length_};
+    if (payload() == Payload::external) return external();
+    return value().bytes(scratch);
+  }
   bool has_expiry() const { return has_expiry_ != 0; }
   std::optional<WallTime> expires_at() const {
     if (!has_expiry()) return std::nullopt;
@@ -58,7 +65,7 @@ class Entry {
   enum class Payload : uint32_t { integer, embedded, embedded_raw, external };
   static constexpr uint32_t kLongKey = 0xffff;
 
-  static std::unique_ptr<Entry, struct EntryDeleter> create(std::string_view key, Value value, int64_t expires_ms);
+  static std::unique_ptr<Entry, struct EntryDeleter> create(std::string_view key, Value&& value, int64_t expires_ms);
   // With the string beside whatever its length.
   static std::unique_ptr<Entry, struct EntryDeleter> create_external(std::string_view key, std::string text,
                                                                      int64_t expires_ms);

@@ -1,6 +1,7 @@
 #include "node/keyspace/keyspace.h"
 
 #include <algorithm>
+#include <array>
 
 #include "common/base/assert.h"
 
@@ -67,9 +68,19 @@ void Keyspace::remove_expired(int db, Entry& entry) {
   after(db, key);
 }
 
+void Keyspace::prefetch(int db, std::span<const std::string_view> words, size_t step) const {
+  std::array<uint64_t, kPrefetch> hashes;
+  size_t count = 0;
+  for (size_t i = 0; i < words.size() && count < kPrefetch; i += step) {
+    hashes[count] = key_hash(db, words[i]);
+    prefetch_bucket(db, hashes[count++]);
+  }
+  for (size_t i = 0; i < count; ++i) prefetch_entry(db, hashes[i]);
+}
+
 // --- Changes ---
 
-void Keyspace::put(int db, std::string_view key, Value value, int64_t expires_ms) {
+void Keyspace::put(int db, std::string_view key, Value&& value, int64_t expires_ms) {
   Dict& dict = databases_[db].dict;
   Dict::Place place = dict.locate(key);
   if (place.entry != nullptr && mode_ == ExpiryMode::remove && is_expired(*place.entry)) {
@@ -88,15 +99,15 @@ void Keyspace::put(int db, std::string_view key, Value value, int64_t expires_ms
   after(db, key);
 }
 
-void Keyspace::set(int db, std::string_view key, Value value, Expiry expiry) {
+void Keyspace::set(int db, std::string_view key, Value&& value, Expiry expiry) {
   put(db, key, std::move(value), expiry == Expiry::clear ? Entry::kNoExpiry : kKeepExpiry);
 }
 
-void Keyspace::set(int db, std::string_view key, Value value, WallTime expires_at) {
+void Keyspace::set(int db, std::string_view key, Value&& value, WallTime expires_at) {
   put(db, key, std::move(value), std::max(to_unix_ms(expires_at), kKeepExpiry + 1));
 }
 
-void Keyspace::replace(int db, const Entry& entry, Value value) {
+void Keyspace::replace(int db, const Entry& entry, Value&& value) {
   Dict& dict = databases_[db].dict;
   const Dict::Place place = dict.locate(entry.key());
   before(db, entry.key(), place.entry);

@@ -18,6 +18,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -77,10 +78,10 @@ class Keyspace final : public DataSource, public DataLoader {
   // --- Changes ---
   enum class Expiry : uint8_t { clear, keep };
   // Creates or overwrites. (An expired key is found expired first, as by a look-up.)
-  void set(int db, std::string_view key, Value value, Expiry expiry = Expiry::clear);
-  void set(int db, std::string_view key, Value value, WallTime expires_at);
+  void set(int db, std::string_view key, Value&& value, Expiry expiry = Expiry::clear);
+  void set(int db, std::string_view key, Value&& value, WallTime expires_at);
   // A new value for a present key: its expiry and access stay.
-  void replace(int db, const Entry& entry, Value value);
+  void replace(int db, const Entry& entry, Value&& value);
   // Calls `change` with the string of a present key for change in place (an integer becomes its text first); to be
   // used only when it will change. Returns the new length.
   template <class Change>
@@ -118,6 +119,9 @@ class Keyspace final : public DataSource, public DataLoader {
   uint64_t key_hash(int db, std::string_view key) const { return databases_[db].dict.hash(key); }
   void prefetch_bucket(int db, uint64_t hash) const { databases_[db].dict.prefetch_bucket(hash); }
   void prefetch_entry(int db, uint64_t hash) const { databases_[db].dict.prefetch_entry(hash); }
+  // All of it for up to kPrefetch keys, every `step`th of the words.
+  static constexpr size_t kPrefetch = 32;
+  void prefetch(int db, std::span<const std::string_view> words, size_t step = 1) const;
 
   // --- Counters ---
   // Bytes of keys, values, expiries and the table, in the allocator's size classes; kept up to date, not walked.
@@ -156,7 +160,7 @@ class Keyspace final : public DataSource, public DataLoader {
   Entry* lookup(int db, std::string_view key);
   // What becomes of an existing key's expiry is for `expires_ms` to say: kNoExpiry, a time, or kKeepExpiry.
   static constexpr int64_t kKeepExpiry = INT64_MIN + 1;
-  void put(int db, std::string_view key, Value value, int64_t expires_ms);
+  void put(int db, std::string_view key, Value&& value, int64_t expires_ms);
   // Moves a present entry to an absent key.
   void relocate(Dict& from, const Dict::Place& source, Dict& to, std::string_view key);
   void remove_expired(int db, Entry& entry);

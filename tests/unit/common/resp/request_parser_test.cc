@@ -39,6 +39,32 @@ TEST(RequestParser, ReadsAPipelineSplitAtEveryByte) {
   }
 }
 
+TEST(RequestParser, KeepsTheArgumentsOfABatchWhileItGrows) {
+  const std::string bytes = "*2\r\n$3\r\nGET\r\n$1\r\na\r\n*1\r\n$4\r\nPING\r\n*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$2\r\ncd\r\n";
+  for (size_t cut = 0; cut <= bytes.size(); ++cut) {
+    RequestParser parser;
+    std::vector<std::vector<std::string>> requests;
+    std::string buffer;
+    for (const std::string_view piece : {std::string_view(bytes).substr(0, cut), std::string_view(bytes).substr(cut)}) {
+      buffer = std::string(buffer.begin(), buffer.end());
+      buffer += piece;
+      struct Parsed {
+        size_t first, count;
+      };
+      std::vector<Parsed> batch;
+      size_t at = 0;
+      parser.begin_batch();
+      while (at < buffer.size() && parser.parse_next(std::string_view(buffer).substr(at), {}) == Status::request) {
+        batch.push_back({parser.first_argument(), parser.args().size()});
+        at += parser.consumed();
+      }
+      for (const Parsed& one : batch) requests.push_back(strings({parser.batch_args() + one.first, one.count}));
+      buffer.erase(0, at);
+    }
+    EXPECT_EQ(requests, (std::vector<std::vector<std::string>>{{"GET", "a"}, {"PING"}, {"SET", "b", "cd"}})) << cut;
+  }
+}
+
 TEST(RequestParser, RefusesInRedissWords) {
   std::string error;
   const auto refused = [&](std::string_view bytes, RequestLimits limits = {}) {

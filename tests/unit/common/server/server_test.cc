@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/base/text.h"
+#include "common/server/connection.h"
 #include "common/server/connection_rows.h"
 
 namespace holdfast::server {
@@ -202,6 +203,119 @@ TEST_F(ServerTest, KillsByFilterAndAnswersTheKiller) {
   EXPECT_TRUE(closed_by_server(victim));
   EXPECT_EQ(server_.connections().size(), 1u);
 }
+
+TEST_F(ServerTest, SeesAnEndThatCameTogetherWithTheLastBytes) {
+  const int fd = connect();
+  send(fd, "PING\r\n");
+  ASSERT_EQ(::shutdown(fd, SHUT_WR), 0);
+  EXPECT_EQ(settle(fd), "+PONG\r\n");
+  clock_.advance(Seconds(1));
+  for (int i = 0; i < 100 && !server_.connections().empty(); ++i) {
+    io_.restart();
+    io_.run_for(std::chrono::milliseconds(100));
+  }
+  EXPECT_TRUE(server_.connections().empty());
+  EXPECT_TRUE(closed_by_server(fd));
+}
+
+TEST_F(ServerTest, JudgesARequestByTheAuthenticationBeforeIt) {
+  server_.settings.password = "123456";
+  const int fd = connect();
+  // Eleven arguments are too many before AUTH and fine after it, in the same pipeline.
+  std::string many = "*12\r\n$4\r\nECHO\r\n";
+  for (int i = 0; i < 11; ++i) many += "$1\r\nx\r\n";
+  send(fd, "*2\r\n$4\r\nAUTH\r\n$6\r\n123456\r\n" + many + "PING\r\n");
+  EXPECT_EQ(settle(fd), "+OK\r\n$1\r\nx\r\n+PONG\r\n");
+  EXPECT_FALSE(closed_by_server(fd));
+}
+
+TEST_F(ServerTest, AnswersWhatCameBeforeAProtocolError) {
+  const int fd = connect();
+  send(fd, "*2\r\n$4\r\nECHO\r\n$1\r\na\r\n*1\r\n$4\r\nPING\r\n*1\r\n!\r\n");
+  EXPECT_EQ(settle(fd), "$1\r\na\r\n+PONG\r\n-ERR Protocol error: expected '$', got '!'\r\n");
+  EXPECT_TRUE(closed_by_server(fd));
+}
+
+TEST_F(ServerTest, AnswersALongPipelineThatArrivesInPieces) {
+  const int fd = connect();
+  std::string requests, expected, received;
+  for (int i = 0; i < 500; ++i) {
+    const std::string word = std::string(static_cast<size_t>(i % 90), 'v') + std::to_string(i);
+    const std::string bulk = "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+    requests += "*2\r\n$4\r\nECHO\r\n" + bulk;
+    expected += bulk;
+  }
+  for (size_t at = 0; at < requests.size(); at += 37) {
+    send(fd, std::string_view(requests).substr(at, 37));
+    received += settle(fd);
+  }
+  EXPECT_EQ(received, expected);
+}
+
+TEST_F(ServerTest, GivesBackTheBuffersOfAnIdleClient) {
+  const int fd = connect();
+  send(fd, "PING\r\n");
+  settle(fd);
+  const Session& session = *server_.connections().begin()->second;
+  EXPECT_EQ(session.input_free_bytes(), 16384u);
+  EXPECT_EQ(session.reply_buffer_bytes(), 1024u);
+  clock_.advance(Seconds(11));
+  for (int i = 0; i < 100 && session.input_free_bytes() > 0; ++i) {
+    io_.restart();
+    io_.run_for(std::chrono::milliseconds(100));
+  }
+  EXPECT_EQ(session.input_free_bytes(), 0u);
+  EXPECT_LT(session.reply_buffer_bytes(), 64u);
+  send(fd, "PING\r\n");
+  EXPECT_EQ(settle(fd), "+PONG\r\n");
+}
+
+// Many clients at once, so that the threads have their share of every turn.
+class ThreadedServerTest : public ServerTest, public testing::WithParamInterface<bool> {};
+
+TEST_P(ThreadedServerTest, AnswersEachClientInOrder) {
+  server_.use_io_threads(4, GetParam());
+  constexpr int kClients = 40;
+  std::vector<int> clients;
+  for (int i = 0; i < kClients; ++i) clients.push_back(connect());
+  std::vector<std::string> received(kClients), expected(kClients);
+  for (int round = 0; round < 50; ++round) {
+    for (int i = 0; i < kClients; ++i) {
+      const std::string word = std::to_string(round) + "/" + std::to_string(i) + std::string(static_cast<size_t>(round * 40), 'x');
+      const std::string bulk = "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+      send(clients[i], "*2\r\n$4\r\nECHO\r\n" + bulk + "PING\r\n*2\r\n$4\r\nECHO\r\n$3\r\nab");
+      expected[i] += bulk + "+PONG\r\n$3\r\nabc\r\n";
+    }
+    for (int i = 0; i < kClients; ++i) received[i] += settle(clients[i]);
+    for (int i = 0; i < kClients; ++i) send(clients[i], "c\r\n");
+    for (int i = 0; i < kClients; ++i) received[i] += settle(clients[i]);
+  }
+  EXPECT_EQ(received, expected);
+  EXPECT_GT(server_.stats.threaded_writes, 0u);
+  EXPECT_EQ(server_.stats.threaded_reads > 0, GetParam());
+}
+
+TEST_P(ThreadedServerTest, ClosesAndRefusesAsWithoutThreads) {
+  server_.use_io_threads(3, GetParam());
+  std::vector<int> clients;
+  for (int i = 0; i < 30; ++i) clients.push_back(connect());
+  for (size_t i = 0; i < clients.size(); ++i) {
+    if (i % 3 == 0) send(clients[i], "*1\r\n$x\r\n");
+    if (i % 3 == 1) send(clients[i], "PING\r\nQUIT\r\nPING\r\n");
+    if (i % 3 == 2) {
+      ASSERT_EQ(::shutdown(clients[i], SHUT_RDWR), 0);
+    }
+  }
+  for (size_t i = 0; i < clients.size(); ++i) {
+    const std::string received = settle(clients[i]);
+    EXPECT_EQ(received, i % 3 == 0 ? "-ERR Protocol error: invalid bulk length\r\n" : i % 3 == 1 ? "+PONG\r\n+OK\r\n" : "");
+    EXPECT_TRUE(closed_by_server(clients[i])) << i;
+  }
+  EXPECT_TRUE(server_.connections().empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Io, ThreadedServerTest, testing::Bool(),
+                         [](const auto& info) { return info.param ? "ReadingToo" : "Sending"; });
 
 }  // namespace
 }  // namespace holdfast::server

@@ -1,0 +1,201 @@
+// The way of a connection's output: the gate, the socket, the limits and the buffer's size.
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "common/log/log.h"
+#include "common/server/connection.h"
+
+namespace holdfast::server {
+
+namespace {
+
+constexpr size_t kLeastOutput = 1024;            // an empty reply buffer shrinks no further while its client is there
+constexpr size_t kKeepOutput = 16 * 1024;        // an emptied one that is larger than twice this shrinks to it at once
+constexpr size_t kSourceBurst = 1024 * 1024;     // from an output source in one go, then others get their turn
+constexpr Nanos kIdleOutput = Seconds(10);       // a reply buffer unused for so long is given back
+
+// What std::string allocates for this capacity is one byte more, for its terminator.
+std::string buffer_of(size_t bytes) {
+  std::string buffer;
+  buffer.reserve(bytes - 1);
+  return buffer;
+}
+
+}  // namespace
+
+void Connection::pass_gate() {
+  if (server_.gate_.holding() && output_.size() > checkpoint_) hold_output();
+  checkpoint_ = output_.size();
+}
+
+void Connection::hold_output() {
+  const uint64_t offset = server_.gate_.produced();
+  if (marks_ == nullptr) marks_ = std::make_unique<std::deque<Mark>>();
+  if (marks_->empty() || marks_->back().offset < offset) marks_->push_back({checkpoint_, offset});
+  checkpoint_ = output_.size();
+  if (!at_gate_) {
+    at_gate_ = true;
+    server_.gated_.push_back(this);
+  }
+}
+
+size_t Connection::sendable_end() {
+  if (marks_ == nullptr) return output_.size();
+  while (!marks_->empty() && marks_->front().offset <= server_.gate_.released()) marks_->pop_front();
+  return marks_->empty() ? output_.size() : marks_->front().begin;
+}
+
+void Connection::output_ready() {
+  if (closed_) return;
+  // Inside the client's own request the end of it looks after the output.
+  if (!in_request_) pass_gate();
+  check_output_limit();
+  server_.schedule_flush(*this);
+}
+
+void Connection::flush() {
+  if (closed_ || stream_.waits_writable()) return;
+  output_peak_ = std::max(output_peak_, output_.size());
+  const size_t end = sendable_end();
+  if (!send_buffer(end)) return;
+  if (sent_ == output_.size()) {
+    drop_sent_output();
+    if (source_ != nullptr && !close_when_sent_ && !send_source()) return;
+    if (close_when_sent_) return close_now();
+  } else {
+    check_output_limit();
+  }
+}
+
+void Connection::drop_sent_output() {
+  sent_ = checkpoint_ = 0;
+  over_soft_limit_ = false;
+  if (output_.capacity() >= 2 * kKeepOutput) {
+    output_ = buffer_of(kKeepOutput);
+  } else if (output_.capacity() + 1 < kLeastOutput && !output_.empty()) {
+    output_ = buffer_of(kLeastOutput);
+  } else {
+    output_.clear();
+  }
+}
+
+// On an I/O thread: sends what the socket takes and leaves what comes of it to the executor, whose flush() meets it again.
+void Connection::send_in_thread(size_t end) {
+  while (sent_ < end) {
+    const ssize_t sent = ::send(stream_.fd(), output_.data() + sent_, end - sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0) return;
+    sent_ += static_cast<size_t>(sent);
+    ++thread_sends_;
+  }
+}
+
+bool Connection::send_buffer(size_t end) {
+  while (sent_ < end) {
+    size_t count = 0;
+    if (!send_bytes({output_.data() + sent_, end - sent_}, count)) return false;
+    sent_ += count;
+  }
+  return true;
+}
+
+bool Connection::send_source() {
+  size_t burst = 0;
+  while (burst < kSourceBurst) {
+    const std::string_view bytes = source_->next();
+    if (bytes.empty() || source_ == nullptr) return true;
+    size_t count = 0;
+    if (!send_bytes(bytes, count)) return false;
+    source_->consumed(count);
+    if (source_ == nullptr) return true;
+    burst += count;
+  }
+  server_.schedule_flush(*this);
+  return true;
+}
+
+// One send; false when the socket is full (a wait is set up) or broken (the connection closes).
+bool Connection::send_bytes(std::string_view bytes, size_t& count) {
+  while (true) {
+    const ssize_t sent = ::send(stream_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent >= 0) {
+      count = static_cast<size_t>(sent);
+      server_.stats.output_bytes += count;
+      ++server_.stats.writes;
+      return true;
+    }
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      wait_writable();
+    } else {
+      close_now();
+    }
+    return false;
+  }
+}
+
+void Connection::wait_writable() {
+  // A half-sent large buffer gives back what is sent, so that a slow reader does not keep it all.
+  if (sent_ > output_.size() / 2 && sent_ > kKeepOutput) {
+    output_.erase(0, sent_);
+    if (marks_ != nullptr) {
+      for (Mark& mark : *marks_) mark.begin -= std::min(mark.begin, sent_);
+    }
+    checkpoint_ -= std::min(checkpoint_, sent_);
+    sent_ = 0;
+  }
+  stream_.wait_writable();
+}
+
+void Connection::writable() {
+  if (closed_) return;
+  server_.refresh_now();
+  last_interaction = server_.now();
+  flush();
+}
+
+void Connection::check_output_limit() {
+  if (closing) return;
+  const OutputLimit& limit = server_.output_limit(type);
+  const size_t pending = output_bytes();
+  bool over = limit.hard_bytes > 0 && pending >= limit.hard_bytes;
+  if (limit.soft_bytes > 0 && pending >= limit.soft_bytes) {
+    if (!over_soft_limit_) {
+      over_soft_limit_ = true;
+      soft_limit_since_ = server_.now();
+    }
+    over |= server_.now() - soft_limit_since_ > limit.soft_period;
+  } else {
+    over_soft_limit_ = false;
+  }
+  if (!over) return;
+  ++server_.stats.output_limit_disconnections;
+  log::warning("Client id={} addr={} name={} omem={} scheduled to be closed ASAP for overcoming of output buffer limits.",
+               id, remote_, name, pending);
+  close_now();
+}
+
+void Connection::set_output_source(OutputSource* source) {
+  source_ = source;
+  if (source != nullptr) server_.schedule_flush(*this);
+}
+
+// The reply buffer follows the most it had to hold since the last look: it is halved when half would have done.
+void Connection::tend_output(Nanos idle) {
+  const ReplyBufferSettings& settings = server_.settings.reply_buffer;
+  if (output_.empty() && settings.resizing) {
+    const size_t size = output_.capacity() + 1;
+    if (idle > kIdleOutput && size > 16) {
+      std::string().swap(output_);
+    } else if (size > kLeastOutput && output_peak_ < size / 2) {
+      output_ = buffer_of(std::max(kLeastOutput, size / 2));
+    }
+  }
+  if (settings.peak_reset.count() >= 0 && server_.now() - output_peak_reset_ >= settings.peak_reset) {
+    output_peak_ = output_.size();
+    output_peak_reset_ = server_.now();
+  }
+}
+
+}  // namespace holdfast::server
