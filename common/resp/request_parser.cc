@@ -19,18 +19,16 @@ size_t find_cr(std::string_view input, size_t from) {
   return found == nullptr ? kNotFound : static_cast<size_t>(static_cast<const char*>(found) - input.data());
 }
 
-// Reads "<digits>\r" and the byte after it at `at`, the way lengths nearly always come: positive, up to eight digits.
-// Moves `at` behind the line; -1 when anything is different, and then the general way finds out what.
-int64_t quick_length(std::string_view input, size_t& at) {
-  const char* from = input.data() + at;
-  const char* const end = input.data() + input.size();
-  const char* digit = from;
+// Reads "<digits>\r" and the byte after it, the way lengths nearly always come: not negative, up to eight digits. Returns
+// where the line ends; null when anything is different or missing, and then the general way finds out what.
+inline const char* quick_length(const char* at, const char* end, int64_t& length) {
+  const char* digit = at;
   int64_t value = 0;
-  while (digit < end && *digit >= '0' && *digit <= '9') value = value * 10 + (*digit++ - '0');
-  const ptrdiff_t digits = digit - from;
-  if (digits == 0 || digits > 8 || *from == '0' || end - digit < 2 || *digit != '\r') return -1;
-  at = static_cast<size_t>(digit + 2 - input.data());
-  return value;
+  while (digit < end && static_cast<unsigned char>(*digit - '0') <= 9) value = value * 10 + (*digit++ - '0');
+  const ptrdiff_t digits = digit - at;
+  if (digits == 0 || digits > 8 || (*at == '0' && digits > 1) || end - digit < 2 || *digit != '\r') return nullptr;
+  length = value;
+  return digit + 2;
 }
 
 }  // namespace
@@ -83,6 +81,7 @@ RequestParser::Status RequestParser::parse_started(std::string_view input, const
     base_ = input.data();
     was_inline_ = input[0] != '*';
     if (was_inline_) return parse_inline(input);
+    if (parse_quickly(input, limits)) return Status::request;
     if (const Status status = parse_header(input, limits); status != Status::request) return status;
   } else if (input.data() != base_) {
     for (size_t i = first_; i < args_.size(); ++i) {
@@ -91,6 +90,29 @@ RequestParser::Status RequestParser::parse_started(std::string_view input, const
     base_ = input.data();
   }
   return parse_arguments(input, limits);
+}
+
+// A request that is all there and says so in the plainest way. False, and nothing changed, when it is not.
+bool RequestParser::parse_quickly(std::string_view input, const RequestLimits& limits) {
+  const char* const end = input.data() + input.size();
+  const int64_t most_bytes =
+      limits.authenticated ? limits.max_bulk : std::min(limits.max_bulk, RequestLimits::kMaxBulkUnauthenticated);
+  int64_t count = 0;
+  const char* at = quick_length(input.data() + 1, end, count);
+  if (at == nullptr || (!limits.authenticated && count > RequestLimits::kMaxArgumentsUnauthenticated)) return false;
+  for (int64_t i = 0; i < count; ++i) {
+    int64_t length = 0;
+    if (at == end || *at != '$' || (at = quick_length(at + 1, end, length)) == nullptr || length > most_bytes ||
+        end - at < length + 2) {
+      args_.resize(first_);
+      return false;
+    }
+    args_.emplace_back(at, static_cast<size_t>(length));
+    at += length + 2;
+  }
+  at_ = static_cast<size_t>(at - input.data());
+  state_ = State::done;
+  return true;
 }
 
 RequestParser::Status RequestParser::parse_inline(std::string_view input) {
@@ -114,13 +136,6 @@ RequestParser::Status RequestParser::parse_inline(std::string_view input) {
 }
 
 RequestParser::Status RequestParser::parse_header(std::string_view input, const RequestLimits& limits) {
-  at_ = 1;
-  if (const int64_t count = quick_length(input, at_);
-      count > 0 && (limits.authenticated || count <= RequestLimits::kMaxArgumentsUnauthenticated)) {
-    remaining_ = count;
-    state_ = State::arguments;
-    return Status::request;
-  }
   const size_t cr = find_cr(input, 0);
   if (cr == kNotFound || cr + 1 >= input.size()) {
     if (input.size() > RequestLimits::kMaxInline) return refuse("too big mbulk count string");
@@ -138,19 +153,10 @@ RequestParser::Status RequestParser::parse_header(std::string_view input, const 
 }
 
 RequestParser::Status RequestParser::parse_arguments(std::string_view input, const RequestLimits& limits) {
-  const int64_t quick_limit =
-      std::min(limits.max_bulk, limits.authenticated ? limits.max_bulk : RequestLimits::kMaxBulkUnauthenticated);
   while (remaining_ > 0) {
     if (pending_bulk_ < 0) {
       if (at_ >= input.size()) return Status::need_more;
-      size_t at = at_ + 1;
-      const int64_t length = input[at_] == '$' ? quick_length(input, at) : -1;
-      if (length >= 0 && length <= quick_limit) {
-        pending_bulk_ = length;
-        at_ = at;
-      } else if (const Status status = parse_bulk_header(input, limits); status != Status::request) {
-        return status;
-      }
+      if (const Status status = parse_bulk_header(input, limits); status != Status::request) return status;
     }
     const size_t length = static_cast<size_t>(pending_bulk_);
     if (input.size() < at_ + length + 2) return Status::need_more;

@@ -58,6 +58,7 @@ class RequestParser {
  private:
   Status parse_header(std::string_view input, const RequestLimits& limits);
   Status parse_arguments(std::string_view input, const RequestLimits& limits);
+  bool parse_quickly(std::string_view input, const RequestLimits& limits);
   Status parse_bulk_header(std::string_view input, const RequestLimits& limits);
   Status parse_inline(std::string_view input);
   Status refuse(std::string text);

@@ -1,6 +1,7 @@
 #include "common/resp/writer.h"
 
 #include <charconv>
+#include <cstring>
 
 #include "common/base/text.h"
 
@@ -8,27 +9,33 @@ namespace holdfast::resp {
 
 namespace {
 
-// `type` number CR LF, formatted on the stack; returns its length.
+constexpr size_t kLongestLine = 32;
+
+// `type` number CR LF; returns where it ends.
 template <class Number>
-size_t format_line(char (&line)[32], char type, Number number) {
+char* write_line(char* line, char type, Number number) {
   line[0] = type;
-  char* end = std::to_chars(line + 1, line + sizeof line - 2, number).ptr;
+  char* end = std::to_chars(line + 1, line + kLongestLine - 2, number).ptr;
   *end++ = '\r';
   *end++ = '\n';
-  return static_cast<size_t>(end - line);
+  return end;
+}
+
+template <class Number>
+void append_line(std::string& out, char type, Number number) {
+  const size_t before = out.size();
+  out.resize_and_overwrite(before + kLongestLine, [&](char* text, size_t) {
+    return static_cast<size_t>(write_line(text + before, type, number) - text);
+  });
 }
 
 }  // namespace
 
-void Writer::header(char type, uint64_t count) {
-  char line[32];
-  out_->append(line, format_line(line, type, count));
-}
+void Writer::header(char type, uint64_t count) { append_line(*out_, type, count); }
 
 void Writer::insert_header(size_t mark, char type, uint64_t count) {
-  char line[32];
-  const size_t length = format_line(line, type, count);
-  out_->insert(mark, line, length);
+  char line[kLongestLine];
+  out_->insert(mark, line, static_cast<size_t>(write_line(line, type, count) - line));
 }
 
 void Writer::end_deferred_map(size_t mark, size_t pairs) {
@@ -55,15 +62,18 @@ void Writer::error(std::string_view text) {
   out_->append("\r\n");
 }
 
-void Writer::integer(int64_t value) {
-  char line[32];
-  out_->append(line, format_line(line, ':', value));
-}
+void Writer::integer(int64_t value) { append_line(*out_, ':', value); }
 
 void Writer::bulk(std::string_view bytes) {
-  header('$', bytes.size());
-  out_->append(bytes);
-  out_->append("\r\n");
+  const size_t before = out_->size();
+  out_->resize_and_overwrite(before + bytes.size() + kLongestLine + 2, [&](char* text, size_t) {
+    char* end = write_line(text + before, '$', bytes.size());
+    if (!bytes.empty()) std::memcpy(end, bytes.data(), bytes.size());
+    end += bytes.size();
+    *end++ = '\r';
+    *end++ = '\n';
+    return static_cast<size_t>(end - text);
+  });
 }
 
 void Writer::null() { out_->append(protocol_ == 3 ? "_\r\n" : "$-1\r\n"); }

@@ -184,9 +184,11 @@ bool Connection::execute_parsed(std::span<const Parsed> parsed) {
     for (size_t i = 0; i < parsed.size(); ++i) requests[i] = {arguments + parsed[i].first, parsed[i].count};
     server_.handler_.expect(*this, {requests.data(), parsed.size()});
   }
+  const bool expected = parsed.size() > 1;
   const bool was_authenticated = authenticated;
   for (size_t i = 0; i < parsed.size(); ++i) {
-    if (parsed[i].count > 0 && !handle_request({arguments + parsed[i].first, parsed[i].count})) return false;
+    const std::span<const std::string_view> args{arguments + parsed[i].first, parsed[i].count};
+    if (!args.empty() && !handle_request(args, expected ? i : kAlone)) return false;
     begin_ = parsed[i].end;
     if (i + 1 < parsed.size() && (closing || suspended || authenticated != was_authenticated)) {
       parser_.rewind();  // what was parsed ahead is parsed again when its time comes
@@ -203,11 +205,12 @@ void Connection::refuse_input() {
   close_after_reply();
 }
 
-bool Connection::handle_request(std::span<const std::string_view> args) {
+bool Connection::handle_request(std::span<const std::string_view> args, size_t number) {
   const size_t output_before = output_.size();
   const ReplyMode mode_before = reply_mode;
   in_request_ = true;
-  const Outcome outcome = server_.handler_.handle(*this, args);
+  const Outcome outcome = number == kAlone ? server_.handler_.handle(*this, args)
+                                           : server_.handler_.handle_expected(*this, args, number);
   in_request_ = false;
   if (outcome == Outcome::retry_later) {
     parser_.rewind();

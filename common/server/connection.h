@@ -69,13 +69,15 @@ class Connection final : public Session, private net::StreamEvents {
     size_t count = 0;
     bool malformed = false;  // what follows is no request
   };
-  static constexpr size_t kBatch = 32;  // requests of a pipeline parsed ahead
+  static constexpr size_t kBatch = RequestHandler::kMostExpected;  // requests of a pipeline parsed ahead
   void process_input();
   bool execute_batch();
   Batch parse_batch(std::span<Parsed> parsed);
   bool execute_parsed(std::span<const Parsed> parsed);
   void refuse_input();
-  bool handle_request(std::span<const std::string_view> args);  // false: to be handed over again later
+  // `number` in the batch that was expected; kAlone: in none. False: to be handed over again later.
+  static constexpr size_t kAlone = SIZE_MAX;
+  bool handle_request(std::span<const std::string_view> args, size_t number);
   void apply_reply_mode(ReplyMode before, size_t output_before);
   void pass_gate();               // marks what was appended since the last checkpoint, if the gate holds
   void finish_batch();

@@ -40,10 +40,16 @@ class RequestHandler {
   virtual ~RequestHandler() = default;
   // `args` has at least one element; the views are valid during the call.
   virtual Outcome handle(Session& session, std::span<const std::string_view> args) = 0;
-  // These requests of a pipeline are parsed and come to handle() next, in this order, unless one of them stops the client:
-  // a chance to prefetch what they will touch. Nothing may be changed.
-  virtual void expect(const Session& session, std::span<const std::span<const std::string_view>> requests) {
+  // These requests of a pipeline (kMostExpected at most) are parsed and come to handle_expected() next, in this order and
+  // with their number, unless one of them stops the client: a chance to look them up and to prefetch what they will
+  // touch. Nothing may be changed.
+  static constexpr size_t kMostExpected = 32;
+  virtual void expect(Session& session, std::span<const std::span<const std::string_view>> requests) {
     (void)session, (void)requests;
+  }
+  virtual Outcome handle_expected(Session& session, std::span<const std::string_view> args, size_t number) {
+    (void)number;
+    return handle(session, args);
   }
   // The client is gone; `session` is destroyed soon after.
   virtual void closed(Session& session) { (void)session; }

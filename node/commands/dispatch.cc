@@ -17,8 +17,6 @@ constexpr std::string_view kMasterDown =
 constexpr std::string_view kReadOnly = "READONLY You can't write against a read only replica.";
 constexpr std::string_view kNoReplicas = "NOREPLICAS Not enough good replicas to write.";
 
-constexpr size_t kMostExpected = 64;  // keys prefetched for a pipeline at once
-
 // Commands that a RESP2 client with subscriptions may still send.
 bool allowed_while_subscribed(std::string_view name) {
   static constexpr std::string_view kNames[] = {"ping",         "subscribe",  "ssubscribe",   "unsubscribe", "quit",
@@ -37,62 +35,92 @@ bool from_loopback(const server::Session& session) { return session.from_loopbac
 }  // namespace
 
 server::Outcome Node::handle(server::Session& session, std::span<const std::string_view> args) {
-  return execute(session, args, Origin::client);
+  if (TableEntry* entry = look_up(args)) return execute(session, args, *entry, Origin::client);
+  const Misfit why = misfit(args);
+  reject(session, why.counted, why.error);
+  return server::Outcome::done;
 }
 
 // All hashes, then all buckets, then all entries: each pass overlaps the memory accesses of the requests.
-void Node::expect(const server::Session& session, std::span<const std::span<const std::string_view>> requests) {
-  std::array<uint64_t, kMostExpected> hashes;
-  size_t count = 0;
-  for (const auto& args : requests) {
-    const TableEntry* entry = table_.find(args.empty() ? std::string_view() : args[0]);
-    if (entry == nullptr || entry->spec->keys.first == 0 || !entry->spec->arity_fits(args.size())) continue;
-    const command::KeyRange& keys = entry->spec->keys;
-    const size_t last = keys.last >= 0 ? static_cast<size_t>(keys.last) : args.size() - static_cast<size_t>(-keys.last);
-    for (size_t at = static_cast<size_t>(keys.first); at <= last && at < args.size() && count < hashes.size();
-         at += static_cast<size_t>(keys.step)) {
-      hashes[count] = keys_.key_hash(session.db, args[at]);
-      keys_.prefetch_bucket(session.db, hashes[count++]);
-    }
+void Node::expect(server::Session& session, std::span<const std::span<const std::string_view>> requests) {
+  expected_db_ = session.db;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const auto args = requests[i];
+    Expected& expected = expected_[i] = {};
+    if (args.empty() || (expected.entry = look_up(args)) == nullptr) continue;
+    const command::KeyRange& keys = expected.entry->spec->keys;
+    if (keys.first == 0 || static_cast<size_t>(keys.first) >= args.size()) continue;
+    expected.hashed = true;
+    expected.hash = keys_.key_hash(session.db, args[static_cast<size_t>(keys.first)]);
+    keys_.prefetch_bucket(session.db, expected.hash);
   }
-  for (size_t i = 0; i < count; ++i) keys_.prefetch_entry(session.db, hashes[i]);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    if (expected_[i].hashed) keys_.prefetch_entry(session.db, expected_[i].hash);
+  }
+}
+
+server::Outcome Node::handle_expected(server::Session& session, std::span<const std::string_view> args, size_t number) {
+  const Expected& expected = expected_[number];
+  if (expected.entry == nullptr) return handle(session, args);
+  if (!expected.hashed) return execute(session, args, *expected.entry, Origin::client);
+  // A SELECT before it in the pipeline would make it another database's hash.
+  const int db = session.db;
+  const std::string_view key = args[static_cast<size_t>(expected.entry->spec->keys.first)];
+  if (db == expected_db_) keys_.know_hash(db, key, expected.hash);
+  const server::Outcome outcome = execute(session, args, *expected.entry, Origin::client);
+  keys_.forget_hash(db);
+  return outcome;
 }
 
 void Node::execute_from_primary(server::Session& session, std::span<const std::string_view> args) {
-  execute(session, args, Origin::primary);
+  if (TableEntry* entry = look_up(args)) {
+    execute(session, args, *entry, Origin::primary);
+  } else {
+    const Misfit why = misfit(args);
+    reject(session, why.counted, why.error);
+  }
   session.reply().buffer().clear();
 }
 
 bool Node::execute_from_log(server::Session& session, std::span<const std::string_view> args) {
   if (table_.find(args[0]) == nullptr) return false;
-  execute(session, args, Origin::log);
+  if (TableEntry* entry = look_up(args)) {
+    execute(session, args, *entry, Origin::log);
+  } else {
+    const Misfit why = misfit(args);
+    reject(session, why.counted, why.error);
+  }
   session.reply().buffer().clear();
   return true;
 }
 
-Node::TableEntry* Node::look_up(std::span<const std::string_view> args, std::string& error,
-                                TableEntry*& counted) const {
+Node::TableEntry* Node::look_up(std::span<const std::string_view> args) const {
   TableEntry* entry = table_.find(args[0]);
-  if (entry == nullptr) {
-    error = command::unknown_command_error(args);
-    return nullptr;
-  }
+  if (entry == nullptr) return nullptr;
   if (!entry->children.empty() && args.size() > 1) {
-    TableEntry* child = entry->find_child(args[1]);
-    if (child != nullptr) {
-      entry = child;
-    } else if (entry->handler == nullptr) {
-      counted = entry;
-      error = command::unknown_subcommand_error(entry->name, args[1]);
-      return nullptr;
-    }
+    if (TableEntry* child = entry->find_child(args[1])) entry = child;
   }
-  if (!entry->spec->arity_fits(args.size()) || entry->handler == nullptr) {
-    counted = entry;
-    error = command::wrong_arity_error(entry->name);
-    return nullptr;
+  return entry->handler != nullptr && entry->spec->arity_fits(args.size()) ? entry : nullptr;
+}
+
+Node::Misfit Node::misfit(std::span<const std::string_view> args) const {
+  TableEntry* entry = table_.find(args[0]);
+  if (entry == nullptr) return {command::unknown_command_error(args)};
+  if (!entry->children.empty() && args.size() > 1) {
+    if (TableEntry* child = entry->find_child(args[1])) return {command::wrong_arity_error(child->name), child};
+    if (entry->handler == nullptr) return {command::unknown_subcommand_error(entry->name, args[1]), entry};
   }
-  return entry;
+  return {command::wrong_arity_error(entry->name), entry};
+}
+
+bool Node::unhindered(const server::Session& session, const TableEntry& entry) const {
+  const uint64_t flags = entry.spec->flags;
+  if (!session.authenticated || loading_ || server_->paused() != server::Server::Pause::none || is_replica() ||
+      (flags & command::kProtected) != 0 || (session.protocol() == 2 && session.subscribed())) {
+    return false;
+  }
+  if ((flags & command::kWrite) == 0 && &entry != ping_) return true;
+  return !parts_.persistence.write_refusal() && parts_.replication.enough_good_replicas();
 }
 
 std::optional<std::string> Node::refusal(const server::Session& session, const TableEntry& entry, uint64_t flags,
@@ -169,24 +197,17 @@ void Node::reject(server::Session& session, TableEntry* entry, std::string_view 
   count_error(std::string_view(session.reply().buffer()).substr(start));
 }
 
-server::Outcome Node::execute(server::Session& session, std::span<const std::string_view> args, Origin origin) {
-  std::string error;
-  TableEntry* counted = nullptr;
-  TableEntry* entry = look_up(args, error, counted);
-  if (entry == nullptr) {
-    reject(session, counted, error);
-    return server::Outcome::done;
-  }
-  session.last_command = entry->name;
+server::Outcome Node::execute(server::Session& session, std::span<const std::string_view> args, TableEntry& entry,
+                              Origin origin) {
+  session.last_command = entry.name;
   ClientState* client = session.data == nullptr ? nullptr : &state(session);
   const bool in_multi = client != nullptr && client->transaction.open();
-  // EXEC is judged by what it will execute.
-  uint64_t flags = entry->spec->flags;
-  if (in_multi && entry->handler == &handlers::exec) flags |= client->transaction.flags();
-
-  if (origin == Origin::client) {
-    if (const auto refused = refusal(session, *entry, flags, args)) {
-      reject(session, entry, *refused);
+  if (origin == Origin::client && (in_multi || !unhindered(session, entry))) {
+    // EXEC is judged by what it will execute.
+    uint64_t flags = entry.spec->flags;
+    if (in_multi && entry.handler == &handlers::exec) flags |= client->transaction.flags();
+    if (const auto refused = refusal(session, entry, flags, args)) {
+      reject(session, &entry, *refused);
       return server::Outcome::done;
     }
     if (pause_holds(session, flags)) {
@@ -194,8 +215,8 @@ server::Outcome Node::execute(server::Session& session, std::span<const std::str
       return server::Outcome::retry_later;
     }
   }
-  if (in_multi && !never_queued(entry->spec->name)) {
-    client->transaction.queue(args, entry->spec->flags);
+  if (in_multi && !never_queued(entry.spec->name)) {
+    client->transaction.queue(args, entry.spec->flags);
     session.reply().simple("QUEUED");
     return server::Outcome::done;
   }
@@ -204,8 +225,8 @@ server::Outcome Node::execute(server::Session& session, std::span<const std::str
   begin_keyspace(origin);
   effects_.set_enabled(origin != Origin::log);
   const int64_t changes = keys_.changes();
-  Call call(*this, *server_, keys_, session, args, *entry, origin);
-  run(call, *entry);
+  Call call(*this, *server_, keys_, session, args, entry, origin);
+  run(call, entry);
   effects_.flush();
   effects_.set_enabled(true);
   if (origin == Origin::client && keys_.changes() != changes) {
@@ -325,11 +346,9 @@ void Node::run_transaction(Call& exec, std::vector<OwnedCommand> commands) {
   std::vector<std::string_view> args;
   for (const OwnedCommand& queued : commands) {
     queued.views(args);
-    std::string error;
-    TableEntry* counted = nullptr;
-    TableEntry* entry = look_up(args, error, counted);
+    TableEntry* entry = look_up(args);
     if (entry == nullptr) {  // a renamed or removed command: it was there when it was queued
-      exec.reply.error(error);
+      exec.reply.error(misfit(args).error);
       continue;
     }
     Call call(*this, *server_, keys_, exec.session, args, *entry, exec.origin);

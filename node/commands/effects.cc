@@ -23,8 +23,7 @@ void Effects::push_last(int db, std::span<const std::string_view> argv, Reach re
   }
 }
 
-void Effects::flush(Wrap wrap) {
-  if (pending_.empty()) return;
+void Effects::flush_pending(Wrap wrap) {
   static constexpr std::string_view kMulti[] = {"MULTI"};
   static constexpr std::string_view kExec[] = {"EXEC"};
   const bool wrapped = wrap == Wrap::transaction && pending_.size() > 1;

@@ -38,7 +38,9 @@ class Effects {
   void push_last(int db, std::span<const std::string_view> argv, Reach reach = Reach::all);
 
   enum class Wrap : uint8_t { transaction, none };
-  void flush(Wrap wrap = Wrap::transaction);
+  void flush(Wrap wrap = Wrap::transaction) {
+    if (!pending_.empty()) flush_pending(wrap);
+  }
 
  private:
   struct Sink {
@@ -50,6 +52,7 @@ class Effects {
     Reach reach;
     OwnedCommand command;
   };
+  void flush_pending(Wrap wrap);
   void feed(int db, std::span<const std::string_view> argv, Reach reach);
 
   bool enabled_ = true;

@@ -11,6 +11,7 @@
 // closed() is called for each before the node goes.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -72,7 +73,9 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
 
   // --- RequestHandler ---
   server::Outcome handle(server::Session& session, std::span<const std::string_view> args) override;
-  void expect(const server::Session& session, std::span<const std::span<const std::string_view>> requests) override;
+  void expect(server::Session& session, std::span<const std::span<const std::string_view>> requests) override;
+  server::Outcome handle_expected(server::Session& session, std::span<const std::string_view> args,
+                                  size_t number) override;
   void closed(server::Session& session) override;
   void reset(server::Session& session) override;
   std::string_view role() const override { return is_replica() ? "replica" : "master"; }
@@ -139,9 +142,17 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
 
   using TableEntry = CommandTable::Entry;
 
-  server::Outcome execute(server::Session& session, std::span<const std::string_view> args, Origin origin);
-  // The row of the command or subcommand; null when refused (the error is in `error`, `counted` the row to charge).
-  TableEntry* look_up(std::span<const std::string_view> args, std::string& error, TableEntry*& counted) const;
+  server::Outcome execute(server::Session& session, std::span<const std::string_view> args, TableEntry& entry,
+                          Origin origin);
+  // The row of the command or subcommand that takes so many arguments; null: misfit() says why there is none.
+  TableEntry* look_up(std::span<const std::string_view> args) const;
+  struct Misfit {
+    std::string error;
+    TableEntry* counted = nullptr;  // the row to charge, if there is one
+  };
+  Misfit misfit(std::span<const std::string_view> args) const;
+  // None of refusal()'s reasons and no pause can be there, nor a transaction: the usual case.
+  bool unhindered(const server::Session& session, const TableEntry& entry) const;
   // Redis's checks before execution, in its order; nothing: go on.
   std::optional<std::string> refusal(const server::Session& session, const TableEntry& entry, uint64_t flags,
                                      std::span<const std::string_view> args) const;
@@ -171,6 +182,15 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   bool active_expiry_ = true;
   bool in_transaction_ = false;
   const TableEntry* ping_ = nullptr;
+
+  // The pipeline that comes next: what expect() found out.
+  struct Expected {
+    TableEntry* entry = nullptr;
+    bool hashed = false;  // its first key's hash is known
+    uint64_t hash = 0;
+  };
+  std::array<Expected, kMostExpected> expected_;
+  int expected_db_ = 0;
 };
 
 }  // namespace holdfast::node

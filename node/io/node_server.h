@@ -53,7 +53,8 @@ class NodeServer {
 
   NodeOptions& options_;
   config::Registry& registry_;
-  boost::asio::io_context io_{1};
+  // One thread runs it; others only post.
+  boost::asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
   SystemClock clock_;
   PosixFileSystem fs_;
   SeededRandom random_;

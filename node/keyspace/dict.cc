@@ -13,6 +13,7 @@ Dict& Dict::operator=(Dict&& other) noexcept {
   if (this == &other) return *this;
   clear();
   seed_ = other.seed_;
+  known_ = {};
   size_ = std::exchange(other.size_, 0);
   expiring_ = std::exchange(other.expiring_, 0);
   segments_ = std::exchange(other.segments_, 0);

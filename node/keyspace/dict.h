@@ -41,7 +41,13 @@ class Dict {
   size_t memory_bytes() const { return entry_bytes_ + index_bytes_; }
   size_t index_bytes() const { return index_bytes_; }
 
-  uint64_t hash(std::string_view key) const { return seeded_hash(key, seed_); }
+  uint64_t hash(std::string_view key) const {
+    if (key.data() == known_.data && key.size() == known_.size) return known_.hash;
+    return seeded_hash(key, seed_);
+  }
+  // The hash of the bytes at this very place, until forgotten.
+  void know_hash(std::string_view key, uint64_t hash) { known_ = {key.data(), key.size(), hash}; }
+  void forget_hash() { known_ = {}; }
   // For a batch of look-ups: first prefetch_bucket for all, then prefetch_entry for all, then the look-ups.
   void prefetch_bucket(uint64_t hash) const;
   void prefetch_entry(uint64_t hash) const;
@@ -154,7 +160,13 @@ class Dict {
   void double_part(Part& part);
   void trim_part(Part& part);
 
+  struct KnownHash {
+    const char* data = nullptr;
+    size_t size = SIZE_MAX;  // of no key
+    uint64_t hash = 0;
+  };
   HashSeed seed_;
+  KnownHash known_;
   size_t size_ = 0;
   size_t expiring_ = 0;
   size_t segments_ = 0;
