@@ -22,8 +22,12 @@ const CommandInfo* find(const Commands& commands, std::string_view name) {
   return nullptr;
 }
 
-void write_key_range(const KeyRange& range, resp::Writer& reply) {
-  reply.map(3);
+void write_key_range(const KeyRange& range, std::string_view notes, resp::Writer& reply) {
+  reply.map(notes.empty() ? 3 : 4);
+  if (!notes.empty()) {
+    reply.bulk("notes");
+    reply.bulk(notes);
+  }
   reply.bulk("flags");
   const auto flags = key_flag_names(range.flags);
   reply.set(flags.size());
@@ -69,8 +73,8 @@ void write_info(const CommandInfo& info, resp::Writer& reply) {
   for (const auto& tip : tips) reply.bulk(tip);
   const size_t ranges = (spec.keys.first > 0 ? 1u : 0u) + (spec.keys2.first > 0 ? 1u : 0u);
   reply.set(ranges);
-  if (spec.keys.first > 0) write_key_range(spec.keys, reply);
-  if (spec.keys2.first > 0) write_key_range(spec.keys2, reply);
+  if (spec.keys.first > 0) write_key_range(spec.keys, spec.key_notes, reply);
+  if (spec.keys2.first > 0) write_key_range(spec.keys2, "", reply);
   if (info.subcommands.empty()) return reply.set(0);
   reply.array(info.subcommands.size());
   for (const CommandInfo* child : info.subcommands) write_info(*child, reply);
@@ -175,7 +179,6 @@ void reply_command_list(const Commands& commands, std::span<const std::string_vi
   };
   for (const CommandInfo* info : commands) {
     consider(*info);
-    if (filter == Filter::none) continue;
     for (const CommandInfo* child : info->subcommands) consider(*child);
   }
   reply.end_deferred_set(mark, count);
@@ -208,7 +211,8 @@ void reply_command_getkeys(const Commands& commands, std::span<const std::string
     reply.array(2);
     reply.bulk(key);
     const bool second = spec.keys2.first > 0 && at >= spec.keys2.first;
-    const auto flags = key_flag_names(second ? spec.keys2.flags : spec.keys.flags);
+    const uint16_t first_flags = spec.flags_of != nullptr ? spec.flags_of(request) : spec.keys.flags;
+    const auto flags = key_flag_names(second ? spec.keys2.flags : first_flags);
     reply.set(flags.size());
     for (const auto& flag : flags) reply.simple(flag);
   }
@@ -243,6 +247,11 @@ std::string unknown_command_error(std::span<const std::string_view> args) {
 
 std::string unknown_subcommand_error(std::string_view container, std::string_view subcommand) {
   return fmt::format("ERR unknown subcommand '{}'. Try {} HELP.", shown_word(subcommand), to_upper(container));
+}
+
+std::string wrong_subcommand_error(std::string_view container, std::string_view subcommand) {
+  return fmt::format("ERR unknown subcommand or wrong number of arguments for '{}'. Try {} HELP.",
+                     shown_word(subcommand), to_upper(container));
 }
 
 std::string wrong_arity_error(std::string_view full_name) {

@@ -27,6 +27,8 @@ void reply_help(std::string_view container, std::span<const std::string_view> li
 // Error texts every dispatcher needs.
 std::string unknown_command_error(std::span<const std::string_view> args);
 std::string unknown_subcommand_error(std::string_view container, std::string_view subcommand);
+// Where Redis checks the number itself: 'GET' of SLOWLOG GET 1 2.
+std::string wrong_subcommand_error(std::string_view container, std::string_view subcommand);
 std::string wrong_arity_error(std::string_view full_name);
 
 }  // namespace holdfast::command

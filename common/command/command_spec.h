@@ -76,6 +76,8 @@ struct KeyRange {
 
 // Positions of the keys in a request, for commands whose keys no range describes.
 using KeyFinder = std::vector<int> (*)(std::span<const std::string_view> args);
+// KeyFlag of a request's keys, where its arguments decide what is done with them.
+using KeyFlagsOf = uint16_t (*)(std::span<const std::string_view> args);
 
 struct CommandSpec {
   std::string_view name;  // lower case; of a subcommand, its own name only
@@ -90,6 +92,8 @@ struct CommandSpec {
   KeyFinder find_keys = nullptr;
   KeyRange keys2 = {};          // a second key range, where there is one
   std::string_view tips = {};   // COMMAND INFO's tips, separated by spaces
+  KeyFlagsOf flags_of = nullptr;      // of the first range, where that has kKeyVariableFlags
+  std::string_view key_notes = {};    // about the first range
 
   bool has(uint32_t flag) const { return (flags & flag) != 0; }
   bool arity_fits(size_t count) const {

@@ -30,6 +30,7 @@ enum Flags : uint32_t {
   kNoEffect = 128,      // accepted for compatibility, without effect here (--check-config says so)
   kOwn = 256,           // Holdfast's own: Redis does not know it
   kRaw = 512,           // takes any number of words, each as it is
+  kNotWhileLoading = 2048,  // CONFIG SET refuses it while the data set is being loaded
   kDirectory = 1024,    // must name an existing folder when it is loaded
 };
 constexpr Flags operator|(Flags a, Flags b) {

@@ -206,15 +206,16 @@ void Registry::on_change(std::vector<std::string> names, std::function<Result<>(
   }
 }
 
-Result<> Registry::set(std::span<const std::pair<std::string, std::string>> pairs, bool protected_allowed) {
-  auto changes = store_all(pairs, protected_allowed);
+Result<> Registry::set(std::span<const std::pair<std::string, std::string>> pairs, bool protected_allowed,
+                       bool loading) {
+  auto changes = store_all(pairs, protected_allowed, loading);
   if (!changes) return std::unexpected(changes.error());
   return apply_all(*changes);
 }
 
 // Checks all pairs, then parses all; a failure restores what was stored before it.
 Result<std::vector<Registry::Change>> Registry::store_all(std::span<const std::pair<std::string, std::string>> pairs,
-                                                          bool protected_allowed) {
+                                                          bool protected_allowed, bool loading) {
   std::vector<Change> changes;
   std::unordered_set<std::string> seen;
   std::optional<std::unexpected<Error>> refused;
@@ -228,6 +229,8 @@ Result<std::vector<Registry::Change>> Registry::store_all(std::span<const std::p
       refused = set_failed(name, "can't set immutable config");
     } else if (option->has(kProtected) && !protected_allowed) {
       refused = set_failed(name, "can't set protected config");
+    } else if (option->has(kNotWhileLoading) && loading) {
+      refused = fail("LOADING Redis is loading the dataset in memory");
     } else if (!seen.insert(to_lower(name)).second) {
       refused = set_failed(name, "duplicate parameter");
     }

@@ -119,8 +119,8 @@ class Registry {
   // values are in the struct. An error undoes the whole SET; `apply` is then called again, with the old values.
   void on_change(std::vector<std::string> names, std::function<Result<>()> apply);
 
-  // All or nothing. `protected_allowed`: this client may set protected options.
-  Result<> set(std::span<const std::pair<std::string, std::string>> pairs, bool protected_allowed);
+  // All or nothing. `protected_allowed`: this client may set protected options; `loading`: the data set is being loaded.
+  Result<> set(std::span<const std::pair<std::string, std::string>> pairs, bool protected_allowed, bool loading = false);
 
  private:
   struct Change {
@@ -133,7 +133,7 @@ class Registry {
   static bool same_name(std::string_view a, std::string_view b);
   Option& add(std::unique_ptr<Option> option);
   Result<std::vector<Change>> store_all(std::span<const std::pair<std::string, std::string>> pairs,
-                                        bool protected_allowed);
+                                        bool protected_allowed, bool loading);
   Result<> apply_all(const std::vector<Change>& changes);
 
   std::monostate nothing_;  // what the rows of refuse() and accept() are bound to

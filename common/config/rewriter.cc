@@ -82,7 +82,7 @@ std::string rewrite_text(std::string_view original, const KeyOf& key_of, std::sp
   return out;
 }
 
-Result<std::string> rewrite_config(std::string_view original, const Registry& registry) {
+Result<std::string> rewrite_config(std::string_view original, const Registry& registry, RewriteScope scope) {
   std::vector<OwnedLine> wanted;
   const auto before = occurrences_in(original, registry);
   for (const auto& option : registry.options()) {
@@ -91,11 +91,13 @@ Result<std::string> rewrite_config(std::string_view original, const Registry& re
     const auto found = before.find(option.get());
     const bool unchanged = found != before.end() && option->matches(found->second);
     if (unchanged) continue;
+    // All lines of an option that the file has, even if they say the default; else only what differs from it.
+    const bool wanted_anyway = scope == RewriteScope::all || found != before.end() || !option->is_default();
     for (Option::Line& line : option->lines()) {
       Words words = std::move(line.words);
       std::string key = option->key(words);
       words.insert(words.begin(), option->name());
-      wanted.push_back({std::move(key), write_line(words), line.append && !option->is_default()});
+      wanted.push_back({std::move(key), write_line(words), line.append && wanted_anyway});
     }
   }
   const auto key_of = [&](const Words& words) -> std::optional<std::string> {
@@ -122,11 +124,11 @@ Result<> write_config_file(FileSystem& fs, const std::string& path, std::string_
   return {};
 }
 
-Result<> rewrite_config_file(FileSystem& fs, const std::string& path, const Registry& registry) {
+Result<> rewrite_config_file(FileSystem& fs, const std::string& path, const Registry& registry, RewriteScope scope) {
   if (path.empty()) return fail("ERR The server is running without a config file");
   auto original = read_whole_file(fs, path);
   if (!original && original.error().code != ENOENT) return rewriting_failed(original.error());
-  auto text = rewrite_config(original ? *original : std::string(), registry);
+  auto text = rewrite_config(original ? *original : std::string(), registry, scope);
   if (!text) return std::unexpected(text.error());
   return write_config_file(fs, path, *text);
 }

@@ -35,9 +35,12 @@ using KeyOf = std::function<std::optional<std::string>(const Words& words)>;
 // quotes do not balance stays.
 std::string rewrite_text(std::string_view original, const KeyOf& key_of, std::span<const OwnedLine> wanted);
 
-// The new text of a conf file for the registry's present values: an option is written if the file has it or if it
-// differs from its default. Checks that the new text reads back as the present values.
-Result<std::string> rewrite_config(std::string_view original, const Registry& registry);
+// Which options a rewrite writes: those that the file has or that differ from their defaults, or every one.
+enum class RewriteScope : uint8_t { changed, all };
+
+// The new text of a conf file for the registry's present values. Checks that the new text reads back as the present values.
+Result<std::string> rewrite_config(std::string_view original, const Registry& registry,
+                                   RewriteScope scope = RewriteScope::changed);
 
 // Replaces the file durably (temporary file, sync, rename, sync of the folder). The error is the reply of CONFIG
 // REWRITE: "ERR Rewriting config file: Permission denied".
@@ -45,6 +48,7 @@ Result<> write_config_file(FileSystem& fs, const std::string& path, std::string_
 
 // CONFIG REWRITE: reads the file (a missing one counts as empty), rewrites and replaces it. `path` "" is the error
 // Redis gives a server that runs without a file.
-Result<> rewrite_config_file(FileSystem& fs, const std::string& path, const Registry& registry);
+Result<> rewrite_config_file(FileSystem& fs, const std::string& path, const Registry& registry,
+                             RewriteScope scope = RewriteScope::changed);
 
 }  // namespace holdfast::config

@@ -221,6 +221,7 @@ Result<> check_proc_title_template(const std::string& text) {
   constexpr std::string_view kVariables[] = {"title",    "listen-addr", "server-mode", "port",
                                              "tls-port", "unixsocket",  "config-file"};
   const auto bad = [] { return fail("template format is invalid or contains unknown variables"); };
+  if (text.empty()) return bad();
   size_t at = 0;
   while ((at = text.find('{', at)) != std::string::npos) {
     const size_t end = text.find('}', at);

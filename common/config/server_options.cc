@@ -29,9 +29,9 @@ void add_network_rows(Registry& r, ServerOptions& o) {
   r.integer("tcp-keepalive", o.tcp_keepalive, 0, kIntMax, kMutable, "Seconds between keepalive probes; 0 sends none.");
   r.integer("socket-mark-id", o.socket_mark_id, 0, std::numeric_limits<uint32_t>::max(), kImmutable,
             "Mark set on listening sockets, for routing rules.");
-  r.integer("http-port", o.http_port, 0, 65535, kImmutable | kOwn,
+  r.integer("http-port", o.http_port, 0, 65535, kOwn,
             "TCP port for metrics, health and topology over HTTP; 0 is off.");
-  r.text("http-bind", o.http_bind, kImmutable | kOwn, "Address of the HTTP port.");
+  r.text("http-bind", o.http_bind, kOwn, "Address of the HTTP port.");
 }
 
 void add_tls_rows(Registry& r, ServerOptions& o) {
@@ -71,7 +71,7 @@ void add_process_rows(Registry& r, ServerOptions& o) {
                              {"no", Supervised::none}},
                             kImmutable, "Service manager to tell when we are ready.");
   r.text("pidfile", o.pidfile, kImmutable, "File for the process id.");
-  r.text("dir", o.dir, kProtected | kDirectory, "Working directory: data files are written here.");
+  r.text("dir", o.dir, kProtected | kDirectory | kNotWhileLoading, "Working directory: data files are written here.");
   r.boolean("always-show-logo", o.always_show_logo, kImmutable | kNoEffect, "Print a logo at start.");
   r.boolean("set-proc-title", o.set_proc_title, kImmutable, "Show address and mode in the process list.");
   r.text("proc-title-template", o.proc_title_template, kMutable, "What the process list shows.",

@@ -192,7 +192,7 @@ void client_pause_command(CommandContext& context) {
       return context.reply.error("ERR CLIENT PAUSE mode must be WRITE or ALL");
     }
   } else if (args.size() > 4) {
-    return context.reply.error(command::wrong_arity_error("client|pause"));
+    return context.reply.error(command::wrong_subcommand_error("CLIENT", args[1]));
   }
   const auto timeout = parse_int64(args[2]);
   if (!timeout) return context.reply.error("ERR timeout is not an integer or out of range");
@@ -205,6 +205,23 @@ void client_pause_command(CommandContext& context) {
 void client_unpause_command(CommandContext& context) {
   context.reply.ok();
   context.server.unpause();
+}
+
+void client_unblock_command(CommandContext& context) {
+  const auto& args = context.args;
+  if (args.size() > 4) return context.reply.error(command::wrong_subcommand_error("CLIENT", args[1]));
+  bool with_error = false;
+  if (args.size() == 4) {
+    with_error = iequals(args[3], "ERROR");
+    if (!with_error && !iequals(args[3], "TIMEOUT")) {
+      return context.reply.error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+    }
+  }
+  const auto id = parse_int64(args[2]);
+  if (!id) return context.reply.error("ERR value is not an integer or out of range");
+  Session* session = *id < 0 ? nullptr : context.server.find(static_cast<uint64_t>(*id));
+  const bool unblocked = session != nullptr && context.server.handler().unblock(*session, with_error);
+  context.reply.integer(unblocked ? 1 : 0);
 }
 
 void client_reply_command(CommandContext& context) {
@@ -231,6 +248,18 @@ void client_no_evict_command(CommandContext& context) {
 
 void client_getredir_command(CommandContext& context) { context.reply.integer(-1); }
 
+// Client-side caching: nobody can be in tracking mode.
+void client_caching_command(CommandContext& context) {
+  context.reply.error(
+      "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled");
+}
+
+void client_tracking_command(CommandContext& context) {
+  if (iequals(context.args[2], "OFF")) return context.reply.ok();
+  if (iequals(context.args[2], "ON")) return context.reply.error("ERR Client-side caching is not supported");
+  context.reply.error("ERR syntax error");
+}
+
 void client_trackinginfo_command(CommandContext& context) {
   auto& reply = context.reply;
   reply.map(3);
@@ -244,7 +273,9 @@ void client_trackinginfo_command(CommandContext& context) {
 }
 
 void client_help_command(CommandContext& context) {
-  static constexpr std::array<std::string_view, 36> kLines = {
+  static constexpr std::array<std::string_view, 45> kLines = {
+      "CACHING (YES|NO)",
+      "    Enable/disable tracking of the keys for next command in OPTIN/OPTOUT modes.",
       "GETREDIR",
       "    Return the client ID we are redirecting to when tracking is enabled.",
       "GETNAME",
@@ -279,6 +310,13 @@ void client_help_command(CommandContext& context) {
       "    Control the replies sent to the current connection.",
       "SETNAME <name>",
       "    Assign the name <name> to the current connection.",
+      "UNBLOCK <clientid> [TIMEOUT|ERROR]",
+      "    Unblock the specified blocked client.",
+      "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]",
+      "         [OPTIN] [OPTOUT] [NOLOOP]",
+      "    Control server assisted client side caching.",
+      "TRACKINGINFO",
+      "    Report tracking status for the current connection.",
       "NO-EVICT (ON|OFF)",
       "    Protect current client connection from eviction.",
   };

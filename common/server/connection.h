@@ -30,6 +30,7 @@ class Connection final : public Session, private net::StreamEvents {
   void close_now() override;
   void resume() override;
   void set_output_source(OutputSource* source) override;
+  void keep_message(size_t begin) override;
   void hold_output() override;
 
   std::string remote_address() const override { return remote_; }
@@ -116,7 +117,8 @@ class Connection final : public Session, private net::StreamEvents {
   std::unique_ptr<ReadAhead> ahead_;
   unsigned thread_sends_ = 0;  // calls made by an I/O thread, to be counted
 
-  size_t sent_ = 0;         // of output_
+  std::string kept_messages_;  // of the request in hand, whose reply is to be dropped
+  size_t sent_ = 0;            // of output_
   size_t output_peak_ = 0;  // most bytes waiting since it was reset
   Instant output_peak_reset_{};
   struct Mark {

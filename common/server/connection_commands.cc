@@ -153,7 +153,7 @@ void command_getkeysandflags_command(CommandContext& context) {
 }
 
 void command_help_command(CommandContext& context) {
-  static constexpr std::array<std::string_view, 14> kLines = {
+  static constexpr std::array<std::string_view, 18> kLines = {
       "(no subcommand)",
       "    Return details about all Redis commands.",
       "COUNT",
@@ -166,8 +166,12 @@ void command_help_command(CommandContext& context) {
       "    commands are returned.",
       "DOCS [<command-name> ...]",
       "    Return documentation details about multiple Redis commands.",
+      "    If no command names are given, documentation details for all",
+      "    commands are returned.",
       "GETKEYS <full-command>",
       "    Return the keys from a full Redis command.",
+      "GETKEYSANDFLAGS <full-command>",
+      "    Return the keys and the access flags from a full Redis command.",
   };
   command::reply_help("COMMAND", kLines, context.reply);
 }

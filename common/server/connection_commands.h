@@ -34,9 +34,12 @@ void client_setname_command(CommandContext& context);
 void client_getname_command(CommandContext& context);
 void client_pause_command(CommandContext& context);
 void client_unpause_command(CommandContext& context);
+void client_unblock_command(CommandContext& context);
 void client_reply_command(CommandContext& context);
 void client_no_evict_command(CommandContext& context);
 void client_getredir_command(CommandContext& context);
+void client_caching_command(CommandContext& context);
+void client_tracking_command(CommandContext& context);
 void client_trackinginfo_command(CommandContext& context);
 void client_help_command(CommandContext& context);
 // The line of CLIENT LIST for one client, without its end.

@@ -24,6 +24,10 @@ std::string buffer_of(size_t bytes) {
 
 }  // namespace
 
+void Connection::keep_message(size_t begin) {
+  if (in_request_ && reply_mode != ReplyMode::on) kept_messages_.append(output_, begin);
+}
+
 void Connection::pass_gate() {
   if (server_.gate_.holding() && output_.size() > checkpoint_) hold_output();
   checkpoint_ = output_.size();
@@ -55,7 +59,7 @@ void Connection::output_ready() {
 }
 
 void Connection::flush() {
-  if (closed_ || stream_.waits_writable()) return;
+  if (closed_ || stream_.waits_writable() || (closing && !close_when_sent_)) return;
   output_peak_ = std::max(output_peak_, output_.size());
   const size_t end = sendable_end();
   if (!send_buffer(end)) return;

@@ -34,7 +34,8 @@ constexpr CommandSpec pubsub(std::string_view name, int arity, uint32_t flags, s
 }
 
 template <class C>
-inline constexpr std::array<CommandRow<C>, 13> client = {{
+inline constexpr std::array<CommandRow<C>, 16> client = {{
+    {connection("caching", 3, command::kNoScript | kCalm, "6.0.0", "O(1)", "Instruct the server about tracking or not keys in the next request"), adapted<C, client_caching_command>},
     {connection("getname", 2, command::kNoScript | kCalm, "2.6.9", "O(1)", "Get the current connection name"), adapted<C, client_getname_command>},
     {connection("getredir", 2, command::kNoScript | kCalm, "6.0.0", "O(1)", "Get tracking notifications redirection client ID if any"), adapted<C, client_getredir_command>},
     {connection("help", 2, kCalm, "5.0.0", "O(1)", "Show helpful text about the different subcommands"), adapted<C, client_help_command>},
@@ -46,7 +47,9 @@ inline constexpr std::array<CommandRow<C>, 13> client = {{
     {connection("pause", -3, command::kAdmin | command::kNoScript | kCalm, "2.9.50", "O(1)", "Stop processing commands from clients for some time"), adapted<C, client_pause_command>},
     {connection("reply", 3, command::kNoScript | kCalm, "3.2.0", "O(1)", "Instruct the server whether to reply to commands"), adapted<C, client_reply_command>},
     {connection("setname", 3, command::kNoScript | kCalm, "2.6.9", "O(1)", "Set the current connection name"), adapted<C, client_setname_command>},
+    {connection("tracking", -3, command::kNoScript | kCalm, "6.0.0", "O(1). Some options may introduce additional complexity.", "Enable or disable server assisted client side caching support"), adapted<C, client_tracking_command>},
     {connection("trackinginfo", 2, command::kNoScript | kCalm, "6.2.0", "O(1)", "Return information about server assisted client side caching for the current connection"), adapted<C, client_trackinginfo_command>},
+    {connection("unblock", -3, command::kAdmin | command::kNoScript | kCalm, "5.0.0", "O(log N) where N is the number of client connections", "Unblock a client blocked in a blocking command from a different connection"), adapted<C, client_unblock_command>},
     {connection("unpause", 2, command::kAdmin | command::kNoScript | kCalm, "6.2.0", "O(N) Where N is the number of paused clients", "Resume processing of clients that were paused"), adapted<C, client_unpause_command>},
 }};
 

@@ -39,6 +39,7 @@ int64_t count(const Session& session, PubSub::Kind kind) {
 
 void confirm(Session& session, PubSub::Kind kind, std::string_view word, const std::string_view* name) {
   auto& reply = session.reply();
+  const size_t begin = reply.buffer().size();
   reply.push(3);
   reply.bulk(word);
   if (name != nullptr) {
@@ -47,6 +48,7 @@ void confirm(Session& session, PubSub::Kind kind, std::string_view word, const s
     reply.null();
   }
   reply.integer(count(session, kind));
+  session.keep_message(begin);
 }
 
 void update_type(Session& session) {
@@ -108,10 +110,12 @@ int64_t PubSub::deliver(const Listeners& listeners, std::string_view word, std::
   if (found == listeners.end()) return 0;
   for (Session* session : found->second) {
     auto& reply = session->reply();
+    const size_t begin = reply.buffer().size();
     reply.push(3);
     reply.bulk(word);
     reply.bulk(channel);
     reply.bulk(message);
+    session->keep_message(begin);
     session->output_ready();
   }
   return static_cast<int64_t>(found->second.size());
@@ -123,11 +127,13 @@ int64_t PubSub::publish(std::string_view channel, std::string_view message) {
     if (!glob_match(pattern, channel)) continue;
     for (Session* session : sessions) {
       auto& reply = session->reply();
+      const size_t begin = reply.buffer().size();
       reply.push(4);
       reply.bulk("pmessage");
       reply.bulk(pattern);
       reply.bulk(channel);
       reply.bulk(message);
+      session->keep_message(begin);
       session->output_ready();
       ++receivers;
     }

@@ -51,17 +51,18 @@ void pubsub_numpat_command(CommandContext& context) {
 }
 
 void pubsub_help_command(CommandContext& context) {
-  static constexpr std::array<std::string_view, 10> kLines = {
+  static constexpr std::array<std::string_view, 11> kLines = {
       "CHANNELS [<pattern>]",
       "    Return the currently active channels matching a <pattern> (default: '*').",
       "NUMPAT",
       "    Return number of subscriptions to patterns.",
       "NUMSUB [<channel> ...]",
-      "    Return the number of subscribers for the specified channels, excluding pattern subscriptions.",
+      "    Return the number of subscribers for the specified channels, excluding",
+      "    pattern subscriptions(default: no channels).",
       "SHARDCHANNELS [<pattern>]",
       "    Return the currently active shard level channels matching a <pattern> (default: '*').",
       "SHARDNUMSUB [<shardchannel> ...]",
-      "    Return the number of subscribers for the specified shard level channel(s).",
+      "    Return the number of subscribers for the specified shard level channel(s)",
   };
   command::reply_help("PUBSUB", kLines, context.reply);
 }

@@ -74,30 +74,40 @@ Server::~Server() {
 
 Instant Server::refresh_now() { return now_ = clock_.now(); }
 
-Result<> Server::listen_tcp(const std::vector<std::string>& addresses, uint16_t port, int backlog) {
-  std::vector<std::unique_ptr<net::Listener>> opened;
-  bool everything = false;
-  if (port != 0) {
-    for (const std::string& written : addresses) {
-      const bool optional = !written.empty() && written.front() == '-';
-      const std::string address = optional ? written.substr(1) : written;
-      auto listener = net::Listener::tcp(io_, address, port, backlog, [this](int fd) { accepted(fd, false); });
-      if (listener) {
-        opened.push_back(std::move(*listener));
-        everything |= address == "*" || address == "::*" || address == "0.0.0.0" || address == "::";
-        continue;
-      }
-      const int code = listener.error().code;
-      const bool unavailable = code == EADDRNOTAVAIL || code == EAFNOSUPPORT || code == ENOPROTOOPT;
-      // "::*" written without '-' is part of the default and may be missing as well, like any '-' address.
-      if (unavailable && (optional || address == "::*")) continue;
-      log::warning("Warning: Could not create server TCP listening socket {}", listener.error().text);
-      return std::unexpected(listener.error());
+Result<> Server::open_tcp(const TcpAddresses& where, std::vector<std::unique_ptr<net::Listener>>& opened) {
+  if (where.port == 0 || where.addresses.empty()) return {};
+  for (const std::string& written : where.addresses) {
+    const bool optional = !written.empty() && written.front() == '-';
+    const std::string address = optional ? written.substr(1) : written;
+    auto listener = net::Listener::tcp(io_, address, where.port, where.backlog, [this](int fd) { accepted(fd, false); });
+    if (listener) {
+      opened.push_back(std::move(*listener));
+      continue;
     }
-    if (opened.empty()) return fail("no address could be listened on");
+    const int code = listener.error().code;
+    const bool unavailable = code == EADDRNOTAVAIL || code == EAFNOSUPPORT || code == ENOPROTOOPT;
+    // "::*" written without '-' is part of the default and may be missing as well, like any '-' address.
+    if (unavailable && (optional || address == "::*")) continue;
+    log::warning("Warning: Could not create server TCP listening socket {}", listener.error().text);
+    return std::unexpected(listener.error());
+  }
+  if (opened.empty()) return fail("no address could be listened on");
+  return {};
+}
+
+Result<> Server::listen_tcp(const std::vector<std::string>& addresses, uint16_t port, int backlog) {
+  TcpAddresses where{addresses, port, backlog};
+  // Other addresses of the same port may overlap with those in use: these are given up first, and taken again if need be.
+  const bool same_port = port == tcp_addresses_.port && !tcp_listeners_.empty();
+  if (same_port) tcp_listeners_.clear();
+  std::vector<std::unique_ptr<net::Listener>> opened;
+  if (auto done = open_tcp(where, opened); !done) {
+    opened.clear();
+    if (same_port && !open_tcp(tcp_addresses_, tcp_listeners_)) log::warning("The former addresses are lost as well");
+    return done;
   }
   tcp_listeners_ = std::move(opened);
-  binds_everything_ = everything;
+  tcp_addresses_ = std::move(where);
   return {};
 }
 
@@ -362,17 +372,27 @@ void Server::pause(Pause mode, Instant until) {
 }
 
 void Server::unpause() {
+  if (pause_ == Pause::none) return;
   pause_ = Pause::none;
   pause_timer_.cancel();
   refresh_now();
   std::vector<uint64_t> held;
   held.swap(held_by_pause_);
   for (const uint64_t id : held) {
-    if (Session* session = find(id)) session->resume();
+    Session* session = find(id);
+    if (session == nullptr) continue;
+    session->blocked = false;
+    session->resume();
   }
+  // CLIENT UNPAUSE may be one of a transaction's commands: nothing else may run inside of it.
+  if (unpause_hook_) boost::asio::post(io_.get_executor(), [this] { unpause_hook_(); });
 }
 
-void Server::hold_until_unpaused(Session& session) { held_by_pause_.push_back(session.id); }
+void Server::hold_until_unpaused(Session& session) {
+  session.blocked = true;
+  held_by_pause_.push_back(session.id);
+}
+
 
 void Server::start_housekeeping() {
   housekeeping_timer_.expires_after(Nanos(Seconds(1)) / kHousekeepingSteps);

@@ -58,6 +58,11 @@ class RequestHandler {
   virtual std::string_view role() const { return ""; }
   // RESET: what the binary keeps for the client beside the session.
   virtual void reset(Session& session) { (void)session; }
+  // CLIENT UNBLOCK: ends a blocking command as its timeout would, or with an error; false: it is in none.
+  virtual bool unblock(Session& session, bool with_error) {
+    (void)session, (void)with_error;
+    return false;
+  }
   // CLIENT KILL TYPE master: drops the link to the primary, which is no connection of the server's; false: there is none.
   virtual bool kill_primary_link() { return false; }
   // CLIENT LIST: commands queued in MULTI, or -1; further flag letters.
@@ -121,12 +126,11 @@ class Server {
   ServerStats stats;
   PubSub pubsub;
 
-  // Listens on every address (a leading '-' lets an unavailable one pass); all or nothing. Replaces the former TCP
-  // listeners only when all could be opened. No addresses or port 0: no TCP.
+  // Listens on every address (a leading '-' lets an unavailable one pass) in place of the former ones; all or nothing: a
+  // failure leaves the former. No addresses or port 0: no TCP.
   Result<> listen_tcp(const std::vector<std::string>& addresses, uint16_t port, int backlog);
   Result<> listen_unix(const std::string& path, unsigned permissions, int backlog);
   void stop_listening();
-  bool binds_everything() const { return binds_everything_; }
 
   // Serves an already connected descriptor (takes it over).
   void adopt(int fd);
@@ -161,6 +165,8 @@ class Server {
   Pause paused() const { return pause_; }
   // The handler answered retry_later because of a pause: hand the request over again when it ends.
   void hold_until_unpaused(Session& session);
+  // Runs whenever a pause has ended, from the event loop.
+  void on_unpause(std::function<void()> hook) { unpause_hook_ = std::move(hook); }
 
   Instant now() const { return now_; }  // of the current event
   Instant refresh_now();
@@ -181,6 +187,13 @@ class Server {
   using Timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
                                                   boost::asio::wait_traits<std::chrono::steady_clock>, net::Executor>;
 
+  struct TcpAddresses {
+    std::vector<std::string> addresses;
+    uint16_t port = 0;
+    int backlog = 0;
+  };
+
+  Result<> open_tcp(const TcpAddresses& where, std::vector<std::unique_ptr<net::Listener>>& opened);
   void accepted(int fd, bool unix_socket);
   bool reads_in_threads() const { return threads_read_; }
   void schedule_read(Connection& connection);
@@ -204,7 +217,7 @@ class Server {
   RequestHandler& handler_;
   std::vector<std::unique_ptr<net::Listener>> tcp_listeners_;
   std::unique_ptr<net::Listener> unix_listener_;
-  bool binds_everything_ = false;
+  TcpAddresses tcp_addresses_;
   std::map<uint64_t, Connection*> connections_;
   uint64_t next_id_ = 1;
   std::vector<Connection*> to_read_, reading_, to_flush_, flushing_, to_close_;
@@ -223,6 +236,7 @@ class Server {
   Pause pause_ = Pause::none;
   Instant pause_end_;
   std::vector<uint64_t> held_by_pause_;
+  std::function<void()> unpause_hook_;
   Timer housekeeping_timer_, pause_timer_, confirm_timer_;
   Instant now_;
   const std::vector<command::CommandInfo*>* commands_ = nullptr;

@@ -60,6 +60,8 @@ class Session {
   // Serves the client from `source` once its own output is sent; null ends that. The source outlives the session or is
   // taken away first.
   virtual void set_output_source(OutputSource* source) { (void)source; }
+  // What was appended from `begin` on is a message, no reply: CLIENT REPLY OFF and SKIP leave it.
+  virtual void keep_message(size_t begin) { (void)begin; }
   // Marks what was appended since the last call as depending on the gate's produced offset.
   virtual void hold_output() {}
 

@@ -41,6 +41,12 @@ std::optional<int64_t> read_expiry(Call& call, std::string_view text, ExpiryUnit
 // replay.
 bool already_expired(Call& call, int64_t expires_ms);
 
+// Whether the client is on this machine, for the options that say "local".
+inline bool is_local(const server::Session& session) { return session.from_loopback() || session.from_unix_socket(); }
+
+// OBJECT REFCOUNT: values have one owner here; small integers, which Redis shares, are given its count for those.
+int64_t reference_count(const Value& value);
+
 // "DEL" or "UNLINK": what a deletion is told as.
 std::string_view delete_command(bool lazy);
 

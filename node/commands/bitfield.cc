@@ -140,6 +140,7 @@ void bitfield_generic(Call& call, bool read_only) {
   } else {
     call.keys.change_bytes(call.db(), *entry, [&](std::string& text) { text = std::move(bytes); });
   }
+  call.notify(kNotifyString, "setbit", call.args[1]);
   if (changes > 1) call.keys.add_dirty(changes - 1);
 }
 

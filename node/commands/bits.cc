@@ -51,6 +51,7 @@ void setbit(Call& call) {
     Value value = Value::raw_string({});
     set_bit(value.mutable_bytes(), *offset, *on == 1);
     call.keys.set(call.db(), call.args[1], std::move(value));
+    call.notify(kNotifyString, "setbit", call.args[1]);
     return call.reply.integer(0);
   }
   Value::Scratch scratch;
@@ -58,6 +59,7 @@ void setbit(Call& call) {
   const bool old = bit_at(bytes, *offset);
   if (old != (*on == 1) || (*offset >> 3) >= bytes.size()) {
     call.keys.change_bytes(call.db(), *entry, [&](std::string& text) { set_bit(text, *offset, *on == 1); });
+    call.notify(kNotifyString, "setbit", call.args[1]);
   } else {
     call.keys.make_raw(call.db(), *entry);
   }
@@ -175,8 +177,9 @@ void bitop(Call& call) {
   const size_t length = result.mutable_bytes().size();
   if (length > 0) {
     call.keys.set(call.db(), call.args[2], std::move(result));
-  } else {
-    call.keys.erase(call.db(), call.args[2]);
+    call.notify(kNotifyString, "set", call.args[2]);
+  } else if (call.keys.erase(call.db(), call.args[2])) {
+    call.notify(kNotifyGeneric, "del", call.args[2]);
   }
   call.reply.integer(static_cast<int64_t>(length));
 }

@@ -21,6 +21,7 @@
 #include "common/server/session.h"
 #include "node/commands/effects.h"
 #include "node/keyspace/keyspace.h"
+#include "node/options/notify_events.h"
 
 namespace holdfast::node {
 
@@ -64,6 +65,9 @@ struct Call : server::CommandContext {
     this->reach = reach;
   }
   const std::vector<std::string>& rewritten() const { return rewritten_; }
+
+  // A keyspace notification about a key of the selected database, once it has changed (NotifyEvents says which class).
+  void notify(uint32_t event_class, std::string_view event, std::string_view key);
 
   enum class Propagation : uint8_t { if_dirty, rewritten, none, forced };
   Propagation propagation = Propagation::if_dirty;

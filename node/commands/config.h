@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "common/time/clock.h"
 
@@ -27,10 +28,13 @@ struct NodeConfig {
   bool serve_stale_data = true;  // replica-serve-stale-data
   bool replica_read_only = true;
 
+  uint32_t notify_events = 0;  // notify-keyspace-events: bits of NotifyEvents
+
   int64_t slowlog_slower_than_us = 10000;  // -1: off
   size_t slowlog_max_length = 128;
   int64_t latency_threshold_ms = 0;  // latency-monitor-threshold; 0: off
   bool latency_tracking = true;
+  std::vector<double> latency_percentiles = {50, 99, 99.9};  // latency-tracking-info-percentiles
 
   // What INFO only shows.
   uint64_t max_memory_bytes = 0;

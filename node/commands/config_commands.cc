@@ -1,5 +1,6 @@
 // CONFIG: over ConfigControl, which knows the options.
 #include "common/command/command_replies.h"
+#include "node/commands/arguments.h"
 #include "node/commands/handlers.h"
 #include "node/commands/node.h"
 
@@ -16,7 +17,7 @@ void config_get(Call& call) {
 
 void config_set(Call& call) {
   if (call.argc() % 2 != 0) return call.reply.error(command::wrong_arity_error(call.command.name));
-  const Result<> set = call.node.config_control().set(call.args.subspan(2));
+  const Result<> set = call.node.config_control().set(call.args.subspan(2), is_local(call.session));
   set ? call.reply.ok() : call.reply.error(set.error().text);
 }
 

@@ -287,9 +287,8 @@ void Node::record(const Call& call, TableEntry& entry, Nanos taken, size_t reply
     slowlog_.add(shown, parts_.process.unix_micros() / 1'000'000, micros, call.session.remote_address(),
                  call.session.name, config_.slowlog_max_length);
   }
-  if (config_.latency_threshold_ms > 0 && count_ms(taken) >= config_.latency_threshold_ms) {
-    latency_.add_event(entry.spec->has(command::kFast) ? "fast-command" : "command",
-                       parts_.process.unix_micros() / 1'000'000, count_ms(taken));
+  if (config_.latency_threshold_ms > 0) {
+    note_latency(entry.spec->has(command::kFast) ? "fast-command" : "command", taken);
   }
   if (!monitors_.empty() && call.origin != Origin::log) feed_monitors(call);
 }
@@ -313,6 +312,13 @@ void Node::redact(std::vector<std::string_view>& args) {
   } else if (iequals(args[0], "hello")) {
     for (size_t i = 2; i + 2 < args.size(); ++i) {
       if (iequals(args[i], "auth")) args[i + 1] = args[i + 2] = kHidden;
+    }
+  } else if (iequals(args[0], "migrate")) {
+    for (size_t i = 6; i + 1 < args.size(); ++i) {
+      if (iequals(args[i], "keys")) break;
+      const size_t secrets = iequals(args[i], "auth") ? 1 : iequals(args[i], "auth2") ? 2 : 0;
+      for (size_t k = 1; k <= secrets && i + k < args.size(); ++k) args[i + k] = kHidden;
+      i += secrets;
     }
   } else if (iequals(args[0], "config") && args.size() > 2 && iequals(args[1], "set")) {
     for (size_t i = 2; i + 1 < args.size(); i += 2) {

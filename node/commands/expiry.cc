@@ -77,10 +77,12 @@ void expire_generic(Call& call, ExpiryUnit unit) {
   if (entry == nullptr || !wanted(options, *entry, *when)) return call.reply.integer(0);
   if (already_expired(call, *when)) {
     call.keys.erase(call.db(), key);
+    call.notify(kNotifyGeneric, "del", key);
     call.rewrite({delete_command(call.node.config().lazyfree_expire), key});
     return call.reply.integer(1);
   }
   call.keys.set_expiry(call.db(), key, from_unix_ms(*when));
+  call.notify(kNotifyGeneric, "expire", key);
   if (unit != ExpiryUnit::pxat) {
     std::vector<std::string> words(call.args.begin(), call.args.end());
     words[0] = "PEXPIREAT";
@@ -118,6 +120,7 @@ void pexpiretime(Call& call) { reply_expiry(call, true, false); }
 void persist(Call& call) {
   const Entry* entry = call.keys.find(call.db(), call.args[1]);
   const bool changed = entry != nullptr && call.keys.set_expiry(call.db(), call.args[1], std::nullopt);
+  if (changed) call.notify(kNotifyGeneric, "persist", call.args[1]);
   call.reply.integer(changed ? 1 : 0);
 }
 

@@ -112,6 +112,8 @@ void memory_help(Call& call);
 // latency.cc
 void latency_latest(Call& call);
 void latency_history(Call& call);
+void latency_graph(Call& call);
+void latency_doctor(Call& call);
 void latency_reset(Call& call);
 void latency_histogram(Call& call);
 void latency_help(Call& call);

@@ -279,9 +279,11 @@ void latencystats_section(InfoWriter& out, Node& node) {
   each_command(node, [&](const command::CommandInfo& info) {
     const CommandHistogram* histogram = node.latency().command(info.id);
     if (histogram == nullptr) return;
-    out.field("latency_percentiles_usec_" + info.name,
-              fmt::format("p50={:.3f},p99={:.3f},p99.9={:.3f}", histogram->percentile_us(50),
-                          histogram->percentile_us(99), histogram->percentile_us(99.9)));
+    std::string line;
+    for (const double percentile : node.config().latency_percentiles) {
+      line += fmt::format("{}p{}={:.3f}", line.empty() ? "" : ",", percentile, histogram->percentile_us(percentile));
+    }
+    out.field("latency_percentiles_usec_" + info.name, line);
   });
 }
 

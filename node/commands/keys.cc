@@ -11,7 +11,9 @@ void delete_keys(Call& call) {
   int64_t deleted = 0;
   for (const std::string_view key : call.args.subspan(1)) {
     call.keys.peek(call.db(), key);  // an expired one goes as expired and does not count
-    if (call.keys.erase(call.db(), key)) ++deleted;
+    if (!call.keys.erase(call.db(), key)) continue;
+    ++deleted;
+    call.notify(kNotifyGeneric, "del", key);
   }
   call.reply.integer(deleted);
 }
@@ -24,6 +26,8 @@ void rename_key(Call& call, bool only_if_new) {
   if (from == to) return done(false);
   if (call.keys.find(call.db(), to) != nullptr && only_if_new) return done(false);
   call.keys.rename(call.db(), from, to);
+  call.notify(kNotifyGeneric, "rename_from", from);
+  call.notify(kNotifyGeneric, "rename_to", to);
   done(true);
 }
 
@@ -83,6 +87,7 @@ void copy(Call& call) {
   } else {
     call.keys.set(to_db, to, source->value().clone());
   }
+  call.node.notify(kNotifyGeneric, "copy_to", to_db, to);
   call.reply.integer(1);
 }
 
@@ -95,6 +100,8 @@ void move(Call& call) {
   if (call.keys.find(*to_db, key) != nullptr) return call.reply.integer(0);
   call.keys.erase(*to_db, key);  // an expired one that may not go by itself here (a writable replica)
   call.keys.move(call.db(), key, *to_db);
+  call.notify(kNotifyGeneric, "move_from", key);
+  call.node.notify(kNotifyGeneric, "move_to", *to_db, key);
   call.reply.integer(1);
 }
 

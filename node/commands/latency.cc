@@ -7,6 +7,7 @@
 #include "common/command/command_replies.h"
 #include "node/commands/arguments.h"
 #include "node/commands/handlers.h"
+#include "node/commands/latency_report.h"
 #include "node/commands/node.h"
 
 namespace holdfast::node {
@@ -104,6 +105,23 @@ void latency_history(Call& call) {
   }
 }
 
+void latency_graph(Call& call) {
+  const auto& events = call.node.latency().events();
+  const auto found = events.find(call.args[2]);
+  if (found == events.end()) {
+    return call.reply.error(fmt::format("ERR No samples available for event '{}'", call.args[2]));
+  }
+  call.reply.verbatim(node::latency_graph(found->first, found->second, call.node.process().unix_micros() / 1'000'000));
+}
+
+void latency_doctor(Call& call) {
+  const NodeConfig& config = call.node.config();
+  call.reply.verbatim(node::latency_doctor(call.node.latency().events(),
+                                           {.unix_seconds = call.node.process().unix_micros() / 1'000'000,
+                                            .threshold_ms = config.latency_threshold_ms,
+                                            .slowlog_slower_than_us = config.slowlog_slower_than_us}));
+}
+
 void latency_reset(Call& call) {
   size_t gone = 0;
   if (call.argc() == 2) gone = call.node.latency().forget("");
@@ -166,6 +184,10 @@ void latency_histogram(Call& call) {
 
 void latency_help(Call& call) {
   static constexpr std::string_view kLines[] = {
+      "DOCTOR",
+      "    Return a human readable latency analysis report.",
+      "GRAPH <event>",
+      "    Return an ASCII latency graph for the <event> class.",
       "HISTORY <event>",
       "    Return time-latency samples for the <event> class.",
       "LATEST",

@@ -59,6 +59,23 @@ void Node::reset(server::Session& session) {
   watches_.unwatch(client.transaction);
 }
 
+bool Node::unblock(server::Session& session, bool with_error) {
+  if (session.data == nullptr || state(session).wait_token == 0) return false;
+  ClientState& client = state(session);
+  parts_.replication.cancel_wait(std::exchange(client.wait_token, 0));
+  session.blocked = false;
+  const size_t begin = session.reply().buffer().size();
+  if (with_error) {
+    session.reply().error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    count_error(std::string_view(session.reply().buffer()).substr(begin));
+  } else {
+    session.reply().integer(static_cast<int64_t>(parts_.replication.acked(client.written_offset)));
+  }
+  session.output_ready();
+  session.resume();
+  return true;
+}
+
 int64_t Node::queued_commands(const server::Session& session) const {
   const ClientState* client = state_if_any(session);
   return client != nullptr && client->transaction.open() ? static_cast<int64_t>(client->transaction.size()) : -1;
@@ -85,6 +102,12 @@ void Node::configure(const NodeConfig& config) {
   if (!config_.latency_tracking) latency_.reset_commands();
 }
 
+void Node::note_latency(std::string_view event, Nanos taken) {
+  const int64_t milliseconds = count_ms(taken);
+  if (config_.latency_threshold_ms <= 0 || milliseconds < config_.latency_threshold_ms) return;
+  latency_.add_event(event, parts_.process.unix_micros() / 1'000'000, milliseconds);
+}
+
 void Node::reset_stats() {
   for (command::CommandInfo* info : table_.commands()) {
     info->stats = {};
@@ -101,6 +124,7 @@ void Node::reset_stats() {
 }
 
 void Node::tick() {
+  if (debug_.cron_paused) return;
   const Instant start = parts_.clock.now();
   const ReplicationStats replication = parts_.replication.stats();
   stats_.commands.sample(start, stats_.commands_processed);
@@ -119,12 +143,14 @@ void Node::tick() {
     if (parts_.clock.now() - start >= most) break;
   }
   effects_.flush(Effects::Wrap::none);
+  note_latency("expire-cycle", parts_.clock.now() - start);
   stats_.expire_cycle_time += std::chrono::duration_cast<Micros>(parts_.clock.now() - start);
 }
 
 // --- KeyspaceObserver ---
 
-void Node::before_change(int, std::string_view, const Entry*) {
+void Node::before_change(int db, std::string_view key, const Entry* before) {
+  if (before == nullptr) notify(kNotifyNew, "new", db, key);
   // The place where a running snapshot takes its pre-image. Snapshots are made by fork so far: the child has its own.
 }
 
@@ -132,7 +158,10 @@ void Node::touched(int db, std::string_view key) { watches_.touched(keys_, db, k
 
 void Node::expired(int db, std::string_view key) {
   effects_.push(db, {config_.lazyfree_expire ? "UNLINK" : "DEL", key});
+  notify(kNotifyExpired, "expired", db, key);
 }
+
+void Node::missed(int db, std::string_view key) { notify(kNotifyKeyMiss, "keymiss", db, key); }
 
 void Node::before_flush(int db) { watches_.flushing(keys_, db); }
 

@@ -25,6 +25,7 @@
 #include "common/time/clock.h"
 #include "node/commands/call.h"
 #include "node/commands/config.h"
+#include "node/commands/debug_switches.h"
 #include "node/commands/effects.h"
 #include "node/commands/latency.h"
 #include "node/commands/persistence_control.h"
@@ -80,6 +81,7 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   void reset(server::Session& session) override;
   std::string_view role() const override { return is_replica() ? "replica" : "master"; }
   bool kill_primary_link() override { return parts_.replication.kill_primary_link(); }
+  bool unblock(server::Session& session, bool with_error) override;
   int64_t queued_commands(const server::Session& session) const override;
   std::string client_flags(const server::Session& session) const override;
 
@@ -108,6 +110,8 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   const CommandTable& table() const { return table_; }
   Slowlog& slowlog() { return slowlog_; }
   LatencyMonitor& latency() { return latency_; }
+  // An event for the latency monitor, when it took as long as latency-monitor-threshold.
+  void note_latency(std::string_view event, Nanos taken);
   NodeStats& stats() { return stats_; }
   const NodeStats& stats() const { return stats_; }
   RandomSource& random() { return parts_.random; }
@@ -115,6 +119,8 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   PersistenceControl& persistence() { return parts_.persistence; }
   ProcessControl& process() { return parts_.process; }
   ConfigControl& config_control() { return parts_.config; }
+  DebugSwitches& debug() { return debug_; }
+  const DebugSwitches& debug() const { return debug_; }
   const Clock& clock() const { return parts_.clock; }
   bool is_replica() const { return parts_.replication.is_replica(); }
 
@@ -122,6 +128,8 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   static ClientState& state(server::Session& session);
   static const ClientState* state_if_any(const server::Session& session);
 
+  // Publishes a keyspace event when notify-keyspace-events asks for its class (kNotifyGeneric ...).
+  void notify(uint32_t event_class, std::string_view event, int db, std::string_view key);
   // Runs the queued commands of EXEC.
   void run_transaction(Call& exec, std::vector<OwnedCommand> commands);
   void add_monitor(server::Session& session);
@@ -137,6 +145,7 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   void before_change(int db, std::string_view key, const Entry* before) override;
   void touched(int db, std::string_view key) override;
   void expired(int db, std::string_view key) override;
+  void missed(int db, std::string_view key) override;
   void before_flush(int db) override;
   void before_swap(int a, int b) override;
 
@@ -180,6 +189,7 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   std::optional<LoadingState> loading_;
   std::vector<server::Session*> monitors_;
   bool active_expiry_ = true;
+  DebugSwitches debug_;
   bool in_transaction_ = false;
   const TableEntry* ping_ = nullptr;
 

@@ -66,9 +66,10 @@ class ConfigControl {
   virtual ~ConfigControl() = default;
   // Options whose name matches one of the globs, each once.
   virtual std::vector<std::pair<std::string, std::string>> get(std::span<const std::string_view> globs) const = 0;
-  // name, value, name, value ...: all or nothing.
-  virtual Result<> set(std::span<const std::string_view> pairs) = 0;
+  // name, value, name, value ...: all or nothing. `local_client`: on this machine (enable-protected-configs local).
+  virtual Result<> set(std::span<const std::string_view> pairs, bool local_client) = 0;
   virtual Result<> rewrite() = 0;
+  virtual Result<> rewrite_all() = 0;  // with every option, those at their defaults too
 };
 
 }  // namespace holdfast::node

@@ -1,4 +1,5 @@
 // Rows of the bitmap commands. Descriptions: Redis 7.0's documentation (COMMAND DOCS).
+#include "common/base/text.h"
 #include "node/commands/handlers.h"
 #include "node/commands/rows.h"
 
@@ -6,6 +7,14 @@ namespace holdfast::node {
 namespace {
 
 using namespace command;  // the flags
+
+// BITFIELD only reads when it has no SET and no INCRBY.
+uint16_t bitfield_key_flags(std::span<const std::string_view> args) {
+  for (const std::string_view word : args.subspan(2)) {
+    if (iequals(word, "SET") || iequals(word, "INCRBY")) return kKeyRW | kKeyAccess | kKeyUpdate;
+  }
+  return kKeyRO | kKeyAccess;
+}
 
 constexpr CommandRow kRows[] = {
     {{.name = "bitcount",
@@ -26,7 +35,9 @@ constexpr CommandRow kRows[] = {
       .group = "bitmap",
       .since = "3.2.0",
       .complexity = "O(1) for each subcommand specified",
-      .summary = "Perform arbitrary bitfield integer operations on strings"},
+      .summary = "Perform arbitrary bitfield integer operations on strings",
+      .flags_of = bitfield_key_flags,
+      .key_notes = "This command allows both access and modification of the key"},
      handlers::bitfield},
     {{.name = "bitfield_ro",
       .arity = -2,

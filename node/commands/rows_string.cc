@@ -1,4 +1,5 @@
 // Rows of the string commands. Descriptions: Redis 7.0's documentation (COMMAND DOCS).
+#include "common/base/text.h"
 #include "node/commands/handlers.h"
 #include "node/commands/rows.h"
 
@@ -6,6 +7,14 @@ namespace holdfast::node {
 namespace {
 
 using namespace command;  // the flags
+
+// SET only overwrites, unless it is to return the old value.
+uint16_t set_key_flags(std::span<const std::string_view> args) {
+  for (const std::string_view word : args.subspan(3)) {
+    if (iequals(word, "GET")) return kKeyRW | kKeyAccess | kKeyUpdate;
+  }
+  return kKeyOW | kKeyUpdate;
+}
 
 constexpr CommandRow kRows[] = {
     {{.name = "append",
@@ -69,7 +78,8 @@ constexpr CommandRow kRows[] = {
       .group = "string",
       .since = "6.2.0",
       .complexity = "O(1)",
-      .summary = "Get the value of a key and optionally set its expiration"},
+      .summary = "Get the value of a key and optionally set its expiration",
+      .key_notes = "RW and UPDATE because it changes the TTL"},
      handlers::getex},
     {{.name = "getrange",
       .arity = 4,
@@ -185,7 +195,9 @@ constexpr CommandRow kRows[] = {
       .group = "string",
       .since = "1.0.0",
       .complexity = "O(1)",
-      .summary = "Set the string value of a key"},
+      .summary = "Set the string value of a key",
+      .flags_of = set_key_flags,
+      .key_notes = "RW and ACCESS due to the optional `GET` argument"},
      handlers::set},
     {{.name = "setex",
       .arity = 4,

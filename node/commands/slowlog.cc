@@ -42,7 +42,7 @@ namespace handlers {
 
 void slowlog_get(Call& call) {
   if (call.argc() > 3) {
-    return call.reply.error(command::wrong_arity_error(call.command.name));
+    return call.reply.error(command::wrong_subcommand_error("SLOWLOG", call.args[1]));
   }
   int64_t count = 10;
   if (call.argc() == 3) {

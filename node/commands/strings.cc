@@ -78,11 +78,14 @@ void set_generic(Call& call, std::string_view value, const SetOptions& options) 
   if (options.unit) {
     call.keys.set(call.db(), key, Value::borrowed_string(value), from_unix_ms(expires_ms));
     call.rewrite({"SET", key, value, "PXAT", fmt::format_int(expires_ms).c_str()});
+    call.notify(kNotifyString, "set", key);
+    call.notify(kNotifyGeneric, "expire", key);
     if (!options.get) call.reply.ok();
     return;
   }
   call.keys.set(call.db(), key, Value::borrowed_string(value),
                 options.keep_ttl ? Keyspace::Expiry::keep : Keyspace::Expiry::clear);
+  call.notify(kNotifyString, "set", key);
   if (options.get) {
     // What the replicas need is the same command without GET.
     std::vector<std::string> words;
@@ -107,6 +110,7 @@ void set(Call& call) {
 void setnx(Call& call) {
   if (call.keys.find(call.db(), call.args[1]) != nullptr) return call.reply.integer(0);
   call.keys.set(call.db(), call.args[1], Value::borrowed_string(call.args[2]));
+  call.notify(kNotifyString, "set", call.args[1]);
   call.reply.integer(1);
 }
 
@@ -117,6 +121,7 @@ void psetex(Call& call) { set_generic(call, call.args[3], {.unit = ExpiryUnit::p
 void getset(Call& call) {
   if (!reply_string(call, call.args[1])) return;
   call.keys.set(call.db(), call.args[1], Value::borrowed_string(call.args[2]));
+  call.notify(kNotifyString, "set", call.args[1]);
   call.rewrite({"SET", call.args[1], call.args[2]});
 }
 
@@ -124,6 +129,7 @@ void getdel(Call& call) {
   const std::string_view key = call.args[1];
   if (!reply_string(call, key)) return;
   if (!call.keys.erase(call.db(), key)) return;
+  call.notify(kNotifyGeneric, "del", key);
   call.rewrite({delete_command(call.node.config().lazyfree_user_del), key});
 }
 
@@ -145,11 +151,14 @@ void getex(Call& call) {
   const bool absolute = options.unit == ExpiryUnit::exat || options.unit == ExpiryUnit::pxat;
   if (absolute && already_expired(call, expires_ms)) {
     call.keys.erase(call.db(), key);
+    call.notify(kNotifyGeneric, "del", key);
     call.rewrite({delete_command(call.node.config().lazyfree_expire), key});
   } else if (options.unit) {
     call.keys.set_expiry(call.db(), key, from_unix_ms(expires_ms));
+    call.notify(kNotifyGeneric, "expire", key);
     call.rewrite({"PEXPIREAT", key, fmt::format_int(expires_ms).c_str()});
   } else if (options.persist && call.keys.set_expiry(call.db(), key, std::nullopt)) {
+    call.notify(kNotifyGeneric, "persist", key);
     call.rewrite({"PERSIST", key});
   }
 }
@@ -182,6 +191,7 @@ void set_pairs(Call& call) {
   for (size_t i = 1; i < call.argc(); i += 2) {
     if (i % (2 * Keyspace::kPrefetch) == 1) call.keys.prefetch(call.db(), call.args.subspan(i), 2);
     call.keys.set(call.db(), call.args[i], Value::borrowed_string(call.args[i + 1]));
+    call.notify(kNotifyString, "set", call.args[i]);
   }
 }
 

@@ -33,10 +33,12 @@ void append(Call& call) {
   if (!string_or_none(call, entry)) return;
   if (entry == nullptr) {
     call.keys.set(call.db(), key, Value::borrowed_string(more));
+    call.notify(kNotifyString, "append", key);
     return call.reply.integer(static_cast<int64_t>(more.size()));
   }
   if (!size_allowed(call, length_of(*entry), more.size())) return;
   const size_t length = call.keys.change_bytes(call.db(), *entry, [&](std::string& bytes) { bytes += more; });
+  call.notify(kNotifyString, "append", key);
   call.reply.integer(static_cast<int64_t>(length));
 }
 
@@ -79,12 +81,14 @@ void setrange(Call& call) {
     Value value = Value::raw_string(std::string(end, '\0'));
     value.mutable_bytes().replace(static_cast<size_t>(*offset), patch.size(), patch);
     call.keys.set(call.db(), key, std::move(value));
+    call.notify(kNotifyString, "setrange", key);
     return call.reply.integer(static_cast<int64_t>(end));
   }
   const size_t length = call.keys.change_bytes(call.db(), *entry, [&](std::string& bytes) {
     if (bytes.size() < end) bytes.resize(end, '\0');
     bytes.replace(static_cast<size_t>(*offset), patch.size(), patch);
   });
+  call.notify(kNotifyString, "setrange", key);
   call.reply.integer(static_cast<int64_t>(length));
 }
 
@@ -113,6 +117,7 @@ void add(Call& call, int64_t increment) {
   } else {
     call.keys.replace(call.db(), *entry, Value::integer(number));
   }
+  call.notify(kNotifyString, "incrby", key);
   call.reply.integer(number);
 }
 
@@ -156,6 +161,7 @@ void incrbyfloat(Call& call) {
   } else {
     call.keys.replace(call.db(), *entry, Value::raw_string(text));
   }
+  call.notify(kNotifyString, "incrbyfloat", key);
   call.reply.bulk(text);
   // The result, not the sum: replicas must not depend on the arithmetic of their machine.
   call.rewrite({"SET", key, text, "KEEPTTL"});

@@ -6,7 +6,9 @@
 #include <string>
 
 #include "common/config/registry.h"
+#include "common/config/rewriter.h"
 #include "common/fs/file_system.h"
+#include "node/commands/node.h"
 #include "node/commands/process_control.h"
 #include "node/options/node_options.h"
 #include "node/replication/replication.h"
@@ -20,21 +22,24 @@ class ConfigDriver final : public ConfigControl {
       : fs_(fs), registry_(registry), options_(options), config_file_(std::move(config_file)) {}
 
   // Before the first request.
-  void attach(const Replication& replication) { replication_ = &replication; }
+  void attach(const Replication& replication, const Node& node) { replication_ = &replication, node_ = &node; }
 
   std::vector<std::pair<std::string, std::string>> get(std::span<const std::string_view> globs) const override;
-  Result<> set(std::span<const std::string_view> pairs) override;
-  Result<> rewrite() override;
+  Result<> set(std::span<const std::string_view> pairs, bool local_client) override;
+  Result<> rewrite() override { return rewrite(config::RewriteScope::changed); }
+  Result<> rewrite_all() override { return rewrite(config::RewriteScope::all); }
 
  private:
   // REPLICAOF changes what `replicaof` says, for GET and REWRITE.
   void follow_role() const;
+  Result<> rewrite(config::RewriteScope scope);
 
   FileSystem& fs_;
   config::Registry& registry_;
   NodeOptions& options_;
   const std::string config_file_;
   const Replication* replication_ = nullptr;
+  const Node* node_ = nullptr;
 };
 
 }  // namespace holdfast::node

@@ -36,6 +36,8 @@ class NodeReplication final : public Replication {
   ReplicationLog& log() { return log_; }
   // A snapshot other than replication's own has ended: full resyncs that waited for it may start.
   void save_ended() { feed_.settings_changed(); }
+  // CLIENT PAUSE is over: the primary's stream goes on.
+  void pause_ended() { link_.pause_ended(); }
 
   void configure(const ReplicationConfig& config) override;
   bool is_replica() const override { return log_.is_replica(); }

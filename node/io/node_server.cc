@@ -43,15 +43,42 @@ NodeServer::NodeServer(NodeOptions& options, config::Registry& registry, std::st
       server_(io_, clock_, node_), signals_(io_.get_executor()),
       tick_timer_(io_.get_executor()), publish_timer_(io_.get_executor()) {
   node_.attach(server_);
-  config_.attach(replication_);
+  config_.attach(replication_, node_);
   persistence_.attach(node_);
   process_.attach(node_, persistence_);
   replication_host_.attach(node_, persistence_);
+  server_.on_unpause([this] { replication_.pause_ended(); });
   persistence_.on_idle([this] { replication_.save_ended(); });
   node_.effects().add_sink(replication_.sink(), Effects::SinkKind::stream);
 }
 
+// oom-score-adj for the present role; `role` of the values: 0 a primary, 1 a replica, 2 a child.
+Result<> NodeServer::apply_oom_score(size_t role) {
+  auto mode = process::OomScore::Mode::off;
+  if (options_.oom_score_adj == config::OomScoreAdj::relative) mode = process::OomScore::Mode::relative;
+  if (options_.oom_score_adj == config::OomScoreAdj::absolute) mode = process::OomScore::Mode::absolute;
+  auto applied = oom_score_.apply(mode, options_.oom_score_adj_values[role]);
+  if (applied) return {};
+  log::warning("Unable to set the OOM score: {}", applied.error().text);
+  return fail("Failed to apply new oom_score_adj configuration, check server logs.");
+}
+
+void NodeServer::tune_process() {
+  if (options_.disable_thp) (void)process::disable_huge_pages();
+  (void)apply_oom_score(options_.replicaof ? 1 : 0);
+  const auto use_cpus = [](const std::string& list) {
+    if (auto used = process::use_cpus(list); !used) log::warning("Unable to use the CPUs asked for: {}", used.error().text);
+  };
+  use_cpus(options_.server_cpulist);
+  persistence_.on_child_start([this, use_cpus](SnapshotPurpose purpose) {
+    (void)apply_oom_score(2);
+    use_cpus(purpose == SnapshotPurpose::aof_base ? options_.aof_rewrite_cpulist : options_.bgsave_cpulist);
+  });
+  replication_host_.on_role_change([this](bool replica) { (void)apply_oom_score(replica ? 1 : 0); });
+}
+
 Result<> NodeServer::run() {
+  tune_process();
   options_.maxclients = process::fit_open_files(options_.maxclients);
   configure_parts();
   if (auto renamed = rename_commands(); !renamed) return renamed;
@@ -140,10 +167,21 @@ void NodeServer::register_changes() {
   registry_.on_change({"appendonly", "appendfsync", "no-appendfsync-on-rewrite", "aof-use-rdb-preamble",
                        "aof-timestamp-enabled", "rdbcompression", "rdbchecksum", "save", "stop-writes-on-bgsave-error"},
                       [this] { return persistence_.apply_options(); });
-  registry_.on_change({"port", "bind"}, [this]() -> Result<> {
+  registry_.on_change({"port", "bind"}, [this, port = options_.port]() mutable -> Result<> {
+    const bool moved = options_.port != port;
     if (auto tcp = server_.listen_tcp(options_.bind, options_.port, options_.tcp_backlog); !tcp) {
-      return fail("Unable to listen on this port. Check server logs.");
+      if (moved) return fail("Unable to listen on this port. Check server logs.");
+      return fail("Failed to bind to specified addresses.");
     }
+    port = options_.port;
+    return {};
+  });
+  registry_.on_change({"oom-score-adj", "oom-score-adj-values"},
+                      [this] { return apply_oom_score(node_.is_replica() ? 1 : 0); });
+  registry_.on_change({"http-port", "http-bind"}, [this]() -> Result<> {
+    http_.reset();  // its port may be wanted again
+    if (!start_http()) return fail("Unable to listen on this port. Check server logs.");
+    start_publishing();
     return {};
   });
   registry_.on_change({"maxclients"}, [this]() -> Result<> {
@@ -181,7 +219,8 @@ void NodeServer::tick() {
 }
 
 void NodeServer::start_publishing() {
-  if (options_.http_port == 0) return;
+  publish_timer_.cancel();
+  if (options_.http_port == 0 || http_ == nullptr) return;
   publish_facts();
   publish_timer_.expires_after(kPublishPeriod);
   publish_timer_.async_wait([this](boost::system::error_code error) {
@@ -245,7 +284,7 @@ void NodeServer::wait_for_signals() {
     request.now = has(config::ShutdownFlag::now);
     request.force = has(config::ShutdownFlag::force);
     log::warning("User requested shutdown...");
-    process_.shutdown(request, [](std::string_view error_text) {
+    process_.shutdown_by_signal(request, [](std::string_view error_text) {
       log::warning("Can't shut down: {}", error_text);
     });
   });

@@ -13,6 +13,7 @@
 #include "common/config/registry.h"
 #include "common/fs/file_system.h"
 #include "common/http/server.h"
+#include "common/process/tuning.h"
 #include "common/server/server.h"
 #include "common/time/clock.h"
 #include "node/commands/node.h"
@@ -39,6 +40,8 @@ class NodeServer {
   using Timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
                                                   boost::asio::wait_traits<std::chrono::steady_clock>, net::Executor>;
 
+  void tune_process();
+  Result<> apply_oom_score(size_t role);
   Result<> listen();
   Result<> start_http();
   void register_changes();
@@ -58,6 +61,7 @@ class NodeServer {
   SystemClock clock_;
   PosixFileSystem fs_;
   SeededRandom random_;
+  process::OomScore oom_score_;
   ConfigDriver config_;
   PersistenceDriver persistence_;
   ProcessDriver process_;

@@ -27,7 +27,13 @@ PersistenceDriver::PersistenceDriver(boost::asio::io_context& io, FileSystem& fs
 
 void PersistenceDriver::attach(Node& node) {
   node_ = &node;
+  slow_source_ = std::make_unique<SlowDataSource>(node.keys(), options_.rdb_key_save_delay);
   node.server().on_turn_end([this] { write_log(); });
+}
+
+const DataSource& PersistenceDriver::source() const {
+  if (options_.rdb_key_save_delay.count() != 0) return *slow_source_;
+  return node_->keys();
 }
 
 std::string PersistenceDriver::dump_path() const { return options_.dbfilename; }
@@ -65,13 +71,11 @@ void PersistenceDriver::saved(int64_t dirty_left) {
 
 Result<> PersistenceDriver::save() {
   if (saver_.running()) return fail("ERR Background save already in progress");
-  const auto written = write_snapshot(fs_, node_->keys(), dump_request(current_position()));
+  const auto written = write_snapshot(fs_, source(), dump_request(current_position()));
   if (!written) {
     ++failures_;
     log::warning("Error saving DB on disk: {}", written.error().text);
-    last_background_save_ok_ = false;
-    update_refusal();
-    return fail("ERR");
+    return fail("ERR");  // only a background save that fails stops the writes: this one's caller knows
   }
   log::notice("DB saved on disk");
   saved(0);
@@ -105,7 +109,7 @@ void PersistenceDriver::flushed_all() {
 Result<> PersistenceDriver::start_background_save() {
   last_try_ = clock_.now();
   const int64_t dirty = node_->keys().dirty();
-  auto started = saver_.start(dump_request(current_position()), node_->keys(),
+  auto started = saver_.start(dump_request(current_position()), source(),
                               [this, dirty](const SnapshotResult& result) { background_save_finished(result, dirty); });
   if (!started) {
     ++failures_;
@@ -135,10 +139,7 @@ void PersistenceDriver::child_started() {
   save_started_ = clock_.now();
   keys_at_start_ = 0;
   for (int db = 0; db < node_->keys().database_count(); ++db) keys_at_start_ += node_->keys().key_count(db);
-  const int64_t fork_ms = count_ms(saver_.last_fork_duration()), threshold_ms = node_->config().latency_threshold_ms;
-  if (threshold_ms > 0 && fork_ms >= threshold_ms) {
-    node_->latency().add_event("fork", to_unix_ms(clock_.wall_now()) / 1000, fork_ms);
-  }
+  node_->note_latency("fork", saver_.last_fork_duration());
   watch_child();
 }
 
@@ -168,7 +169,7 @@ Result<> PersistenceDriver::snapshot_for_replicas(const std::string& path, int d
   request.path = path;
   request.descriptor = descriptor;
   request.purpose = SnapshotPurpose::transfer;
-  auto started = saver_.start(request, node_->keys(), [this, done = std::move(done)](const SnapshotResult& result) {
+  auto started = saver_.start(request, source(), [this, done = std::move(done)](const SnapshotResult& result) {
     last_cow_bytes_ = result.copied_bytes;
     done(result.outcome);
   });

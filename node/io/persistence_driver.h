@@ -16,6 +16,7 @@
 #include "common/time/clock.h"
 #include "node/commands/node.h"
 #include "node/commands/persistence_control.h"
+#include "node/io/key_delay.h"
 #include "node/options/node_options.h"
 #include "node/persistence/append_only_file.h"
 #include "node/persistence/fork_snapshot_saver.h"
@@ -63,6 +64,8 @@ class PersistenceDriver final : public PersistenceControl {
   void cancel_snapshot_for_replicas();
   // Called when a snapshot of any kind has ended and none runs.
   void on_idle(std::function<void()> callback) { on_idle_ = std::move(callback); }
+  // Called in the child, before it begins.
+  void on_child_start(std::function<void(SnapshotPurpose)> callback) { saver_.on_child_start(std::move(callback)); }
   Result<> check_dump(const std::string& path);
   enum class Expired : uint8_t { keep, drop };
   Result<RdbLoad> load_dump(const std::string& path, Expired expired);
@@ -100,6 +103,7 @@ class PersistenceDriver final : public PersistenceControl {
   void log_progressed();       // something became durable, or the log failed
   Result<> start_rewrite();
   std::string dump_path() const;
+  const DataSource& source() const;  // the data set, slowed down where rdb-key-save-delay says so
   SnapshotRequest dump_request(std::optional<ReplicationPosition> position) const;
   std::optional<ReplicationPosition> current_position() const;
   void child_started();
@@ -117,6 +121,7 @@ class PersistenceDriver final : public PersistenceControl {
   const Clock& clock_;
   const NodeOptions& options_;
   Node* node_ = nullptr;
+  std::unique_ptr<SlowDataSource> slow_source_;
   ForkSnapshotSaver saver_;
   AppendOnlyFile log_;
   LogSink log_sink_{*this};

@@ -26,7 +26,10 @@ Result<RdbLoad> PersistenceDriver::load_dump(const std::string& path, Expired ex
   load.databases = node_->keys().database_count();
   if (expired == Expired::drop) load.drop_expired_at = clock_.wall_now();
   load.on_progress = serve_while_loading(size);
-  auto loaded = load_rdb_file(fs_, path, node_->keys(), load);
+  load.progress_interval_bytes = options_.loading_process_events_interval_bytes;
+  SlowLoader slow(node_->keys(), options_.key_load_delay);
+  DataLoader& loader = options_.key_load_delay.count() != 0 ? static_cast<DataLoader&>(slow) : node_->keys();
+  auto loaded = load_rdb_file(fs_, path, loader, load);
   node_->set_loading(std::nullopt);
   if (loaded) {
     for (const auto& warning : loaded->warnings) log::warning("{}", warning);

@@ -119,7 +119,7 @@ Result<> PersistenceDriver::start_rewrite() {
   header.used_memory = allocator_facts().allocated_bytes;
   header.aof_base = true;
   header.replication = current_position();
-  auto started = log_.start_rewrite(node_->keys(), header, saver_);
+  auto started = log_.start_rewrite(source(), header, saver_);
   if (!started) {
     ++failures_;
     log::warning("Can't rewrite append only file in background: {}", started.error().text);

@@ -1,5 +1,6 @@
 #include "node/io/process_driver.h"
 
+#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -8,8 +9,40 @@
 #include "common/log/log.h"
 #include "node/io/persistence_driver.h"
 #include "node/io/process_facts.h"
+#include "node/persistence/snapshot.h"
 
 namespace holdfast::node {
+
+namespace {
+
+// SIGINT while the final save keeps the event loop from seeing signals: the temporary file goes, and the process at once.
+class InsistentInterrupt {
+ public:
+  InsistentInterrupt(const std::string& temporary, const std::string& pid_file) {
+    copy(temporary_, temporary);
+    copy(pid_file_, pid_file);
+    struct sigaction action {};
+    action.sa_handler = leave;
+    ::sigaction(SIGINT, &action, &before_);
+  }
+  ~InsistentInterrupt() { ::sigaction(SIGINT, &before_, nullptr); }
+  InsistentInterrupt(const InsistentInterrupt&) = delete;
+  InsistentInterrupt& operator=(const InsistentInterrupt&) = delete;
+
+ private:
+  static void copy(char (&to)[4096], const std::string& from) {
+    to[from.copy(to, sizeof to - 1)] = 0;
+  }
+  static void leave(int) {  // only what may be called in a signal handler
+    ::unlink(temporary_);
+    if (pid_file_[0] != 0) ::unlink(pid_file_);
+    ::_exit(1);
+  }
+  static inline char temporary_[4096], pid_file_[4096];
+  struct sigaction before_ {};
+};
+
+}  // namespace
 
 ProcessDriver::ProcessDriver(boost::asio::io_context& io, const Clock& clock, const NodeOptions& options,
                              std::string config_file, RunId run_id)
@@ -89,11 +122,25 @@ bool ProcessDriver::replicas_have_all() const {
   return replication.is_replica() || replication.acked(replication.offset()) >= replication.role().replicas.size();
 }
 
+void ProcessDriver::shutdown_by_signal(const ShutdownRequest& request, std::function<void(std::string_view)> failed) {
+  if (!node_->debug().cron_paused) return shutdown(request, std::move(failed));
+  signalled_.emplace(request, std::move(failed));
+}
+
 void ProcessDriver::tick() {
+  if (signalled_ && !node_->debug().cron_paused) {
+    auto [request, failed] = *std::exchange(signalled_, std::nullopt);
+    shutdown(request, std::move(failed));
+  }
   if (stage_ == Stage::waiting_for_replicas && replicas_have_all()) save_and_leave();
 }
 
 bool ProcessDriver::abort_shutdown() {
+  if (signalled_) {
+    signalled_.reset();
+    log::notice("Shutdown manually aborted.");
+    return true;
+  }
   if (stage_ != Stage::waiting_for_replicas) return false;
   log::notice("Shutdown manually aborted.");
   call_off("ERR Errors trying to SHUTDOWN. Check logs.");
@@ -115,6 +162,7 @@ void ProcessDriver::save_and_leave() {
   replica_wait_ = 0;
   const bool save = request_.save == ShutdownRequest::Save::always ||
                     (request_.save == ShutdownRequest::Save::by_save_points && persistence_->has_save_points());
+  const InsistentInterrupt interrupt(temporary_rdb_path(".", ::getpid()), options_.pidfile);
   if (!persistence_->finish(save, request_.force)) {
     log::warning("Errors trying to shut down the server. Check the logs for more information.");
     return call_off("ERR Errors trying to SHUTDOWN. Check logs.");

@@ -6,7 +6,9 @@
 
 #include <boost/asio/io_context.hpp>
 #include <functional>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "common/time/clock.h"
 #include "node/commands/node.h"
@@ -28,6 +30,8 @@ class ProcessDriver final : public ProcessControl {
 
   void shutdown(const ShutdownRequest& request, std::function<void(std::string_view error)> failed) override;
   bool abort_shutdown() override;
+  // A signal's: where DEBUG PAUSE-CRON is on it is taken up when that ends, as in Redis, whose signals wait for the cron.
+  void shutdown_by_signal(const ShutdownRequest& request, std::function<void(std::string_view error)> failed);
   // A few times a second: replicas that went away are not waited for.
   void tick();
   bool shutting_down() const { return stage_ != Stage::none; }
@@ -54,6 +58,7 @@ class ProcessDriver final : public ProcessControl {
   uint64_t startup_bytes_ = 0;
   Stage stage_ = Stage::none;
   ShutdownRequest request_;
+  std::optional<std::pair<ShutdownRequest, std::function<void(std::string_view)>>> signalled_;  // not taken up yet
   std::function<void(std::string_view)> failed_;
   Replication::WaitToken replica_wait_ = 0;
 };

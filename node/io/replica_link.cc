@@ -321,6 +321,7 @@ void ReplicaLink::process(const std::shared_ptr<Connection>& connection) {
 bool ReplicaLink::execute_stream(const std::shared_ptr<Connection>& connection) {
   machine_.stream_activity(env_.clock.now());
   while (connection == connection_ && machine_.state() == LinkState::connected && !connection->unread().empty()) {
+    if (env_.host.stream_paused()) return false;
     const std::string_view input = connection->unread();
     switch (parser_.parse(input, kStreamLimits)) {
       case resp::RequestParser::Status::need_more: return false;
@@ -334,6 +335,10 @@ bool ReplicaLink::execute_stream(const std::shared_ptr<Connection>& connection) 
     connection->begin += size;
   }
   return true;
+}
+
+void ReplicaLink::pause_ended() {
+  if (connection_) process(connection_);
 }
 
 void ReplicaLink::execute(std::string_view raw, std::span<const std::string_view> argv) {

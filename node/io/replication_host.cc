@@ -43,6 +43,10 @@ void ReplicationHostDriver::execute_from_primary(std::span<const std::string_vie
   node_->execute_from_primary(*stream_, argv);
 }
 
+bool ReplicationHostDriver::stream_paused() const {
+  return node_->server().paused() != server::Server::Pause::none;
+}
+
 int ReplicationHostDriver::primary_stream_db() const { return stream_ ? stream_->db : 0; }
 
 void ReplicationHostDriver::load_payload(const std::string& path,
@@ -83,7 +87,10 @@ Result<> ReplicationHostDriver::save_to_descriptor(int descriptor, const Replica
 
 void ReplicationHostDriver::cancel_save() { persistence_->cancel_snapshot_for_replicas(); }
 
-void ReplicationHostDriver::role_changed(bool replica) { log::set_role(replica ? 'S' : 'M'); }
+void ReplicationHostDriver::role_changed(bool replica) {
+  log::set_role(replica ? 'S' : 'M');
+  if (on_role_change_) on_role_change_(replica);
+}
 
 void ReplicationHostDriver::identity_changed(const Replication::SavedPosition& position) {
   persistence_->note_identity(position_of(position));

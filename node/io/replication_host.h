@@ -4,6 +4,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -20,8 +21,11 @@ class ReplicationHostDriver final : public ReplicationHost {
 
   void attach(Node& node, PersistenceDriver& persistence);
 
+  void on_role_change(std::function<void(bool replica)> callback) { on_role_change_ = std::move(callback); }
+
   void begin_primary_stream(int db) override;
   void execute_from_primary(std::span<const std::string_view> argv) override;
+  bool stream_paused() const override;
   int primary_stream_db() const override;
   void load_payload(const std::string& path,
                     std::function<void(std::expected<LoadedPayload, LoadError>)> done) override;
@@ -42,6 +46,7 @@ class ReplicationHostDriver final : public ReplicationHost {
   boost::asio::io_context& io_;
   Node* node_ = nullptr;
   PersistenceDriver* persistence_ = nullptr;
+  std::function<void(bool)> on_role_change_;
   std::unique_ptr<server::Session> stream_;  // the primary, as the client whose commands its stream holds
 };
 

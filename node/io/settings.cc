@@ -46,10 +46,12 @@ NodeConfig node_config(const NodeOptions& options) {
   config.debug = allow(options.enable_debug_command);
   config.serve_stale_data = options.replica_serve_stale_data;
   config.replica_read_only = options.replica_read_only;
+  config.notify_events = options.notify_keyspace_events;
   config.slowlog_slower_than_us = options.slowlog_log_slower_than.count();
   config.slowlog_max_length = static_cast<size_t>(options.slowlog_max_len);
   config.latency_threshold_ms = options.latency_monitor_threshold.count();
   config.latency_tracking = options.latency_tracking;
+  config.latency_percentiles = options.latency_tracking_info_percentiles;
   config.max_memory_bytes = options.maxmemory;
   config.max_memory_policy = policy_name(options.maxmemory_policy);
   return config;

@@ -39,6 +39,7 @@ Entry* Keyspace::lookup(int db, std::string_view key) {
 const Entry* Keyspace::glance(int db, std::string_view key) {
   const Entry* entry = lookup(db, key);
   ++(entry == nullptr ? stats_.misses : stats_.hits);
+  if (entry == nullptr && observer_ != nullptr) observer_->missed(db, key);
   return entry;
 }
 

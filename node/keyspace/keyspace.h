@@ -41,6 +41,8 @@ class KeyspaceObserver {
   virtual void touched(int db, std::string_view key) = 0;
   // The key has been found expired and is about to be deleted (the DEL for the log and the replicas).
   virtual void expired(int db, std::string_view key) = 0;
+  // A read found no such key.
+  virtual void missed(int db, std::string_view key) { (void)db, (void)key; }
   // The whole database is about to be emptied (before_change is not called for each key).
   virtual void before_flush(int db) = 0;
   // Two databases are about to change places.

@@ -11,6 +11,7 @@ using config::kImmutable;
 using config::kMultiArgument;
 using config::kMutable;
 using config::kNoEffect;
+using config::kNotWhileLoading;
 using config::kProtected;
 using config::kSensitive;
 using config::Registry;
@@ -41,12 +42,14 @@ void add_snapshot_rows(Registry& r, NodeOptions& o) {
       {{"no", SanitizePayload::no}, {"yes", SanitizePayload::yes}, {"clients", SanitizePayload::clients}}, kMutable,
       "Check packed values deeply when they are loaded or restored.");
   r.integer("key-load-delay", o.key_load_delay, kIntMin, kIntMax, kHidden, "Microseconds to wait for each key loaded.");
+  r.memory("loading-process-events-interval-bytes", o.loading_process_events_interval_bytes, 1024, kIntMax, kHidden,
+           "Bytes loaded between two looks at the clients.");
   r.integer("rdb-key-save-delay", o.rdb_key_save_delay, kIntMin, kIntMax, kHidden,
             "Microseconds to wait for each key saved.");
 }
 
 void add_append_only_rows(Registry& r, NodeOptions& o) {
-  r.boolean("appendonly", o.appendonly, kMutable, "Log every write to the append-only file.");
+  r.boolean("appendonly", o.appendonly, kNotWhileLoading, "Log every write to the append-only file.");
   r.text("appendfilename", o.appendfilename, kImmutable, "Base name of the append-only files.",
          config::plain_name("appendfilename", "filename"));
   r.text("appenddirname", o.appenddirname, kImmutable, "Folder of the append-only files, inside dir.",
@@ -86,7 +89,7 @@ void add_replication_link_rows(Registry& r, NodeOptions& o) {
                               {{"disabled", DisklessLoad::disabled},
                                {"on-empty-db", DisklessLoad::on_empty_db},
                                {"swapdb", DisklessLoad::swapdb}},
-                              kMutable, "Load a full copy without a file on disk.");
+                              kNotWhileLoading, "Load a full copy without a file on disk.");
   r.boolean("repl-disable-tcp-nodelay", o.repl_disable_tcp_nodelay, kMutable, "Send fewer, larger packets.");
   r.integer("repl-ping-replica-period", o.repl_ping_replica_period, 1, kIntMax, kMutable,
             "Seconds between pings to replicas.")

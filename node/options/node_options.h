@@ -12,6 +12,7 @@
 
 #include "common/base/endpoint.h"
 #include "common/config/server_options.h"
+#include "node/options/notify_events.h"
 
 namespace holdfast::node {
 
@@ -37,25 +38,6 @@ enum class MaxmemoryPolicy : uint8_t {
   noeviction,
 };
 
-// Bits of notify-keyspace-events, in the order in which they are shown.
-enum NotifyEvents : uint32_t {
-  kNotifyGeneric = 1 << 0,     // g
-  kNotifyString = 1 << 1,      // $
-  kNotifyList = 1 << 2,        // l
-  kNotifySet = 1 << 3,         // s
-  kNotifyHash = 1 << 4,        // h
-  kNotifyZset = 1 << 5,        // z
-  kNotifyExpired = 1 << 6,     // x
-  kNotifyEvicted = 1 << 7,     // e
-  kNotifyStream = 1 << 8,      // t
-  kNotifyModule = 1 << 9,      // d
-  kNotifyNew = 1 << 10,        // n
-  kNotifyKeyspace = 1 << 11,   // K
-  kNotifyKeyevent = 1 << 12,   // E
-  kNotifyKeyMiss = 1 << 13,    // m
-  kNotifyAll = (1 << 10) - 1,  // A: all but n, K, E and m
-};
-
 struct NodeOptions : config::ServerOptions {
   int databases = 16;
 
@@ -67,6 +49,7 @@ struct NodeOptions : config::ServerOptions {
   std::string dbfilename = "dump.rdb";
   SanitizePayload sanitize_dump_payload = SanitizePayload::no;
   std::chrono::microseconds key_load_delay{0}, rdb_key_save_delay{0};  // for tests; negative: once in so many keys
+  uint64_t loading_process_events_interval_bytes = 2ULL << 20;
 
   // Append-only file.
   bool appendonly = false;

@@ -118,6 +118,7 @@ Result<> ForkSnapshotSaver::start(const SnapshotRequest& request, const DataSour
   const pid_t pid = ::fork();
   if (pid == 0) {
     prepare_child(parent, ends[1], request.descriptor >= 0 ? request.descriptor : ends[1]);
+    if (on_child_start_) on_child_start_(request.purpose);
     ::_exit(write_in_child(fs_, source, request, ends[1]));
   }
   const int code = errno;

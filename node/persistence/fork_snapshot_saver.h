@@ -25,6 +25,9 @@ class ForkSnapshotSaver final : public SnapshotSaver {
   void poll() override;
   int wait_descriptor() const override { return pipe_; }
 
+  // Called in the child before it begins to write.
+  void on_child_start(std::function<void(SnapshotPurpose)> callback) { on_child_start_ = std::move(callback); }
+
   Nanos last_fork_duration() const { return fork_duration_; }  // INFO's latest_fork_usec
   pid_t child_pid() const { return child_; }                   // -1: none
 
@@ -42,6 +45,7 @@ class ForkSnapshotSaver final : public SnapshotSaver {
   bool cancelled_ = false;
   SnapshotRequest request_;
   OnFinished on_finished_;
+  std::function<void(SnapshotPurpose)> on_child_start_;
   Instant started_;
   Nanos fork_duration_{};
   SaveStats stats_;

@@ -25,6 +25,8 @@ class ReplicationHost {
   // One command of the primary's stream, SELECT, MULTI and EXEC included; argv is valid during the call. Replies are
   // dropped; the append-only file is fed as for any write; the replication sink drops it (the bytes are forwarded).
   virtual void execute_from_primary(std::span<const std::string_view> argv) = 0;
+  // CLIENT PAUSE holds up the primary's stream as well: what has arrived waits for NodeReplication::pause_ended().
+  virtual bool stream_paused() const { return false; }
   // The database that the primary's stream has selected.
   virtual int primary_stream_db() const = 0;
 

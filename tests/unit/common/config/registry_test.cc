@@ -162,6 +162,18 @@ TEST_F(RegistryTest, FailedApplyRestoresAndAppliesAgain) {
   EXPECT_EQ(options.maxclients, 10000u);
 }
 
+TEST_F(RegistryTest, SomeOptionsStayWhileTheDataSetLoads) {
+  const auto set_loading = [&](const Pairs& pairs) {
+    const auto done = registry.set(pairs, true, true);
+    return done ? "OK" : done.error().text;
+  };
+  const std::string level = get("loglevel") == "debug" ? "notice" : "debug";
+  EXPECT_EQ(set_loading({{"loglevel", level}, {"dir", "."}}), "LOADING Redis is loading the dataset in memory");
+  EXPECT_NE(get("loglevel"), level);
+  EXPECT_EQ(set_loading({{"loglevel", level}}), "OK");
+  EXPECT_EQ(get("loglevel"), level);
+}
+
 TEST_F(RegistryTest, GuessesWhatWasMeant) {
   EXPECT_EQ(registry.did_you_mean("maxclient"), "maxclients");
   EXPECT_EQ(registry.did_you_mean("loglevle"), "loglevel");

@@ -186,6 +186,84 @@ TEST_F(ServerTest, ReplyModesDropReplies) {
   EXPECT_EQ(settle(fd), "+OK\r\n");
 }
 
+TEST_F(ServerTest, MessagesAreNoReplies) {
+  const int fd = connect();
+  send(fd, "CLIENT REPLY OFF\r\nSUBSCRIBE c\r\nPING\r\n");
+  EXPECT_EQ(settle(fd), "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n");
+  server_.pubsub.publish("c", "m");
+  EXPECT_EQ(settle(fd), "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nm\r\n");
+  send(fd, "UNSUBSCRIBE c\r\n");
+  EXPECT_EQ(settle(fd), "*3\r\n$11\r\nunsubscribe\r\n$1\r\nc\r\n:0\r\n");
+}
+
+TEST_F(ServerTest, APipelineOverTheOutputLimitGetsNoReply) {
+  server_.settings.normal = {100 * 1024, 0, Seconds(0)};
+  const int fd = connect();
+  send(fd, "COMMAND\r\n");
+  const size_t each = settle(fd).size();
+  ASSERT_GT(each, 1000u);
+  ASSERT_LT(each, 50'000u);
+  std::string pipeline;
+  for (size_t i = 0; i <= 100 * 1024 / each; ++i) pipeline += "COMMAND\r\n";
+  send(fd, pipeline);
+  EXPECT_EQ(settle(fd), "");
+  EXPECT_TRUE(closed_by_server(fd));
+  EXPECT_EQ(server_.stats.output_limit_disconnections, 1u);
+}
+
+TEST_F(ServerTest, ClientsHeldByAPauseCountAsBlocked) {
+  const int fd = connect();
+  server_.pause(Server::Pause::writes, clock_.now() + Seconds(100));
+  send(fd, "WRITE\r\n");
+  settle(fd);
+  EXPECT_TRUE(server_.find(1)->blocked);
+  bool told = false;
+  server_.on_unpause([&] { told = true; });
+  server_.unpause();
+  EXPECT_FALSE(told);  // nobody's request runs inside of the caller's
+  settle(fd);
+  EXPECT_TRUE(told);
+  EXPECT_FALSE(server_.find(1)->blocked);
+}
+
+TEST_F(ServerTest, OtherAddressesOfOnePortTakeOver) {
+  const auto connects = [](uint16_t port) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const bool done = ::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0;
+    ::close(fd);
+    return done;
+  };
+  uint16_t port = 22510;
+  while (port < 22600 && (connects(port) || !server_.listen_tcp({"127.0.0.1"}, port, 16))) ++port;
+  EXPECT_TRUE(connects(port));
+  EXPECT_TRUE(server_.listen_tcp({"*"}, port, 16));  // overlaps with the former
+  EXPECT_TRUE(connects(port));
+  EXPECT_FALSE(server_.listen_tcp({"203.0.113.7"}, port, 16));  // no address of this machine
+  EXPECT_TRUE(connects(port)) << "a failure leaves the former addresses";
+  EXPECT_TRUE(server_.listen_tcp({}, port, 16));
+  EXPECT_FALSE(connects(port));
+}
+
+TEST_F(ServerTest, TrackingIsOffAndStaysSo) {
+  const int fd = connect();
+  send(fd, "CLIENT TRACKING OFF\r\nCLIENT TRACKING ON\r\nCLIENT TRACKING MAYBE\r\nCLIENT GETREDIR\r\n");
+  EXPECT_EQ(settle(fd), "+OK\r\n-ERR Client-side caching is not supported\r\n-ERR syntax error\r\n:-1\r\n");
+}
+
+TEST_F(ServerTest, CommandListHasTheSubcommands) {
+  const int fd = connect();
+  send(fd, "COMMAND LIST\r\n");
+  const std::string all = settle(fd);
+  EXPECT_NE(all.find("\r\nclient\r\n"), std::string::npos);
+  EXPECT_NE(all.find("\r\nclient|list\r\n"), std::string::npos);
+  send(fd, "COMMAND LIST FILTERBY PATTERN client|k*\r\n");
+  EXPECT_EQ(settle(fd), "*1\r\n$11\r\nclient|kill\r\n");
+}
+
 TEST_F(ServerTest, AuthenticatesTheDefaultUser) {
   server_.settings.password = "123456";
   const int fd = connect();

@@ -165,5 +165,58 @@ TEST_F(Dispatch, RenamedCommandsAnswerToTheirNewNameOnly) {
   EXPECT_TRUE(run("KEYS *").starts_with("-ERR unknown command"));
 }
 
+TEST_F(Dispatch, UnblockEndsAWaitAsItsTimeoutWouldOrWithAnError) {
+  replication.acknowledged = 1;
+  // Only a client of the server's can be found by its id.
+  EXPECT_EQ(run("CLIENT UNBLOCK 12345"), ":0|");
+  EXPECT_EQ(run("CLIENT UNBLOCK nobody"), "-ERR value is not an integer or out of range|");
+  EXPECT_EQ(run("CLIENT UNBLOCK 1 SOON"), "-ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR|");
+  server::Session& waiting = connect();
+  EXPECT_FALSE(node.unblock(waiting, false));
+  EXPECT_EQ(run(waiting, "WAIT 2 0"), "");
+  EXPECT_TRUE(waiting.blocked);
+  EXPECT_TRUE(node.unblock(waiting, false));
+  EXPECT_EQ(waiting.reply().buffer(), ":1\r\n");
+  EXPECT_EQ(replication.cancelled, 7u);
+  EXPECT_FALSE(waiting.blocked);
+  EXPECT_FALSE(node.unblock(waiting, false));
+  waiting.reply().buffer().clear();
+  EXPECT_EQ(run(waiting, "WAIT 2 0"), "");
+  EXPECT_TRUE(node.unblock(waiting, true));
+  EXPECT_EQ(waiting.reply().buffer(), "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n");
+}
+
+TEST_F(Dispatch, KeyFlagsFollowTheArgumentsWhereTheyMay) {
+  EXPECT_EQ(run("COMMAND GETKEYSANDFLAGS SET k v"), "*1|*2|$1|k|*2|+OW|+update|");
+  EXPECT_EQ(run("COMMAND GETKEYSANDFLAGS SET k v NX get"), "*1|*2|$1|k|*3|+RW|+access|+update|");
+  EXPECT_EQ(run("COMMAND GETKEYSANDFLAGS BITFIELD k GET u8 0"), "*1|*2|$1|k|*2|+RO|+access|");
+  EXPECT_EQ(run("COMMAND GETKEYSANDFLAGS BITFIELD k GET u8 0 SET u8 0 1"), "*1|*2|$1|k|*3|+RW|+access|+update|");
+  EXPECT_EQ(run("COMMAND GETKEYSANDFLAGS MSET a 1 b 2"), "*2|*2|$1|a|*2|+OW|+update|*2|$1|b|*2|+OW|+update|");
+}
+
+TEST_F(Dispatch, LatencyPercentilesAreThoseAskedFor) {
+  config.latency_percentiles = {0, 50, 99.5, 100};
+  node.configure(config);
+  run("PING");
+  const std::string text = run("INFO latencystats");
+  EXPECT_NE(text.find("latency_percentiles_usec_ping:p0="), std::string::npos) << text;
+  for (const char* part : {",p50=", ",p99.5=", ",p100="}) EXPECT_NE(text.find(part), std::string::npos) << text;
+}
+
+TEST_F(Dispatch, MonitorAndSlowlogHidePasswords) {
+  config.slowlog_slower_than_us = 0;
+  node.configure(config);
+  server::Session& watcher = connect();
+  run(watcher, "MONITOR");
+  run("SET k v");
+  run("AUTH secret");
+  run("AUTH me secret");
+  run("HELLO 3 AUTH me secret");
+  run("CONFIG SET masterauth secret");
+  const std::string seen = watcher.reply().buffer() + run("SLOWLOG GET -1");
+  EXPECT_EQ(seen.find("secret"), std::string::npos) << seen;
+  EXPECT_NE(seen.find("(redacted)"), std::string::npos) << seen;
+}
+
 }  // namespace
 }  // namespace holdfast::node

@@ -118,11 +118,12 @@ class FakeConfig final : public ConfigControl {
   std::vector<std::pair<std::string, std::string>> get(std::span<const std::string_view>) const override {
     return {{"maxclients", "10000"}};
   }
-  Result<> set(std::span<const std::string_view> pairs) override {
+  Result<> set(std::span<const std::string_view> pairs, bool) override {
     if (pairs[0] == "bad") return fail("ERR Unknown option or number of arguments for CONFIG SET - 'bad'");
     return {};
   }
   Result<> rewrite() override { return fail("ERR The server is running without a config file"); }
+  Result<> rewrite_all() override { return rewrite(); }
 };
 
 class NodeTest : public ::testing::Test {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "common/config/loader.h"
+#include "common/config/rewriter.h"
 #include "tests/support/faulty_file_system.h"
 
 namespace holdfast::node {
@@ -121,7 +122,7 @@ TEST_F(NodeOptionsTest, MemoryTakesUnitsAndSaturates) {
 
 TEST_F(NodeOptionsTest, ImmutableOptionsCannotBeSet) {
   for (const char* name : {"replicaof", "databases", "appendfilename", "appenddirname", "rdbchecksum", "io-threads",
-                           "cluster-enabled", "http-port", "unixsocket", "logfile", "aclfile"}) {
+                           "cluster-enabled", "unixsocket", "logfile", "aclfile"}) {
     const auto done = set(name, "1");
     ASSERT_FALSE(done) << name;
     EXPECT_EQ(
@@ -130,6 +131,16 @@ TEST_F(NodeOptionsTest, ImmutableOptionsCannotBeSet) {
   }
   EXPECT_TRUE(set("appendonly", "yes"));
   EXPECT_TRUE(options.appendonly);
+}
+
+TEST_F(NodeOptionsTest, RewriteKeepsAllLinesOfADefaultInPlaceOfTheFilesOwn) {
+  const std::string original = "save 900 1\nport 7000\n";
+  EXPECT_TRUE(load(original).ok());
+  EXPECT_TRUE(set("save", "3600 1 300 100 60 10000"));
+  const auto text = config::rewrite_config(original, registry);
+  ASSERT_TRUE(text) << text.error().text;
+  EXPECT_TRUE(load(*text).ok());
+  EXPECT_EQ(get("save"), "3600 1 300 100 60 10000");
 }
 
 TEST_F(NodeOptionsTest, HiddenOptionsShowUnderTheirExactNameOnly) {
