@@ -5,6 +5,7 @@
   homes       clocks, random numbers, files and threads only where they live
   headers     each header compiles alone: its .cc includes it first (the build proves the rest), or it is compiled here
   docs        each path that README.md and docs/ name exists
+  skips       docs/differences.md shows the skips of the public suite that tests/yardstick/skips.txt lists
   words       no unfinished-work marks, no paths of somebody's machine
   sizes       files over 500 lines are listed, as a warning
 
@@ -142,6 +143,13 @@ def check_docs():
                 yield f"{relative(path)}:{line_of(text, match.start())}: link to {target}, which does not exist"
 
 
+def check_skips():
+    sys.path.insert(0, str(ROOT / "tests/yardstick"))
+    import skip_list  # pylint: disable=import-outside-toplevel
+
+    return skip_list.breaches()
+
+
 def tracked_files():
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=False
@@ -178,7 +186,7 @@ def check_sizes():
 
 
 RULES = {
-    "arrows": check_arrows, "homes": check_homes, "docs": check_docs, "words": check_words, "sizes": check_sizes,
+    "arrows": check_arrows, "homes": check_homes, "docs": check_docs, "skips": check_skips, "words": check_words, "sizes": check_sizes,
     "headers": check_headers,
 }
 
