@@ -20,18 +20,19 @@ namespace holdfast::config {
 
 enum Flags : uint32_t {
   kMutable = 0,
-  kImmutable = 1,       // CONFIG SET refuses it
-  kProtected = 2,       // CONFIG SET refuses it unless enable-protected-configs allows it to this client
-  kSensitive = 4,       // the value must not reach the log, the error block or --print-config
-  kHidden = 8,          // CONFIG GET shows it only under its exact name
-  kMultiArgument = 16,  // takes any number of words; one word with spaces in it is taken apart
-  kNoCommand = 32,      // a directive of conf files only: unknown to CONFIG GET and SET
-  kPreserve = 64,       // REWRITE leaves its lines alone
-  kNoEffect = 128,      // accepted for compatibility, without effect here (--check-config says so)
-  kOwn = 256,           // Holdfast's own: Redis does not know it
-  kRaw = 512,           // takes any number of words, each as it is
+  kImmutable = 1,           // CONFIG SET refuses it
+  kProtected = 2,           // CONFIG SET refuses it unless enable-protected-configs allows it to this client
+  kSensitive = 4,           // the value must not reach the log, the error block or --print-config
+  kHidden = 8,              // CONFIG GET shows it only under its exact name
+  kMultiArgument = 16,      // takes any number of words; one word with spaces in it is taken apart
+  kNoCommand = 32,          // a directive of conf files only: unknown to CONFIG GET and SET
+  kPreserve = 64,           // REWRITE leaves its lines alone
+  kNoEffect = 128,          // accepted for compatibility, without effect here (--check-config says so)
+  kOwn = 256,               // Holdfast's own: Redis does not know it
+  kRaw = 512,               // takes any number of words, each as it is
+  kQuietAliases = 4096,     // CONFIG GET shows the aliases only under their exact names (names of later versions)
   kNotWhileLoading = 2048,  // CONFIG SET refuses it while the data set is being loaded
-  kDirectory = 1024,    // must name an existing folder when it is loaded
+  kDirectory = 1024,        // must name an existing folder when it is loaded
 };
 constexpr Flags operator|(Flags a, Flags b) {
   return static_cast<Flags>(static_cast<uint32_t>(a) | static_cast<uint32_t>(b));

@@ -190,6 +190,7 @@ std::vector<std::pair<std::string, std::string>> Registry::get(std::span<const s
       if (option->has(kNoCommand) || option->has(kHidden)) continue;
       if (glob_match(pattern, option->name(), true)) take(option->name(), *option);
       for (const std::string& alias : option->aliases()) {
+        if (option->has(kQuietAliases)) break;
         if (glob_match(pattern, alias, true)) take(alias, *option);
       }
     }

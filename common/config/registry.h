@@ -119,8 +119,10 @@ class Registry {
   // values are in the struct. An error undoes the whole SET; `apply` is then called again, with the old values.
   void on_change(std::vector<std::string> names, std::function<Result<>()> apply);
 
-  // All or nothing. `protected_allowed`: this client may set protected options; `loading`: the data set is being loaded.
-  Result<> set(std::span<const std::pair<std::string, std::string>> pairs, bool protected_allowed, bool loading = false);
+  // All or nothing. `protected_allowed`: this client may set protected options; `loading`: the data set is being
+  // loaded.
+  Result<> set(std::span<const std::pair<std::string, std::string>> pairs, bool protected_allowed,
+               bool loading = false);
 
  private:
   struct Change {

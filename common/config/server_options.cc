@@ -29,8 +29,7 @@ void add_network_rows(Registry& r, ServerOptions& o) {
   r.integer("tcp-keepalive", o.tcp_keepalive, 0, kIntMax, kMutable, "Seconds between keepalive probes; 0 sends none.");
   r.integer("socket-mark-id", o.socket_mark_id, 0, std::numeric_limits<uint32_t>::max(), kImmutable,
             "Mark set on listening sockets, for routing rules.");
-  r.integer("http-port", o.http_port, 0, 65535, kOwn,
-            "TCP port for metrics, health and topology over HTTP; 0 is off.");
+  r.integer("http-port", o.http_port, 0, 65535, kOwn, "TCP port for metrics, health and topology over HTTP; 0 is off.");
   r.text("http-bind", o.http_bind, kOwn, "Address of the HTTP port.");
 }
 
@@ -87,12 +86,16 @@ void add_process_rows(Registry& r, ServerOptions& o) {
   r.boolean("disable-thp", o.disable_thp, kImmutable, "Turn transparent huge pages off for this process.");
   r.integer("io-threads", o.io_threads, 1, 128, kImmutable, "Threads for socket input and output.");
   r.boolean("io-threads-do-reads", o.io_threads_do_reads, kImmutable, "Threads also read and parse.");
-  r.text("server_cpulist", o.server_cpulist, kImmutable, "CPUs of the main thread, as taskset writes them.")
+  r.text("server_cpulist", o.server_cpulist, kImmutable | kQuietAliases,
+         "CPUs of the main thread, as taskset writes them.")
       .alias("server-cpulist");
-  r.text("bio_cpulist", o.bio_cpulist, kImmutable, "CPUs of the background threads.").alias("bio-cpulist");
-  r.text("aof_rewrite_cpulist", o.aof_rewrite_cpulist, kImmutable, "CPUs of the append-only file's rewriter.")
+  r.text("bio_cpulist", o.bio_cpulist, kImmutable | kQuietAliases, "CPUs of the background threads.")
+      .alias("bio-cpulist");
+  r.text("aof_rewrite_cpulist", o.aof_rewrite_cpulist, kImmutable | kQuietAliases,
+         "CPUs of the append-only file's rewriter.")
       .alias("aof-rewrite-cpulist");
-  r.text("bgsave_cpulist", o.bgsave_cpulist, kImmutable, "CPUs of the saving child.").alias("bgsave-cpulist");
+  r.text("bgsave_cpulist", o.bgsave_cpulist, kImmutable | kQuietAliases, "CPUs of the saving child.")
+      .alias("bgsave-cpulist");
   r.custom<unsigned>("shutdown-on-sigint", o.shutdown_on_sigint, shutdown_codec(), kMultiArgument,
                      "How SIGINT shuts down: default, or any of save, nosave, now, force.");
   r.custom<unsigned>("shutdown-on-sigterm", o.shutdown_on_sigterm, shutdown_codec(), kMultiArgument,

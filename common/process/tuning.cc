@@ -73,7 +73,8 @@ Result<> use_cpus(std::string_view list) {
     const std::string_view range = part.substr(0, colon);
     const auto first = parse_uint64(range.substr(0, dash));
     const auto last = dash == std::string_view::npos ? first : parse_uint64(range.substr(dash + 1));
-    const auto step = colon == std::string_view::npos ? std::optional<uint64_t>(1) : parse_uint64(part.substr(colon + 1));
+    const auto step =
+        colon == std::string_view::npos ? std::optional<uint64_t>(1) : parse_uint64(part.substr(colon + 1));
     if (!first || !last || !step || *step == 0 || *first > *last || *last >= CPU_SETSIZE) {
       return fail("'{}' is no list of CPUs", list);
     }

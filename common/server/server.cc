@@ -79,7 +79,8 @@ Result<> Server::open_tcp(const TcpAddresses& where, std::vector<std::unique_ptr
   for (const std::string& written : where.addresses) {
     const bool optional = !written.empty() && written.front() == '-';
     const std::string address = optional ? written.substr(1) : written;
-    auto listener = net::Listener::tcp(io_, address, where.port, where.backlog, [this](int fd) { accepted(fd, false); });
+    auto listener =
+        net::Listener::tcp(io_, address, where.port, where.backlog, [this](int fd) { accepted(fd, false); });
     if (listener) {
       opened.push_back(std::move(*listener));
       continue;
@@ -97,7 +98,8 @@ Result<> Server::open_tcp(const TcpAddresses& where, std::vector<std::unique_ptr
 
 Result<> Server::listen_tcp(const std::vector<std::string>& addresses, uint16_t port, int backlog) {
   TcpAddresses where{addresses, port, backlog};
-  // Other addresses of the same port may overlap with those in use: these are given up first, and taken again if need be.
+  // Other addresses of the same port may overlap with those in use: these are given up first, and taken again if need
+  // be.
   const bool same_port = port == tcp_addresses_.port && !tcp_listeners_.empty();
   if (same_port) tcp_listeners_.clear();
   std::vector<std::unique_ptr<net::Listener>> opened;
@@ -392,7 +394,6 @@ void Server::hold_until_unpaused(Session& session) {
   session.blocked = true;
   held_by_pause_.push_back(session.id);
 }
-
 
 void Server::start_housekeeping() {
   housekeeping_timer_.expires_after(Nanos(Seconds(1)) / kHousekeepingSteps);

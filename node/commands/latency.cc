@@ -116,10 +116,10 @@ void latency_graph(Call& call) {
 
 void latency_doctor(Call& call) {
   const NodeConfig& config = call.node.config();
-  call.reply.verbatim(node::latency_doctor(call.node.latency().events(),
-                                           {.unix_seconds = call.node.process().unix_micros() / 1'000'000,
-                                            .threshold_ms = config.latency_threshold_ms,
-                                            .slowlog_slower_than_us = config.slowlog_slower_than_us}));
+  call.reply.verbatim(
+      node::latency_doctor(call.node.latency().events(), {.unix_seconds = call.node.process().unix_micros() / 1'000'000,
+                                                          .threshold_ms = config.latency_threshold_ms,
+                                                          .slowlog_slower_than_us = config.slowlog_slower_than_us}));
 }
 
 void latency_reset(Call& call) {

@@ -33,8 +33,8 @@ int64_t lowest(const LatencyMonitor::Event& event) {
 
 std::string latency_graph(std::string_view name, const LatencyMonitor::Event& event, int64_t unix_seconds) {
   const int64_t high = highest(event), low = lowest(event);
-  std::string text = fmt::format("{} - high {} ms, low {} ms (all time high {} ms)\n{:-<80}\n", name, high, low,
-                                 event.most_ms, "");
+  std::string text =
+      fmt::format("{} - high {} ms, low {} ms (all time high {} ms)\n{:-<80}\n", name, high, low, event.most_ms, "");
   const size_t columns = std::min(event.samples.size(), kMostColumns);
   const auto first = event.samples.end() - static_cast<std::ptrdiff_t>(columns);
   std::array<std::string, kRows> rows;
@@ -43,8 +43,8 @@ std::string latency_graph(std::string_view name, const LatencyMonitor::Event& ev
   for (auto sample = first; sample != event.samples.end(); ++sample) {
     const size_t steps = kRows * kTops.size();
     const int64_t range = std::max<int64_t>(high - low, 1);
-    const size_t step = std::min(static_cast<size_t>((sample->milliseconds - low) * static_cast<int64_t>(steps) / range),
-                                 steps - 1);
+    const size_t step =
+        std::min(static_cast<size_t>((sample->milliseconds - low) * static_cast<int64_t>(steps) / range), steps - 1);
     for (size_t row = 0; row < kRows; ++row) {
       const size_t base = (kRows - 1 - row) * kTops.size();
       rows[row] += step < base ? ' ' : step < base + kTops.size() ? kTops[step - base] : '|';
@@ -90,18 +90,21 @@ std::string advices(const LatencyEvents& events, const DoctorFacts& facts) {
   const auto advise = [&](bool given, std::string_view advice) {
     if (given) text += fmt::format("- {}\n", advice);
   };
-  advise(commands && slowlog_off,
-         fmt::format("There are latency issues with potentially slow commands you are using. Try to enable the Slow Log "
-                     "Redis feature using the command 'CONFIG SET slowlog-log-slower-than {}'. If the Slow log is "
-                     "disabled Redis is not able to log slow commands execution for you.",
-                     slowlog_value));
-  advise(commands && slowlog_late,
-         fmt::format("Your current Slow Log configuration only logs events that are slower than your configured latency "
-                     "monitor threshold. Please use 'CONFIG SET slowlog-log-slower-than {}'.",
-                     slowlog_value));
-  advise(commands,
-         "Check your Slow Log to understand what are the commands you are running which are too slow to execute. Please "
-         "check https://redis.io/commands/slowlog for more information.");
+  advise(
+      commands && slowlog_off,
+      fmt::format("There are latency issues with potentially slow commands you are using. Try to enable the Slow Log "
+                  "Redis feature using the command 'CONFIG SET slowlog-log-slower-than {}'. If the Slow log is "
+                  "disabled Redis is not able to log slow commands execution for you.",
+                  slowlog_value));
+  advise(
+      commands && slowlog_late,
+      fmt::format("Your current Slow Log configuration only logs events that are slower than your configured latency "
+                  "monitor threshold. Please use 'CONFIG SET slowlog-log-slower-than {}'.",
+                  slowlog_value));
+  advise(
+      commands,
+      "Check your Slow Log to understand what are the commands you are running which are too slow to execute. Please "
+      "check https://redis.io/commands/slowlog for more information.");
   advise(any("fork"),
          "Saving and rewriting fork the process, which takes time in proportion to its memory. Save more seldom, or "
          "where fewer clients notice: on a replica.");
@@ -132,15 +135,17 @@ std::string latency_doctor(const LatencyEvents& events, const DoctorFacts& facts
   int number = 0;
   for (const auto& [name, event] : events) {
     const Summary summary = summary_of(event, facts.unix_seconds);
-    text += fmt::format("{}. {}: {} latency spikes (average {}ms, mean deviation {}ms, period {:.2f} sec). Worst all time "
-                        "event {}ms.\n",
-                        ++number, name, event.samples.size(), static_cast<int64_t>(summary.average),
-                        static_cast<int64_t>(summary.deviation), summary.period, event.most_ms);
+    text += fmt::format(
+        "{}. {}: {} latency spikes (average {}ms, mean deviation {}ms, period {:.2f} sec). Worst all time "
+        "event {}ms.\n",
+        ++number, name, event.samples.size(), static_cast<int64_t>(summary.average),
+        static_cast<int64_t>(summary.deviation), summary.period, event.most_ms);
   }
   const std::string advice = advices(events, facts);
   if (advice.empty()) {
-    text += "\nWhile there are latency events logged, I'm not able to suggest any easy fix. Please use the Redis "
-            "community to get some help, providing this report in your help request.\n";
+    text +=
+        "\nWhile there are latency events logged, I'm not able to suggest any easy fix. Please use the Redis "
+        "community to get some help, providing this report in your help request.\n";
   } else {
     text += "\nI have a few advices for you:\n\n" + advice;
   }

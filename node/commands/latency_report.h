@@ -15,8 +15,8 @@ using LatencyEvents = std::map<std::string, LatencyMonitor::Event, std::less<>>;
 // What the doctor knows beside the events.
 struct DoctorFacts {
   int64_t unix_seconds = 0;
-  int64_t threshold_ms = 0;             // latency-monitor-threshold
-  int64_t slowlog_slower_than_us = 0;   // -1: off
+  int64_t threshold_ms = 0;            // latency-monitor-threshold
+  int64_t slowlog_slower_than_us = 0;  // -1: off
 };
 
 // A row of columns, oldest sample first, each marked below with its age.

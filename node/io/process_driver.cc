@@ -30,9 +30,7 @@ class InsistentInterrupt {
   InsistentInterrupt& operator=(const InsistentInterrupt&) = delete;
 
  private:
-  static void copy(char (&to)[4096], const std::string& from) {
-    to[from.copy(to, sizeof to - 1)] = 0;
-  }
+  static void copy(char (&to)[4096], const std::string& from) { to[from.copy(to, sizeof to - 1)] = 0; }
   static void leave(int) {  // only what may be called in a signal handler
     ::unlink(temporary_);
     if (pid_file_[0] != 0) ::unlink(pid_file_);

@@ -48,7 +48,7 @@ class ReplicaLink {
   void stop();                           // likewise
   bool kill();                           // drops the connection; it comes back
 
-  void pause_ended();                    // goes on with what arrived while ReplicationHost::stream_paused()
+  void pause_ended();  // goes on with what arrived while ReplicationHost::stream_paused()
 
   LinkState state() const { return machine_.state(); }
   bool loading() const { return loading_; }

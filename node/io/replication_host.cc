@@ -43,9 +43,7 @@ void ReplicationHostDriver::execute_from_primary(std::span<const std::string_vie
   node_->execute_from_primary(*stream_, argv);
 }
 
-bool ReplicationHostDriver::stream_paused() const {
-  return node_->server().paused() != server::Server::Pause::none;
-}
+bool ReplicationHostDriver::stream_paused() const { return node_->server().paused() != server::Server::Pause::none; }
 
 int ReplicationHostDriver::primary_stream_db() const { return stream_ ? stream_->db : 0; }
 

@@ -162,6 +162,11 @@ TEST_F(RegistryTest, FailedApplyRestoresAndAppliesAgain) {
   EXPECT_EQ(options.maxclients, 10000u);
 }
 
+TEST_F(RegistryTest, LaterVersionsNamesAreReadAndNotListed) {
+  EXPECT_EQ(get("server-cpulist"), "");
+  EXPECT_EQ(registry.get(std::vector<std::string>{"*server?cpulist*"}).size(), 1u);
+}
+
 TEST_F(RegistryTest, SomeOptionsStayWhileTheDataSetLoads) {
   const auto set_loading = [&](const Pairs& pairs) {
     const auto done = registry.set(pairs, true, true);

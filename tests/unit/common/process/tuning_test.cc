@@ -36,8 +36,8 @@ TEST(UseCpus, TakesListsRangesAndSteps) {
   ASSERT_TRUE(use_cpus(""));
   int first = 0;
   while (!CPU_ISSET(first, &all)) ++first;
-  for (const std::string& list : {fmt::format("{}", first), fmt::format("{0}-{0}", first), fmt::format("{0}-{0}:2", first),
-                                  fmt::format("{0},{0}", first)}) {
+  for (const std::string& list : {fmt::format("{}", first), fmt::format("{0}-{0}", first),
+                                  fmt::format("{0}-{0}:2", first), fmt::format("{0},{0}", first)}) {
     ASSERT_TRUE(use_cpus(list)) << list;
     cpu_set_t now;
     ASSERT_EQ(::sched_getaffinity(0, sizeof now, &now), 0);
@@ -48,7 +48,8 @@ TEST(UseCpus, TakesListsRangesAndSteps) {
 }
 
 TEST(UseCpus, RefusesWhatIsNoList) {
-  for (const char* list : {"x", "1-", "-1", "3-2", "0:0", "0,", "100000", "0-1:x"}) EXPECT_FALSE(use_cpus(list)) << list;
+  for (const char* list : {"x", "1-", "-1", "3-2", "0:0", "0,", "100000", "0-1:x"})
+    EXPECT_FALSE(use_cpus(list)) << list;
 }
 
 }  // namespace

@@ -50,15 +50,17 @@ TEST(LatencyDoctor, SumsUpAndAdvises) {
   const auto events = events_of("command", {{1000, 100}, {1010, 200}, {1020, 300}});
   const std::string text =
       latency_doctor(events, {.unix_seconds = 1030, .threshold_ms = 50, .slowlog_slower_than_us = 100'000});
-  EXPECT_NE(text.find("1. command: 3 latency spikes (average 200ms, mean deviation 66ms, period 10.00 sec). Worst all time "
-                      "event 300ms.\n"),
-            std::string::npos)
+  EXPECT_NE(
+      text.find("1. command: 3 latency spikes (average 200ms, mean deviation 66ms, period 10.00 sec). Worst all time "
+                "event 300ms.\n"),
+      std::string::npos)
       << text;
   EXPECT_NE(text.find("CONFIG SET slowlog-log-slower-than 50000"), std::string::npos) << text;
   const std::string content =
       latency_doctor(events, {.unix_seconds = 1030, .threshold_ms = 50, .slowlog_slower_than_us = 10'000});
   EXPECT_EQ(content.find("CONFIG SET slowlog-log-slower-than"), std::string::npos) << content;
-  const std::string off = latency_doctor(events, {.unix_seconds = 1030, .threshold_ms = 50, .slowlog_slower_than_us = -1});
+  const std::string off =
+      latency_doctor(events, {.unix_seconds = 1030, .threshold_ms = 50, .slowlog_slower_than_us = -1});
   EXPECT_NE(off.find("Try to enable the Slow Log"), std::string::npos) << off;
 }
 

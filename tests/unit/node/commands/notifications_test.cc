@@ -48,16 +48,16 @@ TEST_F(Notifications, KeyspaceComesBeforeKeyevent) {
 TEST_F(Notifications, StringCommandsNameThemselves) {
   tell_of(kNotifyKeyevent | kNotifyString | kNotifyGeneric);
   for (const char* line :
-       {"SET s 5 EX 100", "GETEX s PERSIST", "APPEND s 1", "SETRANGE s 0 7", "INCR s", "DECRBY s 2", "INCRBYFLOAT s 1.5",
-        "GETSET s 1", "SETBIT s 100 1", "BITFIELD s SET u8 0 9", "MSET a 1 b 2", "MSETNX c 3 d 4", "SETNX e 1",
-        "BITOP AND f a b", "BITOP AND f nothing nowhere", "GETDEL e"}) {
+       {"SET s 5 EX 100", "GETEX s PERSIST", "APPEND s 1", "SETRANGE s 0 7", "INCR s", "DECRBY s 2",
+        "INCRBYFLOAT s 1.5", "GETSET s 1", "SETBIT s 100 1", "BITFIELD s SET u8 0 9", "MSET a 1 b 2", "MSETNX c 3 d 4",
+        "SETNX e 1", "BITOP AND f a b", "BITOP AND f nothing nowhere", "GETDEL e"}) {
     run(line);
   }
   const std::string at = "__keyevent@0__:";
-  EXPECT_EQ(heard(), (Lines{at + "set s", at + "expire s", at + "persist s", at + "append s", at + "setrange s",
-                            at + "incrby s", at + "incrby s", at + "incrbyfloat s", at + "set s", at + "setbit s",
-                            at + "setbit s", at + "set a", at + "set b", at + "set c", at + "set d", at + "set e",
-                            at + "set f", at + "del f", at + "del e"}));
+  EXPECT_EQ(heard(),
+            (Lines{at + "set s", at + "expire s", at + "persist s", at + "append s", at + "setrange s", at + "incrby s",
+                   at + "incrby s", at + "incrbyfloat s", at + "set s", at + "setbit s", at + "setbit s", at + "set a",
+                   at + "set b", at + "set c", at + "set d", at + "set e", at + "set f", at + "del f", at + "del e"}));
 }
 
 TEST_F(Notifications, WhatChangesNothingTellsNothing) {
@@ -79,7 +79,8 @@ TEST_F(Notifications, KeysComeAndGo) {
   run("EXPIRE a 100");
   run("PERSIST a");
   run("RENAME a b");
-  EXPECT_EQ(heard(), (Lines{at + "expire a", at + "persist a", at + "new b", at + "rename_from a", at + "rename_to b"}));
+  EXPECT_EQ(heard(),
+            (Lines{at + "expire a", at + "persist a", at + "new b", at + "rename_from a", at + "rename_to b"}));
   run("COPY b c DB 1");
   EXPECT_EQ(heard(), (Lines{"__keyevent@1__:new c", "__keyevent@1__:copy_to c"}));
   run("MOVE b 1");
