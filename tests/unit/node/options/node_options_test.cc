@@ -143,6 +143,19 @@ TEST_F(NodeOptionsTest, RewriteKeepsAllLinesOfADefaultInPlaceOfTheFilesOwn) {
   EXPECT_EQ(get("save"), "3600 1 300 100 60 10000");
 }
 
+TEST_F(NodeOptionsTest, RewriteOfAllReadsBackTheSame) {
+  ASSERT_TRUE(fs.make_directory("."));
+  EXPECT_TRUE(load("port 7000\nsave 10 20\nclient-output-buffer-limit pubsub 1mb 2mb 3\n").ok());
+  const auto text = config::rewrite_config("port 7000\n", registry, config::RewriteScope::all);
+  ASSERT_TRUE(text) << text.error().text;
+  EXPECT_NE(text->find("\nmaxmemory-samples 5\n"), std::string::npos) << "a default";
+  std::vector<std::pair<std::string, std::string>> before;
+  for (const auto& option : registry.options()) before.emplace_back(option->name(), option->get());
+  const auto report = load(*text);
+  EXPECT_TRUE(report.ok()) << (report.ok() ? "" : report.errors[0].reason);
+  for (const auto& [name, value] : before) EXPECT_EQ(registry.find(name)->get(), value) << name;
+}
+
 TEST_F(NodeOptionsTest, HiddenOptionsShowUnderTheirExactNameOnly) {
   EXPECT_TRUE(set("key-load-delay", "5"));
   EXPECT_EQ(get("key-load-delay"), "5");
