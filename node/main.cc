@@ -10,6 +10,7 @@
 #include "common/config/loader.h"
 #include "common/log/log.h"
 #include "common/process/process.h"
+#include "common/process/title.h"
 #include "node/io/node_server.h"
 
 namespace {
@@ -103,6 +104,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "{}\n", process::execute_beside("holdfast-sentinel", argc, argv).text);
     return 1;
   }
+  process::keep_arguments(argc, argv);
   PosixFileSystem fs;
   node::NodeOptions options;
   config::Registry registry;

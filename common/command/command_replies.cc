@@ -35,10 +35,19 @@ void write_key_range(const KeyRange& range, std::string_view notes, resp::Writer
   reply.bulk("begin_search");
   reply.map(2);
   reply.bulk("type");
-  reply.bulk("index");
-  reply.bulk("spec");
-  reply.map(1);
-  reply.bulk("index");
+  if (range.keyword.empty()) {
+    reply.bulk("index");
+    reply.bulk("spec");
+    reply.map(1);
+    reply.bulk("index");
+  } else {
+    reply.bulk("keyword");
+    reply.bulk("spec");
+    reply.map(2);
+    reply.bulk("keyword");
+    reply.bulk(range.keyword);
+    reply.bulk("startfrom");
+  }
   reply.integer(range.first);
   reply.bulk("find_keys");
   reply.map(2);
@@ -71,10 +80,10 @@ void write_info(const CommandInfo& info, resp::Writer& reply) {
   const auto tips = spec.tips.empty() ? std::vector<std::string_view>() : split(spec.tips, ' ');
   reply.set(tips.size());
   for (const auto& tip : tips) reply.bulk(tip);
-  const size_t ranges = (spec.keys.first > 0 ? 1u : 0u) + (spec.keys2.first > 0 ? 1u : 0u);
+  const size_t ranges = (spec.keys.first != 0 ? 1u : 0u) + (spec.keys2.first != 0 ? 1u : 0u);
   reply.set(ranges);
-  if (spec.keys.first > 0) write_key_range(spec.keys, spec.key_notes, reply);
-  if (spec.keys2.first > 0) write_key_range(spec.keys2, "", reply);
+  if (spec.keys.first != 0) write_key_range(spec.keys, spec.key_notes, reply);
+  if (spec.keys2.first != 0) write_key_range(spec.keys2, "", reply);
   if (info.subcommands.empty()) return reply.set(0);
   reply.array(info.subcommands.size());
   for (const CommandInfo* child : info.subcommands) write_info(*child, reply);

@@ -22,7 +22,7 @@ constexpr std::array kFlagNames = {
 constexpr std::array kKeyFlagNames = {
     Name{kKeyRO, "RO"},         Name{kKeyRW, "RW"},         Name{kKeyOW, "OW"},         Name{kKeyRM, "RM"},
     Name{kKeyAccess, "access"}, Name{kKeyUpdate, "update"}, Name{kKeyInsert, "insert"}, Name{kKeyDelete, "delete"},
-    Name{kKeyNotKey, "not_key"}, Name{kKeyVariableFlags, "variable_flags"},
+    Name{kKeyNotKey, "not_key"}, Name{kKeyVariableFlags, "variable_flags"}, Name{kKeyIncomplete, "incomplete"},
 };
 
 }  // namespace

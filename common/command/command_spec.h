@@ -65,6 +65,7 @@ enum KeyFlag : uint16_t {
   kKeyDelete = 1u << 7,
   kKeyNotKey = 1u << 8,
   kKeyVariableFlags = 1u << 9,
+  kKeyIncomplete = 1u << 10,
 };
 
 struct KeyRange {
@@ -72,6 +73,9 @@ struct KeyRange {
   int last = 0;   // position of the last; negative counts from the end (-1 is the last argument)
   int step = 0;
   uint16_t flags = 0;  // KeyFlag
+  // The keys follow this word, looked for from the argument `first` on (negative: backwards from the end). Such a range
+  // is only shown: a KeyFinder finds the keys.
+  std::string_view keyword = {};
 };
 
 // Positions of the keys in a request, for commands whose keys no range describes.

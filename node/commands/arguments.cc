@@ -22,8 +22,12 @@ std::optional<int64_t> read_integer_in(Call& call, std::string_view text, int64_
 
 std::optional<int> read_database(Call& call, std::string_view text, std::string_view error) {
   const auto number = parse_int64(text);
-  if (!number || *number < std::numeric_limits<int>::min() || *number > std::numeric_limits<int>::max()) {
+  if (!number) {
     call.reply.error(error);
+    return std::nullopt;
+  }
+  if (*number < std::numeric_limits<int>::min() || *number > std::numeric_limits<int>::max()) {
+    call.reply.error("ERR value is out of range, value must between -2147483648 and 2147483647");
     return std::nullopt;
   }
   if (*number < 0 || *number >= call.keys.database_count()) {
@@ -51,6 +55,13 @@ std::optional<int64_t> read_expiry(Call& call, std::string_view text, ExpiryUnit
 
 bool already_expired(Call& call, int64_t expires_ms) {
   return expires_ms <= call.now_ms() && call.origin == Origin::client && !call.node.is_replica();
+}
+
+int64_t reference_count(const Value& value) {
+  constexpr int64_t kSharedCount = std::numeric_limits<int32_t>::max();
+  constexpr int64_t kSharedIntegers = 10000;
+  const bool shared = value.is_integer() && value.integer_value() >= 0 && value.integer_value() < kSharedIntegers;
+  return shared ? kSharedCount : 1;
 }
 
 std::string_view delete_command(bool lazy) { return lazy ? "UNLINK" : "DEL"; }

@@ -13,6 +13,8 @@ namespace holdfast::node {
 struct NodeConfig {
   int64_t max_bulk_bytes = 512 * 1024 * 1024;  // proto-max-bulk-len
 
+  bool rdb_compression = true;  // rdbcompression: of DUMP's payloads too
+
   bool lazyfree_expire = false;      // lazyfree-lazy-expire: expired keys are told as UNLINK instead of DEL
   bool lazyfree_user_del = false;    // lazyfree-lazy-user-del
   bool lazyfree_user_flush = false;  // lazyfree-lazy-user-flush

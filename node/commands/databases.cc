@@ -34,13 +34,16 @@ struct ScanOptions {
 
 // False when answered.
 bool parse_scan(Call& call, ScanOptions& options) {
-  const std::string_view text = call.args[1];
+  // A sign is read as strtoul does, and an empty cursor is 0, as in Redis.
+  std::string_view text = call.args[1];
+  const bool negative = text.starts_with('-');
+  if (negative || text.starts_with('+')) text.remove_prefix(1);
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), options.cursor);
-  // (An empty cursor is 0, as in Redis.)
-  if (!text.empty() && (error != std::errc() || end != text.data() + text.size())) {
+  if (!call.args[1].empty() && (error != std::errc() || end != text.data() + text.size())) {
     call.reply.error("ERR invalid cursor");
     return false;
   }
+  if (negative) options.cursor = 0 - options.cursor;
   for (size_t i = 2; i < call.argc(); i += 2) {
     const bool has_value = i + 1 < call.argc();
     if (has_value && iequals(call.args[i], "COUNT")) {
@@ -146,7 +149,6 @@ void flushall(Call& call) {
   call.keys.flush(-1);
   call.force_propagation();
   if (call.origin != Origin::log) call.node.persistence().flushed_all();
-  call.keys.add_dirty(1);
   call.reply.ok();
 }
 

@@ -2,9 +2,10 @@
 #include <cmath>
 
 #include "common/command/command_replies.h"
+#include "common/config/values.h"
 #include "common/log/log.h"
 #include "node/commands/arguments.h"
-#include "node/commands/digest.h"
+#include "node/commands/debug.h"
 #include "node/commands/handlers.h"
 #include "node/commands/node.h"
 
@@ -19,19 +20,72 @@ void debug_sleep(Call& call) {
   call.reply.ok();
 }
 
-void debug_object(Call& call) {
-  const Entry* entry = call.keys.find_raw(call.db(), call.args[2]);
-  if (entry == nullptr) return call.reply.error(kNoSuchKey);
-  Value::Scratch scratch;
-  call.reply.simple(fmt::format("Value at:{} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
-                                fmt::ptr(entry), entry->value().encoding(), entry->value().bytes(scratch).size() + 1,
-                                (call.now_ms() - entry->idle_ms(call.now_ms())) / 1000 & 0xffffff,
-                                entry->idle_ms(call.now_ms()) / 1000));
-}
+// Redis reads these with atoi: what is no number is 0.
+bool is_on(std::string_view text) { return parse_int64(text).value_or(0) != 0; }
 
 void debug_set_active_expire(Call& call) {
-  call.node.set_active_expiry(call.args[2] != "0");
+  call.node.set_active_expiry(is_on(call.args[2]));
   call.reply.ok();
+}
+
+void debug_pause_cron(Call& call) {
+  call.node.debug().cron_paused = is_on(call.args[2]);
+  call.reply.ok();
+}
+
+void debug_skip_checksums(Call& call) {
+  call.node.debug().payload_checksums = !is_on(call.args[2]);
+  call.reply.ok();
+}
+
+void debug_disable_deny_scripts(Call& call) {
+  call.node.debug().deny_scripts = !is_on(call.args[2]);
+  call.reply.ok();
+}
+
+void debug_dict_resizing(Call& call) {
+  call.node.debug().dict_resizing = is_on(call.args[2]);
+  call.keys.set_shrinking(call.node.debug().dict_resizing);
+  call.reply.ok();
+}
+
+void debug_packed_threshold(Call& call) {
+  constexpr uint64_t kMost = (uint64_t{1} << 32) - 1;
+  const auto bytes = config::parse_memory(call.args[2]);
+  if (!bytes || *bytes >= kMost) {
+    return call.reply.error("ERR argument must be a memory value bigger than 1 and smaller than 4gb");
+  }
+  call.node.debug().packed_threshold = *bytes == 0 ? DebugSwitches::kPackedThreshold : *bytes;
+  call.reply.ok();
+}
+
+void debug_change_repl_id(Call& call) {
+  log::notice("Changing replication IDs after receiving change-repl-id");
+  call.node.replication().change_id();
+  call.reply.ok();
+}
+
+void debug_config_rewrite_all(Call& call) {
+  const Result<> rewritten = call.node.config_control().rewrite_all();
+  rewritten ? call.reply.ok() : call.reply.error(rewritten.error().text);
+}
+
+// STRINGMATCH-LEN <pattern> <string>: what the patterns of KEYS, SCAN and PSUBSCRIBE match.
+void debug_stringmatch(Call& call) { call.reply.integer(glob_match(call.args[2], call.args[3]) ? 1 : 0); }
+
+// Random patterns over few letters against random texts: it must end, and touch nothing that is not its own.
+void debug_stringmatch_test(Call& call) {
+  constexpr std::string_view kLetters = "[]\\?*-^ab0";
+  constexpr int kRounds = 100'000;
+  constexpr size_t kLongest = 16;
+  RandomSource& random = call.node.random();
+  const auto text = [&] {
+    std::string made(random.next() % kLongest, ' ');
+    for (char& c : made) c = kLetters[random.next() % kLetters.size()];
+    return made;
+  };
+  for (int i = 0; i < kRounds; ++i) (void)glob_match(text(), text(), i % 2 == 0);
+  call.reply.simple("Apparently Redis did not crash: test passed");
 }
 
 void debug_reload(Call& call) {
@@ -58,64 +112,6 @@ void debug_loadaof(Call& call) {
   loaded ? call.reply.ok() : call.reply.error(loaded.error().text);
 }
 
-// POPULATE <count> [<prefix>] [<size>]: keys that nobody is told of.
-void debug_populate(Call& call) {
-  const auto count = read_integer_in(call, call.args[2], 0, INT64_MAX, "ERR value is out of range, must be positive");
-  if (!count) return;
-  const std::string_view prefix = call.argc() > 3 ? call.args[3] : "key";
-  int64_t size = 0;
-  if (call.argc() > 4) {
-    const auto given = read_integer_in(call, call.args[4], 0, call.node.config().max_bulk_bytes,
-                                       "ERR value is out of range, must be positive");
-    if (!given) return;
-    size = *given;
-  }
-  call.no_propagation();
-  for (int64_t i = 0; i < *count; ++i) {
-    const std::string key = fmt::format("{}:{}", prefix, i);
-    if (call.keys.find(call.db(), key) != nullptr) continue;
-    std::string value = fmt::format("value:{}", i);
-    if (size > 0) value.resize(static_cast<size_t>(size), '\0');
-    call.keys.set(call.db(), key, Value::raw_string(std::move(value)));
-  }
-  call.reply.ok();
-}
-
-void debug_digest(Call& call) { call.reply.simple(to_hex(data_set_digest(call.keys))); }
-
-void debug_digest_value(Call& call) {
-  call.reply.array(call.argc() - 2);
-  for (const std::string_view key : call.args.subspan(2)) {
-    call.reply.simple(to_hex(value_digest(call.keys.find_raw(call.db(), key))));
-  }
-}
-
-// PROTOCOL <type>: a value of each reply type, for client libraries' tests.
-void debug_protocol(Call& call) {
-  const std::string_view type = call.args[2];
-  resp::Writer& reply = call.reply;
-  if (iequals(type, "string")) return reply.bulk("Hello World");
-  if (iequals(type, "integer")) return reply.integer(12345);
-  if (iequals(type, "double")) return reply.real(3.141);
-  if (iequals(type, "null")) return reply.null();
-  if (iequals(type, "bignum")) return reply.big_number("1234567999999999999999999999999999999");
-  if (iequals(type, "true") || iequals(type, "false")) return reply.boolean(iequals(type, "true"));
-  if (iequals(type, "verbatim")) return reply.verbatim("This is a verbatim\nstring");
-  if (iequals(type, "array") || iequals(type, "set")) {
-    iequals(type, "set") ? reply.set(3) : reply.array(3);
-    for (int i = 0; i < 3; ++i) reply.integer(i);
-    return;
-  }
-  if (iequals(type, "map")) {
-    reply.map(3);
-    for (int i = 0; i < 3; ++i) reply.integer(i), reply.boolean(i == 1);
-    return;
-  }
-  reply.error(
-      "ERR Wrong protocol type name. Please use one of the following: "
-      "string|integer|double|null|array|set|map|verbatim|true|false");
-}
-
 void debug_error(Call& call) { call.reply.error(call.args[2]); }
 
 void debug_log(Call& call) {
@@ -125,6 +121,14 @@ void debug_log(Call& call) {
 
 void debug_help(Call& call) {
   static constexpr std::string_view kLines[] = {
+      "CHANGE-REPL-ID",
+      "    Change the replication IDs of the instance.",
+      "    Dangerous: should be used only for testing the replication subsystem.",
+      "CONFIG-REWRITE-FORCE-ALL",
+      "    Like CONFIG REWRITE but writes all configuration options, including",
+      "    keywords not listed in original configuration file or default values.",
+      "DICT-RESIZING <0|1>",
+      "    Enable or disable giving back the memory of tables that have become sparse.",
       "DIGEST",
       "    Output a hex signature representing the current DB content.",
       "DIGEST-VALUE <key> [<key> ...]",
@@ -132,10 +136,14 @@ void debug_help(Call& call) {
       "ERROR <string>",
       "    Return a Redis protocol error with <string> as message. Useful for clients",
       "    unit tests to simulate Redis errors.",
-      "LOADAOF",
-      "    Flush the AOF buffers on disk and reload the AOF in memory.",
       "LOG <message>",
       "    Write <message> to the server log.",
+      "HTSTATS <dbid>",
+      "    Return hash table statistics of the specified Redis database.",
+      "HTSTATS-KEY <key>",
+      "    Like HTSTATS but for the hash table stored at <key>'s value.",
+      "LOADAOF",
+      "    Flush the AOF buffers on disk and reload the AOF in memory.",
       "OBJECT <key>",
       "    Show low level info about `key` and associated value.",
       "POPULATE <count> [<prefix>] [<size>]",
@@ -144,18 +152,47 @@ void debug_help(Call& call) {
       "    replicas.",
       "PROTOCOL <type>",
       "    Reply with a test value of the specified type. <type> can be: string,",
-      "    integer, double, bignum, null, array, set, map, verbatim, true, false.",
+      "    integer, double, bignum, null, array, set, map, attrib, push, verbatim,",
+      "    true, false.",
       "RELOAD [option ...]",
       "    Save the RDB on disk and reload it back to memory. Valid <option> values:",
       "    * MERGE: conflicting keys will be loaded from RDB.",
-      "    * NOFLUSH: the existing database will not be removed before load.",
+      "    * NOFLUSH: the existing database will not be removed before load; a",
+      "      conflicting key ends the load with an error.",
       "    * NOSAVE: the database will be loaded from an existing RDB file.",
+      "    Examples:",
+      "    * DEBUG RELOAD: verify that the server is able to persist, flush and reload",
+      "      the database.",
+      "    * DEBUG RELOAD NOSAVE: replace the current database with the contents of an",
+      "      existing RDB file.",
+      "    * DEBUG RELOAD NOSAVE NOFLUSH MERGE: add the contents of an existing RDB",
+      "      file to the database.",
       "SET-ACTIVE-EXPIRE <0|1>",
       "    Setting it to 0 disables expiring keys in background when they are not",
       "    accessed (otherwise the Redis behavior). Setting it to 1 reenables back the",
       "    default.",
+      "SET-DISABLE-DENY-SCRIPTS <0|1>",
+      "    Setting it to 1 lets scripts call commands that they may not call otherwise.",
+      "QUICKLIST-PACKED-THRESHOLD <size>",
+      "    Sets the threshold for elements to be inserted as plain vs packed nodes",
+      "    Default value is 1GB, allows values up to 4GB. Setting to 0 restores to default.",
+      "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
+      "    Enables or disables checksum checks for RESTORE's payload.",
       "SLEEP <seconds>",
       "    Stop the server for <seconds>. Decimals allowed.",
+      "STRINGMATCH-LEN <pattern> <string>",
+      "    Reply 1 if the glob-style <pattern> matches all of <string>, else 0.",
+      "STRINGMATCH-TEST",
+      "    Run a fuzz tester against the matching of glob-style patterns.",
+      "STRUCTSIZE",
+      "    Return the size of different core structures.",
+      "LISTPACK <key>",
+      "    Show low level info about the listpack encoding of <key>.",
+      "QUICKLIST <key> [<0|1>]",
+      "    Show low level info about the quicklist encoding of <key>.",
+      "    The optional argument (0 by default) sets the level of detail",
+      "PAUSE-CRON <0|1>",
+      "    Stop periodic cron job processing.",
   };
   command::reply_help("DEBUG", kLines, call.reply);
 }
@@ -168,7 +205,7 @@ struct Subcommand {
 
 constexpr Subcommand kSubcommands[] = {
     {"sleep", 3, 3, debug_sleep},
-    {"object", 3, 4, debug_object},
+    {"object", 3, 3, debug_object},
     {"set-active-expire", 3, 3, debug_set_active_expire},
     {"reload", 2, SIZE_MAX, debug_reload},
     {"loadaof", 2, 2, debug_loadaof},
@@ -178,6 +215,20 @@ constexpr Subcommand kSubcommands[] = {
     {"protocol", 3, 3, debug_protocol},
     {"error", 3, 3, debug_error},
     {"log", 3, 3, debug_log},
+    {"htstats", 3, 3, debug_htstats},
+    {"htstats-key", 3, 3, debug_htstats_key},
+    {"listpack", 3, 3, debug_listpack},
+    {"quicklist", 3, 4, debug_quicklist},
+    {"quicklist-packed-threshold", 3, 3, debug_packed_threshold},
+    {"pause-cron", 3, 3, debug_pause_cron},
+    {"dict-resizing", 3, 3, debug_dict_resizing},
+    {"set-disable-deny-scripts", 3, 3, debug_disable_deny_scripts},
+    {"set-skip-checksum-validation", 3, 3, debug_skip_checksums},
+    {"change-repl-id", 2, 2, debug_change_repl_id},
+    {"config-rewrite-force-all", 2, 2, debug_config_rewrite_all},
+    {"structsize", 2, 2, debug_structsize},
+    {"stringmatch-len", 4, 4, debug_stringmatch},
+    {"stringmatch-test", 2, 2, debug_stringmatch_test},
     {"help", 2, 2, debug_help},
 };
 

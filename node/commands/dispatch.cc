@@ -30,8 +30,6 @@ bool never_queued(std::string_view name) {
   return std::ranges::find(kNames, name) != std::end(kNames);
 }
 
-bool from_loopback(const server::Session& session) { return session.from_loopback() || session.from_unix_socket(); }
-
 }  // namespace
 
 server::Outcome Node::handle(server::Session& session, std::span<const std::string_view> args) {
@@ -127,9 +125,9 @@ std::optional<std::string> Node::refusal(const server::Session& session, const T
                                          std::span<const std::string_view> args) const {
   const command::CommandSpec& spec = *entry.spec;
   if (spec.has(command::kProtected)) {
-    const bool sleep = args.size() > 1 && iequals(args[1], "sleep") && from_loopback(session);
+    const bool sleep = args.size() > 1 && iequals(args[1], "sleep") && is_local(session);
     const bool allowed = config_.debug == NodeConfig::Allow::yes || sleep ||
-                         (config_.debug == NodeConfig::Allow::local && from_loopback(session));
+                         (config_.debug == NodeConfig::Allow::local && is_local(session));
     if (!allowed) {
       return fmt::format(
           "ERR {} command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a "

@@ -53,6 +53,11 @@ void object_freq(Call& call);
 void object_idletime(Call& call);
 void object_refcount(Call& call);
 void object_help(Call& call);
+// dump.cc
+void dump(Call& call);
+void restore(Call& call);
+// migrate.cc
+void migrate(Call& call);
 // databases.cc
 void keys(Call& call);
 void scan(Call& call);
@@ -120,6 +125,8 @@ void latency_help(Call& call);
 // publish.cc
 void publish(Call& call);
 void spublish(Call& call);
+// lolwut.cc
+void lolwut(Call& call);
 // debug.cc
 void debug(Call& call);
 

@@ -114,10 +114,6 @@ constexpr std::string_view kPolicyNote =
 
 bool frequency_tracked(Call& call) { return call.node.config().max_memory_policy.ends_with("lfu"); }
 
-// Small integers are shared in Redis: their reference count is shown as this.
-constexpr int64_t kSharedCount = 2147483647;
-constexpr int64_t kSharedIntegers = 10000;
-
 }  // namespace
 
 void object_encoding(Call& call) {
@@ -129,9 +125,7 @@ void object_encoding(Call& call) {
 void object_refcount(Call& call) {
   const Entry* entry = call.keys.glance(call.db(), call.args[2]);
   if (entry == nullptr) return call.reply.null();
-  const Value value = entry->value();
-  const bool shared = value.is_integer() && value.integer_value() >= 0 && value.integer_value() < kSharedIntegers;
-  call.reply.integer(shared ? kSharedCount : 1);
+  call.reply.integer(reference_count(entry->value()));
 }
 
 void object_idletime(Call& call) {

@@ -28,6 +28,7 @@
 #include "node/commands/debug_switches.h"
 #include "node/commands/effects.h"
 #include "node/commands/latency.h"
+#include "node/commands/migration_peers.h"
 #include "node/commands/persistence_control.h"
 #include "node/commands/process_control.h"
 #include "node/commands/slowlog.h"
@@ -63,6 +64,7 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
     PersistenceControl& persistence;
     ProcessControl& process;
     ConfigControl& config;
+    MigrationPeers& peers;
   };
 
   Node(int databases, NodeConfig config, Parts parts);
@@ -119,6 +121,7 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   PersistenceControl& persistence() { return parts_.persistence; }
   ProcessControl& process() { return parts_.process; }
   ConfigControl& config_control() { return parts_.config; }
+  MigrationPeers& peers() { return parts_.peers; }
   DebugSwitches& debug() { return debug_; }
   const DebugSwitches& debug() const { return debug_; }
   const Clock& clock() const { return parts_.clock; }

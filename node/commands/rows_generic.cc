@@ -1,4 +1,5 @@
 // Rows of the generic commands. Descriptions: Redis 7.0's documentation (COMMAND DOCS).
+#include "common/base/text.h"
 #include "node/commands/handlers.h"
 #include "node/commands/rows.h"
 
@@ -63,6 +64,23 @@ constexpr CommandRow kObjectRows[] = {
      handlers::object_refcount},
 };
 
+// The third argument, or, where that is empty, all behind KEYS.
+std::vector<int> migrate_keys(std::span<const std::string_view> args) {
+  constexpr size_t kKey = 3, kFirstOption = 6;
+  if (!args[kKey].empty()) return {static_cast<int>(kKey)};
+  std::vector<int> found;
+  for (size_t i = kFirstOption; i < args.size(); ++i) {
+    if (iequals(args[i], "AUTH")) {
+      ++i;
+    } else if (iequals(args[i], "AUTH2")) {
+      i += 2;
+    } else if (iequals(args[i], "KEYS")) {
+      while (++i < args.size()) found.push_back(static_cast<int>(i));
+    }
+  }
+  return found;
+}
+
 constexpr CommandRow kRows[] = {
     {{.name = "copy",
       .arity = -3,
@@ -89,6 +107,19 @@ constexpr CommandRow kRows[] = {
       .summary = "Delete a key",
       .tips = "request_policy:multi_shard response_policy:agg_sum"},
      handlers::del},
+    {{.name = "dump",
+      .arity = 2,
+      .flags = kReadonly,
+      .keys = {1, 1, 1, kKeyRO | kKeyAccess},
+      .categories = kKeyspace,
+      .group = "generic",
+      .since = "2.6.0",
+      .complexity = "O(1) to access the key and additional O(N*M) to serialize it, where N is the number of Redis "
+                    "objects composing the value and M their average size. For small string values the time "
+                    "complexity is thus O(1)+O(1*M) where M is small, so simply O(1).",
+      .summary = "Return a serialized version of the value stored at the specified key.",
+      .tips = "nondeterministic_output"},
+     handlers::dump},
     {{.name = "exists",
       .arity = -2,
       .flags = kReadonly | kFast,
@@ -142,6 +173,21 @@ constexpr CommandRow kRows[] = {
       .summary = "Find all keys matching the given pattern",
       .tips = "request_policy:all_shards nondeterministic_output_order"},
      handlers::keys},
+    {{.name = "migrate",
+      .arity = -6,
+      .flags = kWrite | kMovableKeys,
+      .keys = {3, 3, 1, kKeyRW | kKeyAccess | kKeyDelete},
+      .categories = kKeyspace | kDangerous,
+      .group = "generic",
+      .since = "2.6.0",
+      .complexity = "This command actually executes a DUMP+DEL in the source instance, and a RESTORE in the target "
+                    "instance. See the pages of these commands for time complexity. Also an O(N) data transfer between "
+                    "the two instances is performed.",
+      .summary = "Atomically transfer a key from a Redis instance to another one.",
+      .find_keys = migrate_keys,
+      .keys2 = {-2, -1, 1, kKeyRW | kKeyAccess | kKeyDelete | kKeyIncomplete, "KEYS"},
+      .tips = "nondeterministic_output"},
+     handlers::migrate},
     {{.name = "move",
       .arity = 3,
       .flags = kWrite | kFast,
@@ -243,6 +289,19 @@ constexpr CommandRow kRows[] = {
       .summary = "Rename a key, only if the new key does not exist",
       .keys2 = {2, 2, 1, kKeyOW | kKeyInsert}},
      handlers::renamenx},
+    {{.name = "restore",
+      .arity = -4,
+      .flags = kWrite | kDenyOom,
+      .keys = {1, 1, 1, kKeyOW | kKeyUpdate},
+      .categories = kKeyspace | kDangerous,
+      .group = "generic",
+      .since = "2.6.0",
+      .complexity = "O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where N is "
+                    "the number of Redis objects composing the value and M their average size. For small string values "
+                    "the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1). However for sorted set "
+                    "values the complexity is O(N*M*log(N)) because inserting values into sorted sets is O(log(N)).",
+      .summary = "Create a key using the provided serialized value, previously obtained using DUMP."},
+     handlers::restore},
     {{.name = "scan",
       .arity = -2,
       .flags = kReadonly,

@@ -156,6 +156,11 @@ void NodeReplication::become_primary() {
   log::notice("MASTER MODE enabled");
 }
 
+void NodeReplication::change_id() {
+  log_.change_id(RunId::random(random_));
+  identity_changed();
+}
+
 void NodeReplication::load_ended() {
   if (!after_load_) return;
   const auto next = *std::exchange(after_load_, std::nullopt);

@@ -52,6 +52,7 @@ class NodeReplication final : public Replication {
   EffectSink& sink() override { return log_; }
   int64_t offset() const override { return log_.offset(); }
   RunId replication_id() const override { return log_.id(); }
+  void change_id() override;
   std::optional<SavedPosition> saved_position() const override;
   bool enough_good_replicas() const override { return feed_.enough_good(); }
   size_t acked(int64_t offset) const override { return feed_.acked(offset); }

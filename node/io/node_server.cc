@@ -8,6 +8,7 @@
 #include "common/log/log.h"
 #include "common/metrics/info_text.h"
 #include "common/process/process.h"
+#include "common/process/title.h"
 #include "node/io/settings.h"
 #include "node/metrics/node_health.h"
 
@@ -34,12 +35,14 @@ std::optional<uint64_t> unapplied_bytes(std::string_view info_text) {
 }  // namespace
 
 NodeServer::NodeServer(NodeOptions& options, config::Registry& registry, std::string config_file)
-    : options_(options), registry_(registry), random_(system_random()), config_(fs_, registry, options, config_file),
+    : options_(options), registry_(registry), config_file_(config_file), random_(system_random()), config_(fs_, registry, options, config_file),
       persistence_(io_, fs_, clock_, options),
       process_(io_, clock_, options, config_file, new_run_id()),
       replication_host_(io_),
       replication_(io_, clock_, random_, fs_, replication_host_),
-      node_(options.databases, node_config(options), {clock_, random_, replication_, persistence_, process_, config_}),
+      migration_(clock_),
+      node_(options.databases, node_config(options),
+            {clock_, random_, replication_, persistence_, process_, config_, migration_}),
       server_(io_, clock_, node_), signals_(io_.get_executor()),
       tick_timer_(io_.get_executor()), publish_timer_(io_.get_executor()) {
   node_.attach(server_);
@@ -86,6 +89,7 @@ Result<> NodeServer::run() {
   register_changes();
   if (auto listening = listen(); !listening) return listening;
   if (auto started = start_http(); !started) return started;
+  show_title();
   process_.note_startup_memory();
   wait_for_signals();
   start_publishing();
@@ -155,6 +159,17 @@ void NodeServer::configure_parts() {
   replication_.configure(replication);
 }
 
+void NodeServer::show_title() const {
+  if (!options_.set_proc_title) return;
+  process::TitleFacts facts;
+  facts.port = options_.port;
+  facts.unix_socket = options_.unixsocket;
+  facts.config_file = config_file_;
+  const std::string first = options_.bind.empty() ? "*" : options_.bind.front();
+  facts.listen_address = options_.port != 0 ? fmt::format("{}:{}", first, options_.port) : options_.unixsocket;
+  process::set_title(process::title_from(options_.proc_title_template, process::started_as(), facts));
+}
+
 // What CONFIG SET must carry out. Most options are read where they are used; these have somebody to tell.
 void NodeServer::register_changes() {
   std::vector<std::string> plain;
@@ -182,6 +197,10 @@ void NodeServer::register_changes() {
     http_.reset();  // its port may be wanted again
     if (!start_http()) return fail("Unable to listen on this port. Check server logs.");
     start_publishing();
+    return {};
+  });
+  registry_.on_change({"proc-title-template", "port", "bind"}, [this]() -> Result<> {
+    show_title();
     return {};
   });
   registry_.on_change({"maxclients"}, [this]() -> Result<> {
@@ -216,6 +235,7 @@ void NodeServer::tick() {
   if (!node_.loading()) node_.tick();
   persistence_.tick();
   process_.tick();
+  migration_.tick();
 }
 
 void NodeServer::start_publishing() {

@@ -18,6 +18,7 @@
 #include "common/time/clock.h"
 #include "node/commands/node.h"
 #include "node/io/config_driver.h"
+#include "node/io/migration_sockets.h"
 #include "node/io/node_replication.h"
 #include "node/io/persistence_driver.h"
 #include "node/io/process_driver.h"
@@ -46,6 +47,7 @@ class NodeServer {
   Result<> start_http();
   void register_changes();
   void configure_parts();
+  void show_title() const;
   Result<> rename_commands();
   void start_ticking();
   void tick();
@@ -56,6 +58,7 @@ class NodeServer {
 
   NodeOptions& options_;
   config::Registry& registry_;
+  const std::string config_file_;
   // One thread runs it; others only post.
   boost::asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
   SystemClock clock_;
@@ -67,6 +70,7 @@ class NodeServer {
   ProcessDriver process_;
   ReplicationHostDriver replication_host_;
   NodeReplication replication_;
+  MigrationSockets migration_;
   Node node_;
   server::Server server_;
   std::unique_ptr<http::Server> http_;

@@ -102,8 +102,7 @@ Result<std::string> PersistenceDriver::background_save(bool schedule) {
 void PersistenceDriver::flushed_all() {
   if (saver_.running() == SnapshotPurpose::rdb_file) stop_child();
   if (!has_save_points() || node_->is_replica()) return;
-  const int64_t dirty = node_->keys().dirty();
-  if (save()) node_->keys().set_dirty(dirty);  // the FLUSHALL itself still counts as a change
+  (void)save();  // a failure is in the log, and the changes still count
 }
 
 Result<> PersistenceDriver::start_background_save() {

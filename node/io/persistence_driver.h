@@ -68,7 +68,8 @@ class PersistenceDriver final : public PersistenceControl {
   void on_child_start(std::function<void(SnapshotPurpose)> callback) { saver_.on_child_start(std::move(callback)); }
   Result<> check_dump(const std::string& path);
   enum class Expired : uint8_t { keep, drop };
-  Result<RdbLoad> load_dump(const std::string& path, Expired expired);
+  // `merge`: keys that are there already take the file's values; else such a key is an error.
+  Result<RdbLoad> load_dump(const std::string& path, Expired expired, bool merge = false);
   // Around the replacement of the whole data set: the log stops, and comes back with a base of the new data.
   void suspend_log();
   void resume_log();

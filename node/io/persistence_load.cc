@@ -16,7 +16,24 @@ LoadProgress PersistenceDriver::serve_while_loading(uint64_t total_bytes) {
   };
 }
 
-Result<RdbLoad> PersistenceDriver::load_dump(const std::string& path, Expired expired) {
+namespace {
+
+// Overwrites what is there.
+class MergingLoader final : public DataLoader {
+ public:
+  explicit MergingLoader(Keyspace& keys) : keys_(keys) {}
+  Result<> insert(int db, std::string_view key, Value value, std::optional<WallTime> expires_at) override {
+    if (db >= 0 && db < keys_.database_count()) keys_.erase(db, key);
+    return keys_.insert(db, key, std::move(value), expires_at);
+  }
+
+ private:
+  Keyspace& keys_;
+};
+
+}  // namespace
+
+Result<RdbLoad> PersistenceDriver::load_dump(const std::string& path, Expired expired, bool merge) {
   auto file = fs_.open(path, FileSystem::Mode::read);
   if (!file) return std::unexpected(file.error());
   const uint64_t size = (*file)->size().value_or(0);
@@ -27,8 +44,10 @@ Result<RdbLoad> PersistenceDriver::load_dump(const std::string& path, Expired ex
   if (expired == Expired::drop) load.drop_expired_at = clock_.wall_now();
   load.on_progress = serve_while_loading(size);
   load.progress_interval_bytes = options_.loading_process_events_interval_bytes;
-  SlowLoader slow(node_->keys(), options_.key_load_delay);
-  DataLoader& loader = options_.key_load_delay.count() != 0 ? static_cast<DataLoader&>(slow) : node_->keys();
+  MergingLoader merging(node_->keys());
+  DataLoader& target = merge ? static_cast<DataLoader&>(merging) : node_->keys();
+  SlowLoader slow(target, options_.key_load_delay);
+  DataLoader& loader = options_.key_load_delay.count() != 0 ? slow : target;
   auto loaded = load_rdb_file(fs_, path, loader, load);
   node_->set_loading(std::nullopt);
   if (loaded) {
@@ -126,14 +145,13 @@ Result<> PersistenceDriver::reload(const ReloadOptions& options) {
     if (saver_.running()) stop_child();
     if (auto written = save(); !written) return written;
   }
-  const bool flush = options.flush && !options.merge;
   suspend_log();
-  if (flush) node_->keys().flush(-1);
-  const auto loaded = load_dump(dump_path(), Expired::drop);
+  if (options.flush) node_->keys().flush(-1);
+  const auto loaded = load_dump(dump_path(), Expired::drop, options.merge);
   resume_log();
   if (!loaded) {
     log::warning("Error trying to load the RDB dump, check server logs: {}", loaded.error().text);
-    return fail("ERR Error trying to load the RDB dump, check server logs");
+    return fail("ERR Error trying to load the RDB dump");
   }
   return {};
 }

@@ -38,6 +38,7 @@ server::OutputLimit output_limit(const config::OutputBufferLimit& option) {
 NodeConfig node_config(const NodeOptions& options) {
   NodeConfig config;
   config.max_bulk_bytes = static_cast<int64_t>(options.proto_max_bulk_len);
+  config.rdb_compression = options.rdbcompression;
   config.lazyfree_expire = options.lazyfree_lazy_expire;
   config.lazyfree_user_del = options.lazyfree_lazy_user_del;
   config.lazyfree_user_flush = options.lazyfree_lazy_user_flush;

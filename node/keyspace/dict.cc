@@ -14,6 +14,7 @@ Dict& Dict::operator=(Dict&& other) noexcept {
   clear();
   seed_ = other.seed_;
   known_ = {};
+  shrinking_ = other.shrinking_;
   size_ = std::exchange(other.size_, 0);
   expiring_ = std::exchange(other.expiring_, 0);
   segments_ = std::exchange(other.segments_, 0);

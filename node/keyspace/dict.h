@@ -27,6 +27,14 @@
 
 namespace holdfast::node {
 
+// What a walk over a table finds (DEBUG HTSTATS).
+struct DictStatistics {
+  size_t entries = 0, expiring = 0;
+  size_t segments = 0, buckets = 0;
+  size_t displaced = 0;                               // entries that lie in another bucket than their own
+  std::array<size_t, Bucket::kSlots + 1> fill{};      // buckets by how many of their slots are taken
+};
+
 class Dict {
  public:
   explicit Dict(HashSeed seed) : seed_(seed) {}
@@ -40,6 +48,9 @@ class Dict {
   // All memory: entries, segments and directory, in the allocator's size classes.
   size_t memory_bytes() const { return entry_bytes_ + index_bytes_; }
   size_t index_bytes() const { return index_bytes_; }
+  DictStatistics statistics() const;
+  // Off: what becomes sparse stays as it is (DEBUG DICT-RESIZING).
+  void set_shrinking(bool on) { shrinking_ = on; }
 
   uint64_t hash(std::string_view key) const {
     if (key.data() == known_.data && key.size() == known_.size) return known_.hash;
@@ -170,6 +181,7 @@ class Dict {
   size_t size_ = 0;
   size_t expiring_ = 0;
   size_t segments_ = 0;
+  bool shrinking_ = true;
   size_t entry_bytes_ = 0;
   size_t index_bytes_ = 0;
   std::unique_ptr<std::array<Part, kParts>> parts_;  // null before the first key

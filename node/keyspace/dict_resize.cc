@@ -68,6 +68,20 @@ void Dict::install(uint64_t position, Segment::Ptr segment) {
   std::fill_n(part.data() + start, count, ref);
 }
 
+DictStatistics Dict::statistics() const {
+  DictStatistics found{.entries = size_, .expiring = expiring_, .segments = segments_};
+  for_each_segment([&](Segment& segment) {
+    const BucketRange range = segment.buckets();
+    found.buckets += range.count;
+    for (unsigned i = 0; i < range.count; ++i) {
+      const Bucket& bucket = range.first[i];
+      found.displaced += bucket.overflow;
+      ++found.fill[static_cast<size_t>(std::ranges::count_if(bucket.slots, [](Slot slot) { return slot != 0; }))];
+    }
+  });
+  return found;
+}
+
 void Dict::make_room(uint64_t position) {
   Segment& segment = *segment_of(ref_at(position));
   const unsigned buckets = segment.buckets().count;
@@ -116,7 +130,7 @@ void Dict::publish(std::span<Segment::Item> items, uint64_t position, unsigned d
 
 void Dict::give_back(uint64_t position, Segment& segment) {
   const unsigned count = segment.count();
-  if (count % 8 != 0) return;  // what follows costs something
+  if (!shrinking_ || count % 8 != 0) return;  // what follows costs something
   if (merge(position, segment)) return;
   const unsigned step = Segment::roomy_step(count);
   if (step >= segment.buckets().count) return;

@@ -148,6 +148,12 @@ bool Keyspace::erase(int db, std::string_view key) {
   return true;
 }
 
+void Keyspace::set_idle(int db, std::string_view key, int64_t seconds) {
+  constexpr int64_t kLongest = 580 * 24 * 3600;  // what the entry's clock can tell from the future
+  Entry* entry = databases_[db].dict.find(key);
+  if (entry != nullptr) entry->mark_access(to_unix_ms(now_) - std::clamp<int64_t>(seconds, 0, kLongest) * 1000);
+}
+
 void Keyspace::relocate(Dict& from, const Dict::Place& source, Dict& to, std::string_view key) {
   const int64_t expires_ms = source.entry->expires_ms();
   const EntryPtr old = from.release(source);

@@ -104,6 +104,8 @@ class Keyspace final : public DataSource, public DataLoader {
   void make_raw(int db, const Entry& entry);
   bool set_expiry(int db, std::string_view key, std::optional<WallTime> expires_at);
   bool erase(int db, std::string_view key);
+  // As if the key had last been read so many seconds ago (RESTORE IDLETIME). Nobody needs to be told.
+  void set_idle(int db, std::string_view key, int64_t seconds);
   // `from` must be present; a present target is replaced. The expiry goes along.
   void rename(int db, std::string_view from, std::string_view to);
   // The key must be present in `from_db` and absent in `to_db`.
@@ -116,6 +118,11 @@ class Keyspace final : public DataSource, public DataLoader {
   uint64_t scan(int db, uint64_t cursor, const std::function<void(const Entry&)>& visit) const;
   void for_each_key(int db, const std::function<void(const Entry&)>& visit) const;
   const Entry* random_key(int db, RandomSource& random);
+
+  DictStatistics table_statistics(int db) const { return databases_[db].dict.statistics(); }
+  void set_shrinking(bool on) {
+    for (Database& database : databases_) database.dict.set_shrinking(on);
+  }
 
   // --- Batches of look-ups (a pipeline's keys): all hashes, then all buckets, then all entries, then the commands ---
   uint64_t key_hash(int db, std::string_view key) const { return databases_[db].dict.hash(key); }

@@ -89,6 +89,8 @@ class Replication {
   virtual EffectSink& sink() = 0;
   virtual int64_t offset() const = 0;     // master_repl_offset; a client's WAIT needs its value after the client's last write
   virtual RunId replication_id() const = 0;
+  // DEBUG CHANGE-REPL-ID: the history goes on under a new name, which nobody else has.
+  virtual void change_id() = 0;
   // What a save writes into its aux fields (repl-stream-db, repl-id, repl-offset), or nothing when there is no history
   // worth keeping.
   struct SavedPosition {

@@ -97,6 +97,12 @@ void ReplicationLog::become_primary(const RunId& fresh_id) {
   selected_db_ = -1;  // replicas that continue have whatever the old primary had selected last
 }
 
+void ReplicationLog::change_id(const RunId& fresh_id) {
+  id_ = fresh_id;
+  id2_ = RunId();
+  second_offset_ = -1;
+}
+
 void ReplicationLog::become_replica() {
   if (replica_) return;
   replica_ = true;

@@ -62,6 +62,9 @@ class ReplicationLog final : public EffectSink {
   // No replica for repl-backlog-ttl: the stream ends, and with it the history's name.
   void deactivate(const RunId& fresh_id);
 
+  // The history goes on under a new name, and no other: whoever asks to continue it gets a full resync.
+  void change_id(const RunId& fresh_id);
+
   // --- Changes of role.
   // REPLICAOF NO ONE: the old name becomes id2. Disconnect the replicas.
   void become_primary(const RunId& fresh_id);

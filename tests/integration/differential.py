@@ -2,6 +2,7 @@
 
 import random
 import socket
+import struct
 
 
 class Bare:
@@ -47,6 +48,29 @@ WORDS = ["", "a", "hello", "0", "1", "-1", "10", "9223372036854775807", "-922337
 NUMBERS = [0, 1, -1, 2, 3, 5, 7, 8, 10, 100, -5, -100, 2**31, 2**63 - 1, -(2**63), 2**63, "x", "", "1.5"]
 SMALL = [0, 1, -1, 2, 3, 5, 8, 11, 30, 100, -3, -7, -30, "x", ""]
 FLOATS = ["1", "0.1", "-2.5", "3.0e3", "inf", "-inf", "nan", "abc", "", "1e-10", "123456789.123456789", "5e400", " 1"]
+
+
+def crc64(data):
+    """CRC-64/Jones, the checksum of DUMP's payloads."""
+    crc = 0
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ 0x95AC9329AC4BC9B5 if crc & 1 else crc >> 1
+    return crc
+
+
+def sealed(body, version=10):
+    body += struct.pack("<H", version)
+    return body + struct.pack("<Q", crc64(body))
+
+
+PAYLOADS = [
+    sealed(b"\x00\x05hello"), sealed(b"\x00\xc0\x7f"), sealed(b"\x00\xc1\x39\x30"), sealed(b"\x00\xc2\xff\xff\xff\x80"),
+    sealed(b"\x00\x00"), sealed(b"\x00\x40\x50" + b"y" * 80), sealed(b"\x00\xc3\x09\x40\x64\x01aa\xe0W\x00\x01aa"),
+    sealed(b"\x00\x0512345"), sealed(b"\x00\x05hello", 6), sealed(b"\x00\x05hello", 11), sealed(b"\x00\x3fshort"),
+    sealed(b"\x08\x05hello"), sealed(b""), sealed(b"\x00\xc7"), b"", b"...", b"\x00\x05hello\n\x00" + bytes(8),
+]
 FAR = 4102444800  # seconds; 2100
 MOMENTS = [FAR, FAR + 1000, FAR + 5, FAR - 7]
 
@@ -162,16 +186,37 @@ class Generator:
             ["DEL"] + self.some_keys(3), ["UNLINK"] + self.some_keys(2), ["EXISTS"] + self.some_keys(), ["TYPE", self.key()],
             ["TOUCH"] + self.some_keys(), ["RENAME", self.key(), self.key()], ["RENAMENX", self.key(), self.key()],
             ["COPY", self.key(), self.key()] + self.maybe("DB", self.pick([0, 1, 15, 16, -1, "x"])) + self.maybe("REPLACE"),
-            ["MOVE", self.key(), self.pick([0, 1, 2, 99, "x"])], ["OBJECT", "ENCODING", self.key()],
+            ["MOVE", self.key(), self.pick([0, 1, 2, 99, "x", 2**40])], ["OBJECT", "ENCODING", self.key()],
             ["OBJECT", "FREQ", self.key()], ["OBJECT", "FOO", self.key()],
             ["DEBUG", "DIGEST-VALUE", self.key()],
+        ])
+
+    def make_payload(self):
+        options = self.maybe("REPLACE", chance=0.6) + self.maybe("FOO", chance=0.02)
+        options += self.maybe("IDLETIME", self.pick([0, 1000, -1, "x"]), chance=0.1) + self.maybe("FREQ", self.pick([0, 255, 256, "x"]), chance=0.1)
+        ttl = self.pick([[0], [0], [-1], ["x"], [2**63 - 1], [1, "ABSTTL"], [self.pick(MOMENTS) * 1000, "ABSTTL"]])
+        return self.pick([
+            ["DUMP", self.key()], ["DUMP", self.key()], ["RESTORE", self.key(), ttl[0], self.pick(PAYLOADS)] + ttl[1:] + options,
+            ["MIGRATE", "127.0.0.1", self.pick([1, "x"]), self.pick(KEYS + ["nokey"]), self.pick([0, "x"]), self.pick([100, "x"])]
+            + self.maybe("KEYS", "a", chance=0.2) + self.maybe("AUTH", chance=0.1),
+        ])
+
+    def make_debug(self):
+        return self.pick([
+            ["DEBUG", "LISTPACK", self.key()], ["DEBUG", "HTSTATS-KEY", self.key()], ["DEBUG", "HTSTATS", self.pick([99, -1, "x"])],
+            ["DEBUG", "QUICKLIST", self.key()], ["DEBUG", "QUICKLIST-PACKED-THRESHOLD", self.pick([0, 1, "10b", "4gb", "x", -1, "3G"])],
+            ["DEBUG", "PROTOCOL", self.pick(["string", "integer", "double", "null", "bignum", "true", "false", "verbatim", "array",
+                                              "set", "map", "attrib", "foo"])],
+            ["DEBUG", "POPULATE", self.pick([0, 3, "x", -1]), "k"] + self.maybe(self.pick([0, 5, -1, "x"])),
+            ["DEBUG", "ERROR", "MINE text"], ["DEBUG", "foo"], ["DEBUG"], ["DEBUG", "OBJECT", "nokey"], ["DEBUG", "PAUSE-CRON"],
+            ["LOLWUT", "VERSION", "x"],
         ])
 
     def make_database(self):
         return self.pick([
             ["DBSIZE"], ["KEYS", self.pick(["*", "k?", "k[1-3]*", "[^k]*", "\\k1", "nothing"])], ["SELECT", self.pick([0, 1, 2, 3, 16, -1, "x"])],
             ["SWAPDB", self.pick([0, 1, 2, 16, "x"]), self.pick([0, 1, 2, -1, ""])], ["SCAN", 0, "COUNT", 1000],
-            ["SCAN", self.pick(["x", "", "-"]), "COUNT", 1000], ["SCAN", 0, "COUNT", self.pick([0, "x", 1000])] + self.maybe("TYPE", self.pick(["string", "list", "x"])),
+            ["SCAN", self.pick(["x", "", "-", "-x", "+0", 2**64, " 0"]), "COUNT", 1000], ["SCAN", 0, "COUNT", self.pick([0, "x", 1000])] + self.maybe("TYPE", self.pick(["string", "list", "x"])),
         ])
 
     def make_flush(self):
@@ -192,7 +237,7 @@ class Generator:
 
 for _name, _weight in {
     "make_set": 12, "make_set_relatives": 6, "make_get": 6, "make_many": 4, "make_edit": 7, "make_number": 8, "make_lcs": 3,
-    "make_bits": 8, "make_bitfield": 5, "make_expire": 6, "make_lifetime": 4, "make_key": 12, "make_database": 5, "make_flush": 0.4,
+    "make_bits": 8, "make_bitfield": 5, "make_expire": 6, "make_lifetime": 4, "make_key": 12, "make_payload": 6, "make_debug": 2, "make_database": 5, "make_flush": 0.4,
     "make_transaction": 4, "make_nonsense": 3,
 }.items():
     getattr(Generator, _name).weight = _weight

@@ -42,6 +42,7 @@ class FakeReplication final : public Replication {
   EffectSink& sink() override { return stream; }
   int64_t offset() const override { return current_offset; }
   RunId replication_id() const override { return {}; }
+  void change_id() override { ++renames; }
   std::optional<SavedPosition> saved_position() const override { return std::nullopt; }
   bool enough_good_replicas() const override { return enough; }
   size_t acked(int64_t) const override { return acknowledged; }
@@ -65,6 +66,7 @@ class FakeReplication final : public Replication {
   bool replica = false, up = true, enough = true;
   int64_t current_offset = 0;
   size_t acknowledged = 0;
+  int renames = 0;
   std::string asked, waited;
   WaitToken cancelled = 0;
   RoleReport report;
@@ -118,12 +120,27 @@ class FakeConfig final : public ConfigControl {
   std::vector<std::pair<std::string, std::string>> get(std::span<const std::string_view>) const override {
     return {{"maxclients", "10000"}};
   }
-  Result<> set(std::span<const std::string_view> pairs, bool) override {
+  Result<> set(std::span<const std::string_view> pairs, bool local_client) override {
+    if (pairs[0] == "dir" && !local_client) return fail("ERR CONFIG SET failed (possibly related to argument 'dir')");
     if (pairs[0] == "bad") return fail("ERR Unknown option or number of arguments for CONFIG SET - 'bad'");
     return {};
   }
   Result<> rewrite() override { return fail("ERR The server is running without a config file"); }
-  Result<> rewrite_all() override { return rewrite(); }
+  Result<> rewrite_all() override { return {}; }
+};
+
+class FakePeers final : public MigrationPeers {
+ public:
+  MigrationResult migrate(const Migration& migration) override {
+    asked = fmt::format("{}:{} db {} {} keys {} ms [{}]", migration.host, migration.port, migration.db, migration.count,
+                        migration.timeout.count(), fmt::join(migration.credentials, " "));
+    restores = migration.restores;
+    return result;
+  }
+  size_t cached_connections() const override { return 0; }
+
+  MigrationResult result;
+  std::string asked, restores;
 };
 
 class NodeTest : public ::testing::Test {
@@ -173,8 +190,9 @@ class NodeTest : public ::testing::Test {
   FakePersistence persistence;
   FakeProcess process;
   FakeConfig options;
+  FakePeers peers;
   FakeSink log;
-  Node node{16, config, Node::Parts{clock, random, replication, persistence, process, options}};
+  Node node{16, config, Node::Parts{clock, random, replication, persistence, process, options, peers}};
   server::Server server{io, clock, node};
   std::vector<std::unique_ptr<server::Session>> sessions;
   server::Session& client = connect();
