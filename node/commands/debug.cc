@@ -240,7 +240,7 @@ void debug(Call& call) {
     if (call.argc() >= subcommand.least && call.argc() <= subcommand.most) return subcommand.handler(call);
   }
   call.reply.error(fmt::format("ERR unknown subcommand or wrong number of arguments for '{}'. Try DEBUG HELP.",
-                               call.args[1].substr(0, 128)));
+                               call.args[1].substr(0, call.args[1].find('\0')).substr(0, 128)));
 }
 
 }  // namespace holdfast::node::handlers

@@ -29,6 +29,8 @@ class Bare:
             return (kind,) if text == b"-1" else (kind, [self.read() for _ in range(int(text))])
         if kind == "%":
             return (kind, [(self.read(), self.read()) for _ in range(int(text))])
+        if kind == "|":  # attributes stand before a reply
+            return (kind, [(self.read(), self.read()) for _ in range(int(text))], self.read())
         if kind in "$=":
             if text == b"-1":
                 return (kind,)
@@ -209,7 +211,6 @@ class Generator:
                                               "set", "map", "attrib", "foo"])],
             ["DEBUG", "POPULATE", self.pick([0, 3, "x", -1]), "k"] + self.maybe(self.pick([0, 5, -1, "x"])),
             ["DEBUG", "ERROR", "MINE text"], ["DEBUG", "foo"], ["DEBUG"], ["DEBUG", "OBJECT", "nokey"], ["DEBUG", "PAUSE-CRON"],
-            ["LOLWUT", "VERSION", "x"],
         ])
 
     def make_database(self):
