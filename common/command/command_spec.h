@@ -32,6 +32,7 @@ enum Flag : uint32_t {
   kNoAsyncLoading = 1u << 17,
   kNoMandatoryKeys = 1u << 18,
   kProtected = 1u << 19,    // internal: gated by an enable-* option
+  kArbitraryKeys = 1u << 20,  // internal: meets keys that it was not given; those it finds expired go one by one
 };
 
 enum Category : uint32_t {  // ACL categories that do not follow from the flags

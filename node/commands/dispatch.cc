@@ -225,7 +225,7 @@ server::Outcome Node::execute(server::Session& session, std::span<const std::str
   const int64_t changes = keys_.changes();
   Call call(*this, *server_, keys_, session, args, entry, origin);
   run(call, entry);
-  effects_.flush();
+  effects_.flush(entry.spec->has(command::kArbitraryKeys) ? Effects::Wrap::none : Effects::Wrap::transaction);
   effects_.set_enabled(true);
   if (origin == Origin::client && keys_.changes() != changes) {
     if (const int64_t offset = parts_.replication.offset(); offset > 0) state(session).written_offset = offset;
@@ -240,6 +240,7 @@ void Node::begin_keyspace(Origin origin) {
   } else if (is_replica() || server_->paused() != server::Server::Pause::none) {
     mode = ExpiryMode::hide;
   }
+  local_write_ = origin == Origin::client && is_replica();
   keys_.begin(parts_.clock.wall_at(server_->now()), mode);
 }
 

@@ -84,6 +84,7 @@ void restore(Call& call) {
       if (exists) {
         call.keys.erase(call.db(), key);
         call.rewrite({delete_command(call.node.config().lazyfree_expire), key});
+        call.notify(kNotifyGeneric, "del", key);
       }
       return call.reply.ok();
     }
@@ -91,6 +92,7 @@ void restore(Call& call) {
     if (!options.absolute) rewrite_absolute(call, expires_ms);
   }
   if (options.idle_seconds) call.keys.set_idle(call.db(), key, *options.idle_seconds);
+  call.notify(kNotifyGeneric, "restore", key);
   call.reply.ok();
 }
 

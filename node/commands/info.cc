@@ -213,9 +213,10 @@ void stats_section(InfoWriter& out, Node& node, const ProcessFacts& facts) {
   out.field("pubsubshard_channels", node.server().pubsub.shard_channel_count());
   out.field("latest_fork_usec", facts.latest_fork_us);
   out.field("total_forks", facts.forks);
+  out.field("slave_expires_tracked_keys", node.local_expiries().size());
   out.field("migrate_cached_sockets", node.peers().cached_connections());
   for (const std::string_view name :
-       {"slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses",
+       {"active_defrag_hits", "active_defrag_misses",
         "active_defrag_key_hits", "active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time",
         "tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"}) {
     out.field(name, 0);

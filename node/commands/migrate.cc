@@ -103,6 +103,7 @@ void migrate(Call& call) {
       if (refusal.empty()) refusal = *result.replies[i];
     } else if (!options.copy) {
       call.keys.erase(call.db(), keys[i]);
+      call.notify(kNotifyGeneric, "del", keys[i]);
       deleted.emplace_back(keys[i]);
     }
   }

@@ -133,6 +133,12 @@ void Node::tick() {
   stats_.replication_input.sample(start, replication.net_repl_input_bytes);
   stats_.replication_output.sample(start, replication.net_repl_output_bytes);
 
+  if (!is_replica()) {
+    local_expiries_.clear();
+  } else if (active_expiry_ && !loading_ && local_expiries_.size() > 0) {
+    local_expiries_.expire(keys_, parts_.clock.wall_now(), kExpireSlice);
+    effects_.flush(Effects::Wrap::none);
+  }
   if (!active_expiry_ || loading_ || is_replica() || server_->paused() != server::Server::Pause::none) return;
   // Up to a quarter of the period at the least effort, as in Redis; usually one slice, since most keys are not expired.
   const Nanos period = std::chrono::duration_cast<Nanos>(Seconds(1)) / std::max(config_.hz, 1);
@@ -154,7 +160,10 @@ void Node::before_change(int db, std::string_view key, const Entry* before) {
   // The place where a running snapshot takes its pre-image. Snapshots are made by fork so far: the child has its own.
 }
 
-void Node::touched(int db, std::string_view key) { watches_.touched(keys_, db, key); }
+void Node::touched(int db, std::string_view key) {
+  watches_.touched(keys_, db, key);
+  if (local_write_) local_expiries_.note(keys_, db, key);
+}
 
 void Node::expired(int db, std::string_view key) {
   effects_.push(db, {config_.lazyfree_expire ? "UNLINK" : "DEL", key});
@@ -163,7 +172,10 @@ void Node::expired(int db, std::string_view key) {
 
 void Node::missed(int db, std::string_view key) { notify(kNotifyKeyMiss, "keymiss", db, key); }
 
-void Node::before_flush(int db) { watches_.flushing(keys_, db); }
+void Node::before_flush(int db) {
+  watches_.flushing(keys_, db);
+  local_expiries_.forget_database(db);
+}
 
 void Node::before_swap(int a, int b) { watches_.swapping(keys_, a, b); }
 

@@ -28,6 +28,7 @@
 #include "node/commands/debug_switches.h"
 #include "node/commands/effects.h"
 #include "node/commands/latency.h"
+#include "node/commands/local_expiries.h"
 #include "node/commands/migration_peers.h"
 #include "node/commands/persistence_control.h"
 #include "node/commands/process_control.h"
@@ -124,6 +125,7 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   MigrationPeers& peers() { return parts_.peers; }
   DebugSwitches& debug() { return debug_; }
   const DebugSwitches& debug() const { return debug_; }
+  const LocalExpiries& local_expiries() const { return local_expiries_; }
   const Clock& clock() const { return parts_.clock; }
   bool is_replica() const { return parts_.replication.is_replica(); }
 
@@ -193,6 +195,8 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   std::vector<server::Session*> monitors_;
   bool active_expiry_ = true;
   DebugSwitches debug_;
+  LocalExpiries local_expiries_;
+  bool local_write_ = false;  // a client's command is being executed on a replica
   bool in_transaction_ = false;
   const TableEntry* ping_ = nullptr;
 

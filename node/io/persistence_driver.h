@@ -97,6 +97,7 @@ class PersistenceDriver final : public PersistenceControl {
   };
 
   AppendOnlyFile::Options log_options() const;
+  Result<bool> replay_log();  // false: there is none
   Result<> load_log();
   Result<> load_dump_at_start();
   void connect_log();          // after the log was switched on or off

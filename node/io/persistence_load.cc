@@ -108,7 +108,7 @@ Result<> PersistenceDriver::load_dump_at_start() {
   return {};
 }
 
-Result<> PersistenceDriver::load_log() {
+Result<bool> PersistenceDriver::replay_log() {
   server::Session session(node_->server().next_client_id());
   const AofExecutor execute = [&](std::span<const std::string_view> argv) -> Result<> {
     if (!node_->execute_from_log(session, argv)) {
@@ -125,12 +125,18 @@ Result<> PersistenceDriver::load_log() {
   node_->set_loading(std::nullopt);
   node_->closed(session);
   if (!loaded) return std::unexpected(loaded.error());
-  if (*loaded) {
-    loaded_position_ = (*loaded)->replication_exact ? (*loaded)->replication : std::nullopt;
-    last_load_loaded_ = (*loaded)->keys;
-  } else if (auto dump = load_dump_at_start(); !dump) {
+  if (!*loaded) return false;
+  loaded_position_ = (*loaded)->replication_exact ? (*loaded)->replication : std::nullopt;
+  last_load_loaded_ = (*loaded)->keys;
+  return true;
+}
+
+Result<> PersistenceDriver::load_log() {
+  const auto found = replay_log();
+  if (!found) return std::unexpected(found.error());
+  if (!*found) {
     // No log yet, but a dump: it is the data set (Redis would begin with an empty one and save over the dump later).
-    return dump;
+    if (auto dump = load_dump_at_start(); !dump) return dump;
   }
   RdbHeader header;
   header.created = clock_.wall_now();
@@ -157,12 +163,23 @@ Result<> PersistenceDriver::reload(const ReloadOptions& options) {
 }
 
 Result<> PersistenceDriver::reload_log() {
-  if (log_.state() != AppendOnlyFile::State::on) return fail("ERR Append only file is not enabled");
-  log_.flush();
-  log_.disable(saver_);
-  connect_log();
+  const bool on = log_.state() == AppendOnlyFile::State::on;
+  // Off, there may still be a log: what BGREWRITEAOF wrote.
+  const bool written = log_.state() == AppendOnlyFile::State::off && !log_.manifest().empty();
+  if (!on && !written) return fail("ERR Append only file is not enabled");
+  if (on) {
+    log_.flush();
+    log_.disable(saver_);
+    connect_log();
+  }
   node_->keys().flush(-1);
-  if (auto loaded = load_log(); !loaded) {
+  Result<> loaded;
+  if (on) {
+    loaded = load_log();
+  } else if (auto replayed = replay_log(); !replayed) {
+    loaded = std::unexpected(replayed.error());
+  }
+  if (!loaded) {
     log::warning("Error trying to load the AOF files: {}", loaded.error().text);
     return fail("ERR Error trying to load the AOF files, check server logs");
   }

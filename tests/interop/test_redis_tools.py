@@ -127,3 +127,19 @@ def test_benchmark_of_strings(space):
             assert re.search(rf"{re.escape(name)}: \d+\.\d+ requests per second", report), report
         assert "rror" not in report, report
     assert time.monotonic() - started < 120 * SLOW
+
+
+def test_title_in_the_process_list(space):
+    node = space.node("node", PLAIN + "bind 127.0.0.1\n")
+
+    def title():
+        with open(f"/proc/{node.pid}/cmdline", "rb") as file:
+            return file.read().rstrip(b"\0").decode()
+
+    assert title().endswith(f" 127.0.0.1:{node.port}") and "--port" not in title(), title()
+    with node.client() as client:
+        client.config_set("proc-title-template", "{port} {title} {config-file}")
+        assert title().startswith(f"{node.port} ") and title().endswith("node.conf"), title()
+    silent = space.node("silent", PLAIN + "set-proc-title no\n")
+    with open(f"/proc/{silent.pid}/cmdline", "rb") as file:
+        assert b"--port" in file.read()

@@ -86,6 +86,41 @@ TEST_F(Keys, ScanFindsEveryKeyThatStaysWhileOthersComeAndGo) {
   EXPECT_EQ(seen.size(), 3000u);
 }
 
+TEST_F(Keys, ExpiredKeysThatAScanMeetsGoOneByOne) {
+  run("MSET a 1 b 2 c 3");
+  for (const auto* key : {"a", "b"}) run(fmt::format("PEXPIRE {} 5", key));
+  clock.advance(Millis(10));
+  effects();
+  EXPECT_EQ(run("SCAN 0"), "*2|$1|0|*1|$1|c|");
+  auto told = effects();
+  std::ranges::sort(told);
+  EXPECT_EQ(told, (Lines{"0: DEL a", "0: DEL b"}));
+}
+
+TEST_F(Keys, AWritableReplicaExpiresWhatItsClientsWrote) {
+  config.replica_read_only = false;
+  node.configure(config);
+  server::Session primary(1);
+  replication.replica = true;
+  const std::vector<std::string_view> theirs = {"SET", "theirs", "v", "PX", "5"};
+  node.execute_from_primary(primary, theirs);
+  run("SET mine v PX 5");
+  run("SET kept v PX 5");
+  run("PERSIST kept");
+  EXPECT_EQ(node.local_expiries().size(), 2u);
+  clock.advance(Millis(20));
+  server.refresh_now();
+  node.tick();
+  EXPECT_EQ(node.keys().find_raw(0, "mine"), nullptr);
+  EXPECT_NE(node.keys().find_raw(0, "theirs"), nullptr);
+  EXPECT_NE(node.keys().find_raw(0, "kept"), nullptr);
+  EXPECT_EQ(node.local_expiries().size(), 0u);
+  run("SET again v EX 100");
+  EXPECT_EQ(node.local_expiries().size(), 1u);
+  run("FLUSHALL");
+  EXPECT_EQ(node.local_expiries().size(), 0u);
+}
+
 // --- DUMP, RESTORE ---
 
 TEST_F(Keys, DumpOfNothingIsNull) { EXPECT_EQ(run("DUMP no"), "$-1|"); }
