@@ -190,7 +190,8 @@ void reply_command_list(const Commands& commands, std::span<const std::string_vi
     consider(*info);
     for (const CommandInfo* child : info->subcommands) consider(*child);
   }
-  reply.end_deferred_set(mark, count);
+  // As Redis 7.0: a set only of all names.
+  filter == Filter::none ? reply.end_deferred_set(mark, count) : reply.end_deferred_array(mark, count);
 }
 
 void reply_command_getkeys(const Commands& commands, std::span<const std::string_view> args, bool with_flags,

@@ -82,6 +82,7 @@ void server_section(InfoWriter& out, Node& node, const ProcessFacts& facts) {
   out.field("executable", facts.executable);
   out.field("config_file", facts.config_file);
   out.field("io_threads_active", node.server().io_threads_active() ? 1 : 0);
+  if (facts.shutdown_in) out.field("shutdown_in_milliseconds", facts.shutdown_in->count());
   out.field("holdfast_version", holdfast_version());
   out.field("holdfast_commit", build_commit());
 }
@@ -89,6 +90,7 @@ void server_section(InfoWriter& out, Node& node, const ProcessFacts& facts) {
 void clients_section(InfoWriter& out, Node& node) {
   size_t clients = 0;
   size_t blocked = 0;
+  size_t timed = 0;
   size_t most_input = 0;
   size_t most_output = 0;
   for (const auto& [id, connection] : node.server().connections()) {
@@ -96,6 +98,8 @@ void clients_section(InfoWriter& out, Node& node) {
     if (session == nullptr || session->type == server::ClientType::replica) continue;
     ++clients;
     if (session->blocked) ++blocked;
+    const ClientState* client = Node::state_if_any(*session);
+    if (client != nullptr && client->wait_token != 0 && client->wait_ends) ++timed;
     most_input = std::max(most_input, session->input_bytes());
     most_output = std::max(most_output, session->output_bytes());
   }
@@ -107,7 +111,7 @@ void clients_section(InfoWriter& out, Node& node) {
   out.field("client_recent_max_output_buffer", most_output);
   out.field("blocked_clients", blocked);
   out.field("tracking_clients", 0);
-  out.field("clients_in_timeout_table", 0);
+  out.field("clients_in_timeout_table", timed);
 }
 
 void memory_section(InfoWriter& out, Node& node, const ProcessFacts& facts) {

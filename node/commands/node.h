@@ -47,6 +47,7 @@ class ClientState final : public server::SessionData {
   Transaction transaction;
   int64_t written_offset = 0;             // the replication offset after this client's last write: WAIT's target
   Replication::WaitToken wait_token = 0;  // in WAIT
+  bool wait_ends = false;                 // that has a timeout
 };
 
 // How far a load is, for INFO and the LOADING error.

@@ -68,6 +68,7 @@ void wait(Call& call) {
   const uint64_t id = call.session.id;
   call.session.blocked = true;
   call.session.suspend();
+  client.wait_ends = *timeout != 0;
   client.wait_token = replication.wait(
       client.written_offset, static_cast<size_t>(*replicas),
       *timeout == 0 ? std::nullopt : std::optional(Millis(*timeout)), [&node, id](std::optional<size_t> count) {

@@ -86,6 +86,9 @@ ProcessFacts ProcessDriver::facts() const {
   facts.cpu_user_children = cpu.children_user_s;
   facts.cpu_system_main_thread = cpu.thread_system_s;
   facts.cpu_user_main_thread = cpu.thread_user_s;
+  if (stage_ == Stage::waiting_for_replicas) {
+    facts.shutdown_in = std::max(Millis(0), std::chrono::duration_cast<Millis>(patience_ends_ - clock_.now()));
+  }
   facts.latest_fork_us = persistence_->latest_fork_us();
   facts.forks = persistence_->forks();
   return facts;
@@ -106,6 +109,7 @@ void ProcessDriver::shutdown(const ShutdownRequest& request, std::function<void(
   const auto patience = std::chrono::duration_cast<Millis>(options_.shutdown_timeout);
   if (request.now || patience.count() == 0 || replicas_have_all()) return save_and_leave();
   stage_ = Stage::waiting_for_replicas;
+  patience_ends_ = clock_.now() + patience;
   log::notice("Waiting for replicas before shutting down.");
   auto& server = node_->server();
   server.pause(server::Server::Pause::writes, clock_.now() + patience + Seconds(1));

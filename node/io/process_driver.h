@@ -59,6 +59,7 @@ class ProcessDriver final : public ProcessControl {
   Stage stage_ = Stage::none;
   ShutdownRequest request_;
   std::optional<std::pair<ShutdownRequest, std::function<void(std::string_view)>>> signalled_;  // not taken up yet
+  Instant patience_ends_;  // with replicas that lag
   std::function<void(std::string_view)> failed_;
   Replication::WaitToken replica_wait_ = 0;
 };

@@ -54,11 +54,13 @@ def test_unblock_by_id(space):
     with node.client() as client, lines(node.port, "CLIENT ID", "WAIT 1 0") as waiting:
         number = int(waiting.recv(100).split(b"\r\n")[0].removeprefix(b":"))
         poll(lambda: client.info("clients")["blocked_clients"] == 1, 10, "it waits")
+        assert client.info("clients")["clients_in_timeout_table"] == 0
         assert client.execute_command("CLIENT UNBLOCK", number) == 1
         assert waiting.recv(100) == b":0\r\n"
-        waiting.sendall(b"PING\r\nWAIT 1 0\r\n")
+        waiting.sendall(b"PING\r\nWAIT 1 100000\r\n")
         assert waiting.recv(100) == b"+PONG\r\n"
         poll(lambda: client.info("clients")["blocked_clients"] == 1, 10, "it waits again")
+        assert client.info("clients")["clients_in_timeout_table"] == 1
         assert client.execute_command("CLIENT UNBLOCK", number, "ERROR") == 1
         assert waiting.recv(100) == b"-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n"
         assert client.execute_command("CLIENT UNBLOCK", number) == 0
@@ -91,6 +93,21 @@ def test_a_final_save_that_fails_leaves_the_server_as_it_was(space):
         assert client.ping()
         assert client.set("a", "2")
     (node.folder / "dump.rdb").rmdir()
+
+
+def test_a_shutdown_that_waits_for_a_replica_is_seen_and_called_off(space):
+    primary = space.node("primary", "save ''\nrepl-diskless-sync-delay 0\nshutdown-timeout 100\n")
+    replica = space.node("replica", f"save ''\nreplicaof 127.0.0.1 {primary.port}\n")
+    poll(lambda: replica.info("replication")["master_link_status"] == "up", 20, "the link is up")
+    with primary.client() as client:
+        replica.pause()
+        client.set("a", "1")
+        assert "shutdown_in_milliseconds" not in client.info("server")
+        primary.signal(signal.SIGTERM)
+        poll(lambda: 0 < client.info("server").get("shutdown_in_milliseconds", 0) <= 100_000, 10, "it waits")
+        assert client.execute_command("SHUTDOWN ABORT")
+        assert "shutdown_in_milliseconds" not in client.info("server")
+        replica.resume()
 
 
 def test_a_signals_shutdown_can_be_taken_back_while_cron_is_held_up(space):
