@@ -120,6 +120,7 @@ class Connection final : public Session, private net::StreamEvents {
   std::string kept_messages_;  // of the request in hand, whose reply is to be dropped
   size_t sent_ = 0;            // of output_
   size_t output_peak_ = 0;  // most bytes waiting since it was reset
+  size_t output_capacity_ = 0;  // of output_ when tend() looked last
   Instant output_peak_reset_{};
   struct Mark {
     size_t begin;     // output_ from here on ...

@@ -196,6 +196,9 @@ void Connection::tend_output(Nanos idle) {
       output_ = buffer_of(std::max(kLeastOutput, size / 2));
     }
   }
+  if (output_.capacity() < output_capacity_) ++server_.stats.reply_buffer_shrinks;
+  if (output_.capacity() > output_capacity_) ++server_.stats.reply_buffer_expands;
+  output_capacity_ = output_.capacity();
   if (settings.peak_reset.count() >= 0 && server_.now() - output_peak_reset_ >= settings.peak_reset) {
     output_peak_ = output_.size();
     output_peak_reset_ = server_.now();

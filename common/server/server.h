@@ -113,6 +113,7 @@ struct ServerStats {
   uint64_t output_limit_disconnections = 0;
   uint64_t query_limit_disconnections = 0;
   uint64_t protocol_errors = 0;
+  uint64_t reply_buffer_shrinks = 0, reply_buffer_expands = 0;
 };
 
 class Server {

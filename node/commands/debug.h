@@ -15,6 +15,8 @@ void debug_htstats_key(Call& call);
 void debug_listpack(Call& call);
 void debug_quicklist(Call& call);
 void debug_structsize(Call& call);
+// debug_reply_buffer.cc
+void debug_reply_buffer(Call& call);
 // debug_protocol.cc
 void debug_protocol(Call& call);
 

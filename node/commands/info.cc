@@ -232,8 +232,8 @@ void stats_section(InfoWriter& out, Node& node, const ProcessFacts& facts) {
   out.field("total_writes_processed", net.writes);
   out.field("io_threaded_reads_processed", net.threaded_reads);
   out.field("io_threaded_writes_processed", net.threaded_writes);
-  out.field("reply_buffer_shrinks", 0);
-  out.field("reply_buffer_expands", 0);
+  out.field("reply_buffer_shrinks", net.reply_buffer_shrinks);
+  out.field("reply_buffer_expands", net.reply_buffer_expands);
   out.field("client_query_buffer_limit_disconnections", net.query_limit_disconnections);
   out.field("client_output_buffer_limit_disconnections", net.output_limit_disconnections);
 }
