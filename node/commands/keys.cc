@@ -81,12 +81,14 @@ void copy(Call& call) {
   if (to_db == call.db() && from == to) return call.reply.error(kSameObject);
   const Entry* source = call.keys.read(call.db(), from);
   if (source == nullptr) return call.reply.integer(0);
-  if (call.keys.find(to_db, to) != nullptr && !replace) return call.reply.integer(0);
+  const bool replaced = call.keys.find(to_db, to) != nullptr;
+  if (replaced && !replace) return call.reply.integer(0);
   if (const auto expires_at = source->expires_at()) {
     call.keys.set(to_db, to, source->value().clone(), *expires_at);
   } else {
     call.keys.set(to_db, to, source->value().clone());
   }
+  if (replaced) call.node.notify(kNotifyNew, "new", to_db, to);  // in Redis the old one goes first
   call.node.notify(kNotifyGeneric, "copy_to", to_db, to);
   call.reply.integer(1);
 }
@@ -117,19 +119,19 @@ bool frequency_tracked(Call& call) { return call.node.config().max_memory_policy
 }  // namespace
 
 void object_encoding(Call& call) {
-  const Entry* entry = call.keys.glance(call.db(), call.args[2]);
+  const Entry* entry = call.keys.inspect(call.db(), call.args[2]);
   if (entry == nullptr) return call.reply.null();
   call.reply.bulk(entry->value().encoding());
 }
 
 void object_refcount(Call& call) {
-  const Entry* entry = call.keys.glance(call.db(), call.args[2]);
+  const Entry* entry = call.keys.inspect(call.db(), call.args[2]);
   if (entry == nullptr) return call.reply.null();
   call.reply.integer(reference_count(entry->value()));
 }
 
 void object_idletime(Call& call) {
-  const Entry* entry = call.keys.glance(call.db(), call.args[2]);
+  const Entry* entry = call.keys.inspect(call.db(), call.args[2]);
   if (entry == nullptr) return call.reply.null();
   if (frequency_tracked(call)) {
     return call.reply.error("ERR An LFU maxmemory policy is selected, idle time not tracked." +
@@ -139,7 +141,7 @@ void object_idletime(Call& call) {
 }
 
 void object_freq(Call& call) {
-  const Entry* entry = call.keys.glance(call.db(), call.args[2]);
+  const Entry* entry = call.keys.inspect(call.db(), call.args[2]);
   if (entry == nullptr) return call.reply.null();
   if (!frequency_tracked(call)) {
     return call.reply.error("ERR An LFU maxmemory policy is not selected, access frequency not tracked." +

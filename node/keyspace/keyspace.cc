@@ -36,9 +36,14 @@ Entry* Keyspace::lookup(int db, std::string_view key) {
   return nullptr;
 }
 
-const Entry* Keyspace::glance(int db, std::string_view key) {
+const Entry* Keyspace::inspect(int db, std::string_view key) {
   const Entry* entry = lookup(db, key);
   ++(entry == nullptr ? stats_.misses : stats_.hits);
+  return entry;
+}
+
+const Entry* Keyspace::glance(int db, std::string_view key) {
+  const Entry* entry = inspect(db, key);
   if (entry == nullptr && observer_ != nullptr) observer_->missed(db, key);
   return entry;
 }

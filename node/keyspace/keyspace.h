@@ -67,9 +67,11 @@ class Keyspace final : public DataSource, public DataLoader {
   WallTime now() const { return now_; }
 
   // --- Look-ups ---
-  // For commands that read: counts a hit or miss and marks the access; `glance` (TTL, TYPE, OBJECT) does not mark it.
+  // For commands that read: counts a hit or miss and marks the access; `glance` (TTL, TYPE) does not mark it.
+  // `inspect` (OBJECT) is a glance whose misses nobody is told of.
   const Entry* read(int db, std::string_view key);
   const Entry* glance(int db, std::string_view key);
+  const Entry* inspect(int db, std::string_view key);
   // For commands that read before they write: marks the access, counts nothing. `peek` does neither.
   const Entry* find(int db, std::string_view key);
   const Entry* peek(int db, std::string_view key);

@@ -98,5 +98,23 @@ TEST_F(Notifications, ExpiredKeysAndMissedOnesAreTold) {
   EXPECT_EQ(heard(), (Lines{"__keyevent@0__:expired a", "__keyevent@0__:keymiss a"}));
 }
 
+TEST_F(Notifications, LookingAtAKeysInsideMissesNothing) {
+  tell_of(kNotifyKeyevent | kNotifyKeyMiss);
+  run("OBJECT ENCODING a");
+  run("OBJECT IDLETIME a");
+  EXPECT_EQ(heard(), Lines{});
+  run("TTL a");
+  run("EXISTS a");
+  EXPECT_EQ(heard(), (Lines{"__keyevent@0__:keymiss a", "__keyevent@0__:keymiss a"}));
+}
+
+TEST_F(Notifications, ACopyInPlaceOfAKeyIsNew) {
+  run("SET a 1");
+  run("SET b 2");
+  tell_of(kNotifyKeyevent | kNotifyGeneric | kNotifyNew);
+  run("COPY a b REPLACE");
+  EXPECT_EQ(heard(), (Lines{"__keyevent@0__:new b", "__keyevent@0__:copy_to b"}));
+}
+
 }  // namespace
 }  // namespace holdfast::node
