@@ -3,6 +3,7 @@
 #include <array>
 
 #include "common/command/command_replies.h"
+#include "common/log/log.h"
 #include "node/commands/arguments.h"
 #include "node/commands/handlers.h"
 #include "node/commands/node.h"
@@ -76,6 +77,13 @@ void Node::execute_from_primary(server::Session& session, std::span<const std::s
   } else {
     const Misfit why = misfit(args);
     reject(session, why.counted, why.error);
+  }
+  const std::string_view reply = session.reply().buffer();
+  if (reply.starts_with('-')) {
+    // It was accepted at the primary: the data sets are not the same any more.
+    ++stats_.unexpected_error_replies;
+    log::warning("== CRITICAL == This replica is sending an error to its master: '{}' after processing the command '{}'",
+                 reply.substr(1, reply.find('\r') - 1), args[0].substr(0, 128));
   }
   session.reply().buffer().clear();
 }

@@ -2,11 +2,13 @@
 
 import signal
 import socket
+import urllib.error
+import urllib.request
 
 import pytest
 import redis
 
-from harness import SLOW, poll
+from harness import SLOW, free_port, poll
 
 
 def lines(port, *commands):
@@ -234,3 +236,31 @@ def test_keyspace_events_reach_subscribers(space):
         assert [(s["channel"], s["data"]) for s in seen if s] == [
             ("__keyspace@0__:b", "set"), ("__keyevent@0__:set", "b")
         ]  # fmt: skip
+
+
+@pytest.mark.ours
+def test_the_http_port_moves_while_the_node_runs(space):
+    node = space.node("node")
+    first, second = free_port(), free_port()
+
+    def status(port):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5 * SLOW) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+        except urllib.error.URLError:
+            return None
+
+    with node.client() as client:
+        assert client.config_set("http-port", first)
+        poll(lambda: status(first) == 200, 10, "metrics are served")
+        with pytest.raises(redis.ResponseError, match="Unable to listen on this port"):
+            client.config_set("http-port", node.port)
+        assert client.config_get("http-port") == {"http-port": str(first)}
+        poll(lambda: status(first) == 200, 10, "they are still served")
+        assert client.config_set("http-port", second)
+        poll(lambda: status(second) == 200, 10, "and at the new port")
+        assert status(first) is None
+        assert client.config_set("http-port", 0)
+        assert status(second) is None

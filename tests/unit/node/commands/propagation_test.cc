@@ -139,6 +139,21 @@ TEST_F(Propagation, PrimaryStreamIsFedOnAndKeepsExpiredKeys) {
   node.closed(stream);
 }
 
+TEST_F(Propagation, AnErrorInThePrimarysStreamIsCounted) {
+  server::Session stream(1);
+  stream.type = server::ClientType::primary;
+  replication.replica = true;
+  const auto from_primary = [&](std::vector<std::string_view> args) { node.execute_from_primary(stream, args); };
+  from_primary({"SET", "a", "text"});
+  EXPECT_EQ(node.stats().unexpected_error_replies, 0u);
+  from_primary({"INCR", "a"});
+  EXPECT_EQ(node.stats().unexpected_error_replies, 1u);
+  from_primary({"NOSUCHCOMMAND"});
+  EXPECT_EQ(node.stats().unexpected_error_replies, 2u);
+  EXPECT_EQ(stream.reply().buffer(), "");
+  node.closed(stream);
+}
+
 TEST_F(Propagation, PrimaryTransactionIsExecutedWhole) {
   server::Session stream(1);
   stream.type = server::ClientType::primary;
