@@ -15,6 +15,7 @@
 
 #include "common/http/connection.h"
 #include "common/log/log.h"
+#include "common/memory/usage.h"
 #include "common/time/clock.h"
 
 namespace holdfast::http {
@@ -62,6 +63,7 @@ class Server::Core {
   void run() {
     for (auto& acceptor : acceptors_) accept(*acceptor);
     thread_ = std::thread([this] {
+      const memory::ThreadAccount account;
       sigset_t all;  // signals are the main thread's business
       sigfillset(&all);
       pthread_sigmask(SIG_BLOCK, &all, nullptr);

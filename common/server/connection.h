@@ -40,6 +40,7 @@ class Connection final : public Session, private net::StreamEvents {
   bool from_unix_socket() const override { return unix_; }
   size_t input_bytes() const override { return end_ - begin_; }
   size_t input_free_bytes() const override { return capacity_ - (end_ - begin_); }
+  size_t object_bytes() const override { return sizeof(Connection); }
   size_t output_bytes() const override { return output_.size() - sent_; }
   size_t reply_buffer_bytes() const override { return output_.capacity() + 1; }
   size_t reply_buffer_peak() const override { return output_peak_; }

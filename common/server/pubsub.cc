@@ -30,6 +30,9 @@ std::unordered_set<std::string>& names(Session& session, PubSub::Kind kind) {
   return session.shard_channels;
 }
 
+// What a subscription takes: the name and its place among the client's and among the channel's listeners.
+size_t subscription_bytes(std::string_view name) { return 96 + name.size(); }
+
 // Channels and patterns are counted together in the replies; shard channels by themselves.
 int64_t count(const Session& session, PubSub::Kind kind) {
   const size_t total =
@@ -66,7 +69,10 @@ PubSub::Listeners& PubSub::table(Kind kind) {
 const PubSub::Listeners& PubSub::table(Kind kind) const { return const_cast<PubSub*>(this)->table(kind); }
 
 void PubSub::subscribe(Session& session, Kind kind, std::string_view name) {
-  if (names(session, kind).emplace(name).second) table(kind)[std::string(name)].push_back(&session);
+  if (names(session, kind).emplace(name).second) {
+    table(kind)[std::string(name)].push_back(&session);
+    session.subscription_bytes += subscription_bytes(name);
+  }
   update_type(session);
   confirm(session, kind, words(kind).subscribe, &name);
 }
@@ -82,7 +88,10 @@ bool PubSub::leave(Session& session, Kind kind, const std::string& name) {
 
 void PubSub::unsubscribe(Session& session, Kind kind, std::string_view name) {
   const std::string owned(name);
-  if (names(session, kind).erase(owned) > 0) leave(session, kind, owned);
+  if (names(session, kind).erase(owned) > 0) {
+    leave(session, kind, owned);
+    session.subscription_bytes -= subscription_bytes(name);
+  }
   update_type(session);
   confirm(session, kind, words(kind).unsubscribe, &name);
 }
@@ -101,6 +110,7 @@ void PubSub::forget(Session& session) {
     for (const auto& name : names(session, kind)) leave(session, kind, name);
     names(session, kind).clear();
   }
+  session.subscription_bytes = 0;
   update_type(session);
 }
 

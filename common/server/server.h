@@ -19,6 +19,7 @@
 #include "common/base/result.h"
 #include "common/command/command_table.h"
 #include "common/net/listener.h"
+#include "common/server/client_memory.h"
 #include "common/server/io_threads.h"
 #include "common/server/pubsub.h"
 #include "common/server/reply_gate.h"
@@ -112,6 +113,7 @@ struct ServerStats {
   uint64_t threaded_reads = 0, threaded_writes = 0;  // of them by I/O threads
   uint64_t output_limit_disconnections = 0;
   uint64_t query_limit_disconnections = 0;
+  uint64_t evicted_clients = 0;
   uint64_t protocol_errors = 0;
   uint64_t reply_buffer_shrinks = 0, reply_buffer_expands = 0;
 };
@@ -158,6 +160,14 @@ class Server {
   void release_gate(uint64_t offset);
   // What waits can never be released (a failed fsync): those clients are disconnected without a reply.
   void fail_gate();
+
+  // maxmemory-clients in bytes, 0: none. Whoever is too much goes before the next command.
+  void limit_client_memory(uint64_t bytes);
+  // The session's memory may have changed: counts it, and disconnects the largest clients while all of them together
+  // hold too much. Nothing without a limit.
+  void count_memory(Session& session) {
+    if (client_memory_.limited()) recount_memory(session);
+  }
 
   // CLIENT PAUSE. The longer of two overlapping pauses wins, as in Redis.
   enum class Pause : uint8_t { none, writes, all };
@@ -209,6 +219,8 @@ class Server {
   void close_scheduled();
   void confirm_later(Connection& connection);
   void confirm_silent();
+  void recount_memory(Session& session);
+  void evict_clients();
   void end_turn();
   void start_housekeeping();
   void housekeep(size_t most);
@@ -229,6 +241,7 @@ class Server {
   std::vector<Connection*> unconfirmed_;  // read empty, and not yet seen silent (Connection::confirm_open)
   bool confirming_ = false;
   uint64_t housekept_ = 0;  // the last client that housekeeping saw in this round
+  ClientMemory client_memory_;
   bool turn_end_posted_ = false;
   std::function<void()> turn_end_hook_;
   bool deferred_ = false;

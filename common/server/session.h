@@ -20,6 +20,8 @@ namespace holdfast::server {
 class SessionData {
  public:
   virtual ~SessionData() = default;
+  virtual size_t queued_bytes() const { return 0; }  // of that: commands queued in MULTI
+  virtual size_t memory_bytes() const { return 0; }  // all of it
 };
 
 // Bytes that a connection pulls and sends when its own output buffer is empty: the replication stream, a file.
@@ -30,6 +32,13 @@ class OutputSource {
   // next call of either function.
   virtual std::string_view next() = 0;
   virtual void consumed(size_t count) = 0;
+};
+
+// A client's place in ClientMemory; only that changes it.
+struct CountedMemory {
+  size_t bytes = 0;
+  int size_class = -1;  // none: not counted, or not to be evicted
+  size_t place = 0;
 };
 
 enum class ClientType : uint8_t { normal, replica, pubsub, primary };
@@ -75,6 +84,9 @@ class Session {
   virtual size_t output_bytes() const { return output_.size(); }
   virtual size_t reply_buffer_bytes() const { return output_.capacity(); }  // allocated
   virtual size_t reply_buffer_peak() const { return output_.size(); }       // most bytes waiting of late
+  virtual size_t object_bytes() const { return sizeof(Session); }  // without its buffers
+  // All memory that this client takes: itself, buffers, subscriptions, what the binary keeps for it.
+  size_t memory_bytes() const;
 
   bool subscribed() const { return !channels.empty() || !patterns.empty() || !shard_channels.empty(); }
 
@@ -94,6 +106,8 @@ class Session {
   Instant created;
   Instant last_interaction;
   std::unordered_set<std::string> channels, patterns, shard_channels;
+  size_t subscription_bytes = 0;  // memory of these
+  CountedMemory counted_memory;
   std::unique_ptr<SessionData> data;
 
  protected:

@@ -57,11 +57,13 @@ bool already_expired(Call& call, int64_t expires_ms) {
   return expires_ms <= call.now_ms() && call.origin == Origin::client && !call.node.is_replica();
 }
 
-int64_t reference_count(const Value& value) {
+int64_t reference_count(const Value& value, const NodeConfig& config) {
   constexpr int64_t kSharedCount = std::numeric_limits<int32_t>::max();
   constexpr int64_t kSharedIntegers = 10000;
+  const bool each_tracked =
+      config.max_memory_bytes != 0 && (by_recency(config.eviction_policy) || by_frequency(config.eviction_policy));
   const bool shared = value.is_integer() && value.integer_value() >= 0 && value.integer_value() < kSharedIntegers;
-  return shared ? kSharedCount : 1;
+  return shared && !each_tracked ? kSharedCount : 1;
 }
 
 std::string_view delete_command(bool lazy) { return lazy ? "UNLINK" : "DEL"; }

@@ -44,8 +44,9 @@ bool already_expired(Call& call, int64_t expires_ms);
 // Whether the client is on this machine, for the options that say "local".
 inline bool is_local(const server::Session& session) { return session.from_loopback() || session.from_unix_socket(); }
 
-// OBJECT REFCOUNT: values have one owner here; small integers, which Redis shares, are given its count for those.
-int64_t reference_count(const Value& value);
+// OBJECT REFCOUNT: values have one owner here; small integers, which Redis shares unless
+// each needs an idle time or a frequency of its own under maxmemory, are given its count for those.
+int64_t reference_count(const Value& value, const NodeConfig& config);
 
 // "DEL" or "UNLINK": what a deletion is told as.
 std::string_view delete_command(bool lazy);

@@ -3,10 +3,10 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "common/time/clock.h"
+#include "node/eviction/policy.h"
 
 namespace holdfast::node {
 
@@ -38,9 +38,14 @@ struct NodeConfig {
   bool latency_tracking = true;
   std::vector<double> latency_percentiles = {50, 99, 99.9};  // latency-tracking-info-percentiles
 
-  // What INFO only shows.
-  uint64_t max_memory_bytes = 0;
-  std::string max_memory_policy = "noeviction";
+  uint64_t max_memory_bytes = 0;  // maxmemory; 0: no limit
+  EvictionPolicy eviction_policy = EvictionPolicy::noeviction;
+  int eviction_samples = 5;     // maxmemory-samples
+  int eviction_tenacity = 10;   // maxmemory-eviction-tenacity
+  AccessRules access;           // lfu-log-factor, lfu-decay-time; whether uses are counted follows from the policy
+  bool replica_ignore_max_memory = true;
+  bool lazyfree_eviction = false;  // lazyfree-lazy-eviction: evicted keys are told as UNLINK instead of DEL
+
   int configured_hz = 10;
 };
 

@@ -37,7 +37,7 @@ void debug_object(Call& call) {
   const int64_t idle_ms = entry->idle_ms(call.now_ms());
   constexpr int64_t kClockBits = 0xffffff;
   call.reply.simple(fmt::format("Value at:{} refcount:{} encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
-                                fmt::ptr(entry), reference_count(value), value.encoding(),
+                                fmt::ptr(entry), reference_count(value, call.node.config()), value.encoding(),
                                 serialized_length(value, call.node.config().rdb_compression),
                                 (call.now_ms() - idle_ms) / 1000 & kClockBits, idle_ms / 1000));
 }

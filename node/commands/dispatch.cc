@@ -16,6 +16,7 @@ constexpr std::string_view kLoadingError = "LOADING Redis is loading the dataset
 constexpr std::string_view kMasterDown =
     "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
 constexpr std::string_view kReadOnly = "READONLY You can't write against a read only replica.";
+constexpr std::string_view kOutOfMemory = "OOM command not allowed when used memory > 'maxmemory'.";
 constexpr std::string_view kNoReplicas = "NOREPLICAS Not enough good replicas to write.";
 
 // Commands that a RESP2 client with subscriptions may still send.
@@ -130,7 +131,7 @@ bool Node::unhindered(const server::Session& session, const TableEntry& entry) c
 }
 
 std::optional<std::string> Node::refusal(const server::Session& session, const TableEntry& entry, uint64_t flags,
-                                         std::span<const std::string_view> args) const {
+                                         std::span<const std::string_view> args) {
   const command::CommandSpec& spec = *entry.spec;
   if (spec.has(command::kProtected)) {
     const bool sleep = args.size() > 1 && iequals(args[1], "sleep") && is_local(session);
@@ -148,6 +149,7 @@ std::optional<std::string> Node::refusal(const server::Session& session, const T
   const ClientState* client = state_if_any(session);
   const bool in_multi = client != nullptr && client->transaction.open();
   if (in_multi && spec.has(command::kNoMulti)) return "ERR Command not allowed inside a transaction";
+  if (config_.max_memory_bytes != 0 && out_of_memory(entry, flags, in_multi)) return std::string(kOutOfMemory);
 
   const bool writes = (flags & command::kWrite) != 0;
   const bool replica = is_replica();
@@ -167,6 +169,12 @@ std::optional<std::string> Node::refusal(const server::Session& session, const T
   }
   if (loading_ && !spec.has(command::kLoading)) return std::string(kLoadingError);
   return std::nullopt;
+}
+
+bool Node::out_of_memory(const TableEntry& entry, uint64_t flags, bool in_multi) {
+  if (evictor_.make_room() != Evictor::Outcome::nothing_left) return false;
+  // A queue takes memory too, whatever is in it; the ways out of MULTI stay open.
+  return (flags & command::kDenyOom) != 0 || (in_multi && !never_queued(entry.spec->name));
 }
 
 bool Node::pause_holds(const server::Session& session, uint64_t flags) const {

@@ -92,6 +92,7 @@ void restore(Call& call) {
     if (!options.absolute) rewrite_absolute(call, expires_ms);
   }
   if (options.idle_seconds) call.keys.set_idle(call.db(), key, *options.idle_seconds);
+  if (options.frequency) call.keys.set_frequency(call.db(), key, static_cast<uint8_t>(*options.frequency));
   call.notify(kNotifyGeneric, "restore", key);
   call.reply.ok();
 }

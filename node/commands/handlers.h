@@ -112,7 +112,10 @@ void slowlog_reset(Call& call);
 void slowlog_help(Call& call);
 // memory.cc
 void memory_usage(Call& call);
+void memory_stats(Call& call);
 void memory_doctor(Call& call);
+void memory_malloc_stats(Call& call);
+void memory_purge(Call& call);
 void memory_help(Call& call);
 // latency.cc
 void latency_latest(Call& call);

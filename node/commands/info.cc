@@ -7,6 +7,7 @@
 #include "common/base/text.h"
 #include "common/base/version.h"
 #include "node/commands/handlers.h"
+#include "node/commands/memory_report.h"
 #include "node/commands/node.h"
 
 namespace holdfast::node {
@@ -114,36 +115,37 @@ void clients_section(InfoWriter& out, Node& node) {
   out.field("clients_in_timeout_table", timed);
 }
 
+void allocator_fields(InfoWriter& out, const MemoryReport& report) {
+  const auto difference = [](uint64_t a, uint64_t b) { return static_cast<int64_t>(a) - static_cast<int64_t>(b); };
+  out.decimal("allocator_frag_ratio", ratio(report.active, report.allocated));
+  out.field("allocator_frag_bytes", difference(report.active, report.allocated));
+  out.decimal("allocator_rss_ratio", ratio(report.resident, report.active));
+  out.field("allocator_rss_bytes", difference(report.resident, report.active));
+  out.decimal("rss_overhead_ratio", ratio(report.rss, report.resident));
+  out.field("rss_overhead_bytes", difference(report.rss, report.resident));
+  out.decimal("mem_fragmentation_ratio", ratio(report.rss, report.used));
+  out.field("mem_fragmentation_bytes", difference(report.rss, report.used));
+}
+
 void memory_section(InfoWriter& out, Node& node, const ProcessFacts& facts) {
-  const uint64_t used = facts.allocated_bytes;
-  const uint64_t peak = node.stats().peak_allocated_bytes = std::max(node.stats().peak_allocated_bytes, used);
-  const uint64_t overhead = facts.startup_bytes + facts.backlog_bytes + facts.log_buffer_bytes;
-  const uint64_t data = used > overhead ? used - overhead : 0;
-  const uint64_t net = used > facts.startup_bytes ? used - facts.startup_bytes : 0;
-  uint64_t normal_bytes = 0;
-  uint64_t replica_bytes = 0;
-  for (const auto& [id, connection] : node.server().connections()) {
-    const server::Session* session = node.server().find(id);
-    if (session == nullptr) continue;
-    const uint64_t bytes = session->input_bytes() + session->input_free_bytes() + session->output_bytes();
-    (session->type == server::ClientType::replica ? replica_bytes : normal_bytes) += bytes;
-  }
+  const MemoryReport report = memory_report(node, facts);
   const NodeConfig& config = node.config();
   out.heading("Memory");
-  out.bytes("used_memory", used);
-  out.bytes("used_memory_rss", facts.rss_bytes);
-  out.bytes("used_memory_peak", peak);
-  out.percent("used_memory_peak_perc", ratio(used, peak) * 100);
-  out.field("used_memory_overhead", overhead);
-  out.field("used_memory_startup", facts.startup_bytes);
-  out.field("used_memory_dataset", data);
-  out.percent("used_memory_dataset_perc", ratio(data, net) * 100);
-  out.field("allocator_allocated", facts.allocated_bytes);
-  out.field("allocator_active", facts.active_bytes);
-  out.field("allocator_resident", facts.resident_bytes);
+  out.bytes("used_memory", report.used);
+  out.bytes("used_memory_rss", report.rss);
+  out.bytes("used_memory_peak", report.peak);
+  out.percent("used_memory_peak_perc", report.peak_percent());
+  out.field("used_memory_overhead", report.overhead);
+  out.field("used_memory_startup", report.startup);
+  out.field("used_memory_dataset", report.dataset);
+  out.percent("used_memory_dataset_perc", report.dataset_percent());
+  out.field("allocator_allocated", report.allocated);
+  out.field("allocator_active", report.active);
+  out.field("allocator_resident", report.resident);
   out.bytes("total_system_memory", facts.total_system_bytes);
-  out.bytes("used_memory_lua", 0);
+  out.field("used_memory_lua", 0);
   out.field("used_memory_vm_eval", 0);
+  out.human("used_memory_lua", 0);
   out.field("used_memory_scripts_eval", 0);
   out.field("number_of_cached_scripts", 0);
   out.field("number_of_functions", 0);
@@ -153,23 +155,15 @@ void memory_section(InfoWriter& out, Node& node, const ProcessFacts& facts) {
   out.field("used_memory_functions", 0);
   out.bytes("used_memory_scripts", 0);
   out.bytes("maxmemory", config.max_memory_bytes);
-  out.field("maxmemory_policy", config.max_memory_policy);
-  const auto difference = [](uint64_t a, uint64_t b) { return static_cast<int64_t>(a) - static_cast<int64_t>(b); };
-  out.decimal("allocator_frag_ratio", ratio(facts.active_bytes, facts.allocated_bytes));
-  out.field("allocator_frag_bytes", difference(facts.active_bytes, facts.allocated_bytes));
-  out.decimal("allocator_rss_ratio", ratio(facts.resident_bytes, facts.active_bytes));
-  out.field("allocator_rss_bytes", difference(facts.resident_bytes, facts.active_bytes));
-  out.decimal("rss_overhead_ratio", ratio(facts.rss_bytes, facts.resident_bytes));
-  out.field("rss_overhead_bytes", difference(facts.rss_bytes, facts.resident_bytes));
-  out.decimal("mem_fragmentation_ratio", ratio(facts.rss_bytes, used));
-  out.field("mem_fragmentation_bytes", difference(facts.rss_bytes, used));
-  out.field("mem_not_counted_for_evict", facts.log_buffer_bytes);
-  out.field("mem_replication_backlog", facts.backlog_bytes);
-  out.field("mem_total_replication_buffers", facts.backlog_bytes + replica_bytes);
-  out.field("mem_clients_slaves", replica_bytes);
-  out.field("mem_clients_normal", normal_bytes);
+  out.field("maxmemory_policy", policy_name(config.eviction_policy));
+  allocator_fields(out, report);
+  out.field("mem_not_counted_for_evict", report.not_counted);
+  out.field("mem_replication_backlog", report.backlog);
+  out.field("mem_total_replication_buffers", report.replication_buffers);
+  out.field("mem_clients_slaves", report.replica_clients);
+  out.field("mem_clients_normal", report.normal_clients);
   out.field("mem_cluster_links", 0);
-  out.field("mem_aof_buffer", facts.log_buffer_bytes);
+  out.field("mem_aof_buffer", report.log_buffer);
   out.field("mem_allocator", facts.allocator);
   out.field("active_defrag_running", 0);
   out.field("lazyfree_pending_objects", 0);
@@ -206,10 +200,10 @@ void stats_section(InfoWriter& out, Node& node, const ProcessFacts& facts) {
   out.decimal("expired_stale_perc", keys.expired_stale_percent);
   out.field("expired_time_cap_reached_count", keys.expired_time_cap_reached);
   out.field("expire_cycle_cpu_milliseconds", stats.expire_cycle_time.count() / 1000);
-  for (const std::string_view name :
-       {"evicted_keys", "evicted_clients", "total_eviction_exceeded_time", "current_eviction_exceeded_time"}) {
-    out.field(name, 0);
-  }
+  out.field("evicted_keys", keys.evicted_keys);
+  out.field("evicted_clients", net.evicted_clients);
+  out.field("total_eviction_exceeded_time", count_ms(node.evictor().total_excess_time()));
+  out.field("current_eviction_exceeded_time", count_ms(node.evictor().current_excess_time()));
   out.field("keyspace_hits", keys.hits);
   out.field("keyspace_misses", keys.misses);
   out.field("pubsub_channels", node.server().pubsub.channel_count());

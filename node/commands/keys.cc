@@ -114,7 +114,7 @@ namespace {
 constexpr std::string_view kPolicyNote =
     " Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.";
 
-bool frequency_tracked(Call& call) { return call.node.config().max_memory_policy.ends_with("lfu"); }
+bool frequency_tracked(Call& call) { return by_frequency(call.node.config().eviction_policy); }
 
 }  // namespace
 
@@ -127,7 +127,7 @@ void object_encoding(Call& call) {
 void object_refcount(Call& call) {
   const Entry* entry = call.keys.inspect(call.db(), call.args[2]);
   if (entry == nullptr) return call.reply.null();
-  call.reply.integer(reference_count(entry->value()));
+  call.reply.integer(reference_count(entry->value(), call.node.config()));
 }
 
 void object_idletime(Call& call) {
@@ -147,7 +147,7 @@ void object_freq(Call& call) {
     return call.reply.error("ERR An LFU maxmemory policy is not selected, access frequency not tracked." +
                             std::string(kPolicyNote));
   }
-  call.reply.integer(0);
+  call.reply.integer(entry->access().frequency(call.now_ms(), call.node.config().access.decay_minutes));
 }
 
 void object_help(Call& call) {

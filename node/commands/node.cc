@@ -14,6 +14,7 @@ constexpr size_t kExpireSlice = 64;
 Node::Node(int databases, NodeConfig config, Parts parts)
     : config_(std::move(config)), parts_(parts), keys_(databases, parts.random) {
   keys_.set_observer(this);
+  keys_.set_access_rules(config_.access);
   add_string_rows(table_);
   add_bitmap_rows(table_);
   add_generic_rows(table_);
@@ -97,7 +98,10 @@ void Node::add_monitor(server::Session& session) {
 }
 
 void Node::configure(const NodeConfig& config) {
+  const bool limit_changed = config_.max_memory_bytes != config.max_memory_bytes;
   config_ = config;
+  keys_.set_access_rules(config_.access);
+  if (limit_changed) evictor_.limit_changed();
   slowlog_.trim(config_.slowlog_max_length);
   if (!config_.latency_tracking) latency_.reset_commands();
 }
@@ -121,11 +125,13 @@ void Node::reset_stats() {
   server_->stats = {};
   parts_.replication.reset_stats();
   parts_.persistence.reset_stats();
+  evictor_.reset_stats();
 }
 
 void Node::tick() {
   if (debug_.cron_paused) return;
   const Instant start = parts_.clock.now();
+  stats_.note_used_memory(parts_.process.used_memory());
   const ReplicationStats replication = parts_.replication.stats();
   stats_.commands.sample(start, stats_.commands_processed);
   stats_.input.sample(start, server_->stats.input_bytes);

@@ -27,6 +27,7 @@
 #include "node/commands/config.h"
 #include "node/commands/debug_switches.h"
 #include "node/commands/effects.h"
+#include "node/commands/evictor.h"
 #include "node/commands/latency.h"
 #include "node/commands/local_expiries.h"
 #include "node/commands/migration_peers.h"
@@ -44,6 +45,11 @@ namespace holdfast::node {
 // What the node keeps for each client beside the session.
 class ClientState final : public server::SessionData {
  public:
+  size_t queued_bytes() const override { return transaction.queued_bytes(); }
+  size_t memory_bytes() const override {
+    return sizeof *this + transaction.queued_bytes() + transaction.watched_bytes();
+  }
+
   Transaction transaction;
   int64_t written_offset = 0;             // the replication offset after this client's last write: WAIT's target
   Replication::WaitToken wait_token = 0;  // in WAIT
@@ -116,6 +122,7 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   LatencyMonitor& latency() { return latency_; }
   // An event for the latency monitor, when it took as long as latency-monitor-threshold.
   void note_latency(std::string_view event, Nanos taken);
+  Evictor& evictor() { return evictor_; }
   NodeStats& stats() { return stats_; }
   const NodeStats& stats() const { return stats_; }
   RandomSource& random() { return parts_.random; }
@@ -170,7 +177,9 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   bool unhindered(const server::Session& session, const TableEntry& entry) const;
   // Redis's checks before execution, in its order; nothing: go on.
   std::optional<std::string> refusal(const server::Session& session, const TableEntry& entry, uint64_t flags,
-                                     std::span<const std::string_view> args) const;
+                                     std::span<const std::string_view> args);
+  // Frees memory when there is too little. True: that failed, and this command would need more.
+  bool out_of_memory(const TableEntry& entry, uint64_t flags, bool in_multi);
   bool pause_holds(const server::Session& session, uint64_t flags) const;
   void reject(server::Session& session, TableEntry* entry, std::string_view error);
   void run(Call& call, TableEntry& entry);
@@ -192,6 +201,7 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   Slowlog slowlog_;
   LatencyMonitor latency_;
   NodeStats stats_;
+  Evictor evictor_{*this};
   std::optional<LoadingState> loading_;
   std::vector<server::Session*> monitors_;
   bool active_expiry_ = true;

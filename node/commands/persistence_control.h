@@ -30,6 +30,9 @@ class PersistenceControl {
   // MISCONF text; nothing while all is well.
   virtual const std::optional<std::string>& write_refusal() const = 0;
 
+  // Log content that is not yet written, in bytes.
+  virtual uint64_t buffered_bytes() const = 0;
+
   // The lines of INFO persistence, each with CRLF, without the heading.
   virtual std::string info() const = 0;
   virtual void reset_stats() = 0;  // CONFIG RESETSTAT

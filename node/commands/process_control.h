@@ -39,8 +39,6 @@ struct ProcessFacts {
   uint64_t rss_bytes = 0;
   uint64_t total_system_bytes = 0;
   std::string allocator;                // "jemalloc-5.3.0", "libc"
-  uint64_t log_buffer_bytes = 0;        // append-only file not yet written
-  uint64_t backlog_bytes = 0;           // replication backlog
   double cpu_system = 0, cpu_user = 0;  // seconds
   double cpu_system_children = 0, cpu_user_children = 0;
   double cpu_system_main_thread = 0, cpu_user_main_thread = 0;
@@ -59,6 +57,12 @@ class ProcessControl {
 
   virtual void block_for(Micros duration) = 0;  // DEBUG SLEEP: the executor stands still
   virtual ProcessFacts facts() const = 0;
+  // Bytes allocated now: exact, and cheap enough for every request.
+  virtual uint64_t used_memory() const = 0;
+  // Calls `work` from the event loop, after what is ready now.
+  virtual void run_soon(std::function<void()> work) = 0;
+  virtual void release_free_memory() = 0;             // MEMORY PURGE
+  virtual std::string allocator_statistics() const = 0;  // MEMORY MALLOC-STATS
   virtual int64_t unix_micros() const = 0;  // TIME, MONITOR
 };
 

@@ -1,6 +1,7 @@
 // Counters that INFO shows, and rates per second from samples. Executor thread only.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -33,6 +34,7 @@ struct NodeStats {
   std::map<std::string, uint64_t, std::less<>> errors;  // by code: "ERR", "WRONGTYPE" ...
   Micros expire_cycle_time{0};
   uint64_t peak_allocated_bytes = 0;
+  void note_used_memory(uint64_t bytes) { peak_allocated_bytes = std::max(peak_allocated_bytes, bytes); }
   RateMeter commands, input, output, replication_input, replication_output;
 };
 

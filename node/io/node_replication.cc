@@ -220,6 +220,10 @@ std::string NodeReplication::info() const {
   return replication_info(log_, config_, facts, feed_.rows(), feed_.good());
 }
 
+ReplicationMemory NodeReplication::memory() const {
+  return {config_.backlog_size_bytes, log_.active() ? log_.stream().memory_bytes() : 0, feed_.payload_bytes()};
+}
+
 // --- The primary's side.
 
 Replication::WaitToken NodeReplication::wait(int64_t offset, size_t replicas, std::optional<Millis> timeout,

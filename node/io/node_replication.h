@@ -49,6 +49,7 @@ class NodeReplication final : public Replication {
   std::string info() const override;
   ReplicationStats stats() const override { return stats_; }
   void reset_stats() override { stats_ = {}; }
+  ReplicationMemory memory() const override;
   EffectSink& sink() override { return log_; }
   int64_t offset() const override { return log_.offset(); }
   RunId replication_id() const override { return log_.id(); }

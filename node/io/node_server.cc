@@ -152,6 +152,7 @@ Result<> NodeServer::rename_commands() {
 
 void NodeServer::configure_parts() {
   apply_server_settings(options_, server_.settings);
+  server_.limit_client_memory(client_memory_limit(options_));
   node_.configure(node_config(options_));
   auto replication = replication_config(options_);
   char directory[4096];

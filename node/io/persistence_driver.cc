@@ -5,7 +5,7 @@
 #include <boost/asio/post.hpp>
 
 #include "common/log/log.h"
-#include "node/io/process_facts.h"
+#include "common/memory/usage.h"
 
 namespace holdfast::node {
 
@@ -50,7 +50,7 @@ SnapshotRequest PersistenceDriver::dump_request(std::optional<ReplicationPositio
   request.purpose = SnapshotPurpose::rdb_file;
   request.path = dump_path();
   request.header.created = clock_.wall_now();
-  request.header.used_memory = allocator_facts().allocated_bytes;
+  request.header.used_memory = memory::used_bytes();
   request.header.replication = position;
   request.encoding.compression = options_.rdbcompression;
   request.encoding.checksum = options_.rdbchecksum;

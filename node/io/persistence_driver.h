@@ -76,7 +76,7 @@ class PersistenceDriver final : public PersistenceControl {
   void note_identity(const ReplicationPosition& position);
 
   // --- Facts ---
-  uint64_t log_buffer_bytes() const { return log_.stats().queued_bytes; }
+  uint64_t buffered_bytes() const override { return log_.buffered_bytes(); }
   int64_t latest_fork_us() const { return std::chrono::duration_cast<Micros>(saver_.last_fork_duration()).count(); }
   uint64_t forks() const { return forks_; }
   double snapshot_progress() const;  // 0 to 1 while one runs

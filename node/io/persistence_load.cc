@@ -230,7 +230,7 @@ std::string PersistenceDriver::info() const {
     line("aof_current_size", stats.current_bytes);
     line("aof_base_size", stats.base_bytes);
     line("aof_pending_rewrite", log_.rewrite_scheduled() ? 1 : 0);
-    line("aof_buffer_length", stats.queued_bytes);
+    line("aof_buffer_length", log_.buffered_bytes());
     line("aof_pending_bio_fsync", log_.appended_offset() > log_.durable_offset() ? 1 : 0);
     line("aof_delayed_fsync", stats.delayed_syncs);
   }

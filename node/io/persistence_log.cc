@@ -1,7 +1,7 @@
 // The append-only file's half of PersistenceDriver: switching, writing, rewriting.
 #include "common/log/log.h"
+#include "common/memory/usage.h"
 #include "node/io/persistence_driver.h"
-#include "node/io/process_facts.h"
 #include "node/io/settings.h"
 
 namespace holdfast::node {
@@ -116,7 +116,7 @@ void PersistenceDriver::note_identity(const ReplicationPosition& position) {
 Result<> PersistenceDriver::start_rewrite() {
   RdbHeader header;
   header.created = clock_.wall_now();
-  header.used_memory = allocator_facts().allocated_bytes;
+  header.used_memory = memory::used_bytes();
   header.aof_base = true;
   header.replication = current_position();
   auto started = log_.start_rewrite(source(), header, saver_);

@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <boost/asio/post.hpp>
 #include <cerrno>
 
 #include "common/log/log.h"
@@ -52,7 +53,13 @@ void ProcessDriver::attach(Node& node, PersistenceDriver& persistence) {
   persistence_ = &persistence;
 }
 
-void ProcessDriver::note_startup_memory() { startup_bytes_ = allocator_facts().allocated_bytes; }
+void ProcessDriver::note_startup_memory() { startup_bytes_ = memory::used_bytes(); }
+
+void ProcessDriver::run_soon(std::function<void()> work) { boost::asio::post(io_.get_executor(), std::move(work)); }
+
+void ProcessDriver::release_free_memory() { node::release_free_memory(); }
+
+std::string ProcessDriver::allocator_statistics() const { return node::allocator_statistics(); }
 
 void ProcessDriver::block_for(Micros duration) {
   const int64_t micros = duration.count();
@@ -78,7 +85,6 @@ ProcessFacts ProcessDriver::facts() const {
   facts.rss_bytes = resident_set_bytes();
   facts.total_system_bytes = system_memory_bytes();
   facts.allocator = allocator_name();
-  facts.log_buffer_bytes = persistence_->log_buffer_bytes();
   const CpuFacts cpu = cpu_facts();
   facts.cpu_system = cpu.system_s;
   facts.cpu_user = cpu.user_s;

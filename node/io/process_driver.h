@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "common/memory/usage.h"
 #include "common/time/clock.h"
 #include "node/commands/node.h"
 #include "node/commands/process_control.h"
@@ -38,6 +39,10 @@ class ProcessDriver final : public ProcessControl {
 
   void block_for(Micros duration) override;
   ProcessFacts facts() const override;
+  uint64_t used_memory() const override { return memory::used_bytes(); }
+  void run_soon(std::function<void()> work) override;
+  void release_free_memory() override;
+  std::string allocator_statistics() const override;
   int64_t unix_micros() const override { return system_unix_micros(); }
 
  private:

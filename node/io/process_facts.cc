@@ -8,20 +8,15 @@
 #include <cstdio>
 #include <cstring>
 
-// jemalloc, where it is linked (the sanitizer builds use their own allocator).
-extern "C" __attribute__((weak)) int mallctl(const char* name, void* old_value, size_t* old_size, void* new_value,
-                                             size_t new_size);
+#include "common/memory/jemalloc.h"
+#include "common/memory/usage.h"
 
 namespace holdfast::node {
 
 namespace {
 
-bool has_jemalloc() { return &mallctl != nullptr; }
-
-uint64_t read_control(const char* name) {
-  size_t value = 0, size = sizeof value;
-  return mallctl(name, &value, &size, nullptr, 0) == 0 ? value : 0;
-}
+using memory::has_jemalloc;
+using memory::read_control;
 
 double seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; }
 
@@ -33,23 +28,21 @@ MemoryFacts allocator_facts() {
     uint64_t epoch = 1;
     size_t size = sizeof epoch;
     (void)mallctl("epoch", &epoch, &size, &epoch, size);  // refreshes the counters
-    facts.allocated_bytes = read_control("stats.allocated");
-    facts.active_bytes = read_control("stats.active");
-    facts.resident_bytes = read_control("stats.resident");
+    facts.allocated_bytes = read_control<size_t>("stats.allocated");
+    facts.active_bytes = read_control<size_t>("stats.active");
+    facts.resident_bytes = read_control<size_t>("stats.resident");
   } else {
     const struct mallinfo2 info = ::mallinfo2();
-    facts.allocated_bytes = info.uordblks + info.hblkhd;
+    facts.allocated_bytes = memory::used_bytes();
     facts.active_bytes = facts.resident_bytes = info.arena + info.hblkhd;
   }
-  if (facts.allocated_bytes == 0) facts.allocated_bytes = resident_set_bytes();  // an allocator without an account
   return facts;
 }
 
 std::string allocator_name() {
   if (!has_jemalloc()) return "libc";
-  const char* version = nullptr;
-  size_t size = sizeof version;
-  if (mallctl("version", &version, &size, nullptr, 0) != 0 || version == nullptr) return "jemalloc";
+  const auto* version = read_control<const char*>("version");
+  if (version == nullptr) return "jemalloc";
   const std::string text(version);
   return "jemalloc-" + text.substr(0, text.find('-'));
 }
@@ -60,6 +53,13 @@ void release_free_memory() {
   } else {
     (void)::malloc_trim(0);
   }
+}
+
+std::string allocator_statistics() {
+  if (!has_jemalloc() || &malloc_stats_print == nullptr) return "Stats not supported for the current allocator";
+  std::string text;
+  malloc_stats_print([](void* out, const char* part) { *static_cast<std::string*>(out) += part; }, &text, nullptr);
+  return text;
 }
 
 uint64_t resident_set_bytes() {

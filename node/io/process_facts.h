@@ -19,6 +19,7 @@ uint64_t resident_set_bytes();
 uint64_t system_memory_bytes();
 std::string system_name();      // "Linux 6.1.0-18-amd64 x86_64"
 std::string executable_path();  // of this process
+std::string allocator_statistics();  // for people: jemalloc's report
 // The allocator hands back what it can (MEMORY PURGE, after a flush).
 void release_free_memory();
 

@@ -74,6 +74,8 @@ class ReplicaFeed {
   }
   std::vector<ReplicaRow> rows() const { return table_.rows(env_.clock.now()); }
   void settings_changed();
+  // Memory of a streamed full resync that its replicas have not yet taken.
+  size_t payload_bytes() const { return job_ && job_->streamed ? job_->streamed->bytes.memory_bytes() : 0; }
 
  private:
   struct Attachment {

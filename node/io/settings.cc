@@ -6,18 +6,18 @@ namespace holdfast::node {
 
 namespace {
 
-std::string policy_name(MaxmemoryPolicy policy) {
+EvictionPolicy eviction_policy(MaxmemoryPolicy policy) {
   switch (policy) {
-    case MaxmemoryPolicy::volatile_lru: return "volatile-lru";
-    case MaxmemoryPolicy::volatile_lfu: return "volatile-lfu";
-    case MaxmemoryPolicy::volatile_random: return "volatile-random";
-    case MaxmemoryPolicy::volatile_ttl: return "volatile-ttl";
-    case MaxmemoryPolicy::allkeys_lru: return "allkeys-lru";
-    case MaxmemoryPolicy::allkeys_lfu: return "allkeys-lfu";
-    case MaxmemoryPolicy::allkeys_random: return "allkeys-random";
+    case MaxmemoryPolicy::volatile_lru: return EvictionPolicy::volatile_lru;
+    case MaxmemoryPolicy::volatile_lfu: return EvictionPolicy::volatile_lfu;
+    case MaxmemoryPolicy::volatile_random: return EvictionPolicy::volatile_random;
+    case MaxmemoryPolicy::volatile_ttl: return EvictionPolicy::volatile_ttl;
+    case MaxmemoryPolicy::allkeys_lru: return EvictionPolicy::allkeys_lru;
+    case MaxmemoryPolicy::allkeys_lfu: return EvictionPolicy::allkeys_lfu;
+    case MaxmemoryPolicy::allkeys_random: return EvictionPolicy::allkeys_random;
     case MaxmemoryPolicy::noeviction: break;
   }
-  return "noeviction";
+  return EvictionPolicy::noeviction;
 }
 
 NodeConfig::Allow allow(config::Allow option) {
@@ -54,7 +54,12 @@ NodeConfig node_config(const NodeOptions& options) {
   config.latency_tracking = options.latency_tracking;
   config.latency_percentiles = options.latency_tracking_info_percentiles;
   config.max_memory_bytes = options.maxmemory;
-  config.max_memory_policy = policy_name(options.maxmemory_policy);
+  config.eviction_policy = eviction_policy(options.maxmemory_policy);
+  config.eviction_samples = options.maxmemory_samples;
+  config.eviction_tenacity = options.maxmemory_eviction_tenacity;
+  config.access = {by_frequency(config.eviction_policy), options.lfu_log_factor, options.lfu_decay_time};
+  config.replica_ignore_max_memory = options.replica_ignore_maxmemory;
+  config.lazyfree_eviction = options.lazyfree_lazy_eviction;
   return config;
 }
 
@@ -105,6 +110,12 @@ void apply_server_settings(const NodeOptions& options, server::ServerSettings& s
   settings.normal = output_limit(options.output_buffer_limit(config::ClientClass::normal));
   settings.replica = output_limit(options.output_buffer_limit(config::ClientClass::replica));
   settings.pubsub = output_limit(options.output_buffer_limit(config::ClientClass::pubsub));
+}
+
+uint64_t client_memory_limit(const NodeOptions& options) {
+  const config::MemoryOrPercent& limit = options.maxmemory_clients;
+  if (!limit.percent) return limit.value;
+  return static_cast<uint64_t>(static_cast<double>(options.maxmemory) * static_cast<double>(limit.value) / 100);
 }
 
 FsyncPolicy fsync_policy(AppendFsync option) {

@@ -13,6 +13,8 @@ NodeConfig node_config(const NodeOptions& options);
 ReplicationConfig replication_config(const NodeOptions& options);
 // Changes what options rule and leaves the rest.
 void apply_server_settings(const NodeOptions& options, server::ServerSettings& settings);
+// maxmemory-clients in bytes; 0: no limit.
+uint64_t client_memory_limit(const NodeOptions& options);
 FsyncPolicy fsync_policy(AppendFsync option);
 
 }  // namespace holdfast::node

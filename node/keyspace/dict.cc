@@ -90,7 +90,7 @@ Entry& Dict::insert(uint64_t hash, std::string_view key, Value&& value, int64_t 
     make_room(position);
   }
   ++size_;
-  if (expires_ms != Entry::kNoExpiry) ++expiring_;
+  if (expires_ms != Entry::kNoExpiry) count_expiring(hash, false, true);
   entry_bytes_ += entry->memory_bytes();
   return *entry.release();
 }
@@ -104,7 +104,7 @@ void Dict::replace_entry(const Place& place, EntryPtr fresh) {
 Entry& Dict::assign(const Place& place, Value&& value, int64_t expires_ms) {
   Entry& old = *place.entry;
   entry_bytes_ -= old.memory_bytes();
-  expiring_ = expiring_ - (old.has_expiry() ? 1 : 0) + (expires_ms != Entry::kNoExpiry ? 1 : 0);
+  count_expiring(place.hash, old.has_expiry(), expires_ms != Entry::kNoExpiry);
   if (old.assign_in_place(value, expires_ms)) {
     place.segment->repoint(place.at, &old);
   } else {
@@ -118,7 +118,7 @@ Entry& Dict::assign(const Place& place, Value&& value, int64_t expires_ms) {
 Entry& Dict::set_expiry(const Place& place, int64_t expires_ms) {
   Entry& old = *place.entry;
   entry_bytes_ -= old.memory_bytes();
-  expiring_ = expiring_ - (old.has_expiry() ? 1 : 0) + (expires_ms != Entry::kNoExpiry ? 1 : 0);
+  count_expiring(place.hash, old.has_expiry(), expires_ms != Entry::kNoExpiry);
   if (old.set_expiry_in_place(expires_ms)) {
     place.segment->repoint(place.at, &old);
   } else if (old.payload() == Entry::Payload::external) {
@@ -147,7 +147,7 @@ Entry& Dict::externalize(const Place& place) {
 EntryPtr Dict::release(const Place& place) {
   EntryPtr gone(place.entry);
   --size_;
-  if (gone->has_expiry()) --expiring_;
+  if (gone->has_expiry()) count_expiring(place.hash, true, false);
   entry_bytes_ -= gone->memory_bytes();
   place.segment->remove(place.at);
   if (size_ == 0 && segments_ > 1) {
@@ -194,6 +194,43 @@ Entry* Dict::random(RandomSource& source) const {
     }
     Segment::Item items[Segment::kMaxEntries];
     return entry_of(items[source.below(segment.collect(items))].slot);
+  }
+}
+
+uint64_t Dict::next_expiring_part(uint64_t position) const {
+  size_t part = position >> (64 - kPartBits);
+  if ((*parts_)[part].expiring > 0) return position;
+  do part = (part + 1) % kParts;
+  while ((*parts_)[part].expiring == 0);
+  return static_cast<uint64_t>(part) << (64 - kPartBits);
+}
+
+void Dict::sample(RandomSource& source, size_t count, bool expiring_only,
+                  const std::function<void(Entry&)>& visit) const {
+  if ((expiring_only ? expiring_ : size_) == 0) return;
+  uint64_t position = position_of(source.next());
+  // Anywhere in the first bucket, or entries in late slots would come less often.
+  auto slot = static_cast<unsigned>(source.below(Bucket::kSlots));
+  std::array<Entry*, Bucket::kSlots> found;
+  for (size_t left = segments_ + 1; left > 0 && count > 0; --left) {
+    if (expiring_only) position = next_expiring_part(position);
+    const Ref ref = ref_at(position);
+    const unsigned depth = depth_of(ref);
+    const BucketRange range = buckets_of(ref);
+    unsigned index = range.home(place_at(position, depth));
+    if (expiring_only && segment_of(ref)->expiring() == 0) index = range.count;
+    for (; index < range.count && count > 0; ++index, slot = 0) {
+      size_t here = 0;
+      for (; slot < Bucket::kSlots && here < count; ++slot) {
+        const Slot value = range.first[index].slots[slot];
+        if (value == 0 || (expiring_only && (value & kSlotExpires) == 0)) continue;
+        found[here++] = entry_of(value);
+        __builtin_prefetch(entry_of(value));
+      }
+      for (size_t i = 0; i < here; ++i) visit(*found[i]);
+      count -= here;
+    }
+    position = next_interval(position, depth);
   }
 }
 

@@ -93,6 +93,9 @@ class Dict {
 
   // Any entry with about equal chance; null when empty.
   Entry* random(RandomSource& source) const;
+  // Visits `count` entries from a random place on, or all there are when those are fewer; `visit` must not change the
+  // table. Where few have an expiry, those behind a long gap come more often.
+  void sample(RandomSource& source, size_t count, bool expiring_only, const std::function<void(Entry&)>& visit) const;
   // Visits the entries of one cursor's bucket and returns the next cursor; 0 ends. `visit` must not change the table.
   uint64_t scan(uint64_t cursor, const std::function<void(Entry&)>& visit) const;
   // Visits the entries with an expiry of the next bucket in this segment that has any, or passes over the segment, and
@@ -127,6 +130,7 @@ class Dict {
 
   struct Part {
     unsigned bits = 0;
+    uint32_t expiring = 0;        // entries with an expiry at the part's positions
     Ref only = 0;                 // the element while bits is 0
     std::unique_ptr<Ref[]> refs;  // 2^bits elements otherwise
     Ref* data() { return bits == 0 ? &only : refs.get(); }
@@ -155,6 +159,13 @@ class Dict {
     } while (position != 0);
   }
 
+  void count_expiring(uint64_t hash, bool before, bool after) {
+    expiring_ = expiring_ - before + after;
+    uint32_t& here = (*parts_)[position_of(hash) >> (64 - kPartBits)].expiring;
+    here = here - before + after;
+  }
+  // The start of the next part that has entries with an expiry, or `position` if its own has; there must be some.
+  uint64_t next_expiring_part(uint64_t position) const;
   Entry& externalize(const Place& place);
   void replace_entry(const Place& place, EntryPtr fresh);
   // The segment at `position` has no room in reach: makes it larger or splits it.

@@ -138,10 +138,4 @@ size_t Entry::external_bytes() const {
   return sizeof(std::string) + (capacity < sizeof(std::string) / 2 ? 0 : allocation_size(capacity + 1));
 }
 
-int64_t Entry::idle_ms(int64_t now_ms) const {
-  const uint32_t units = (static_cast<uint32_t>(now_ms / 100) - access_) & kAccessMask;
-  // A clock that went back makes the difference wrap: no idle time then.
-  return units > kAccessMask / 16 * 15 ? 0 : static_cast<int64_t>(units) * 100;
-}
-
 }  // namespace holdfast::node

@@ -1,6 +1,6 @@
 // One key with its value and expiry: one block of memory.
 //
-//   offset 0   header: payload kind (2 bits), has-expiry (1), last access (29), key length (16), value length (16)
+//   offset 0   header: payload kind (2 bits), has-expiry (1), access (29, see access.h), key length (16), value length (16)
 //          8   [8] expiry, milliseconds since 1970 UTC            when it has one
 //              [8] the integer, or the pointer to a std::string   for those payloads
 //              [8] the key's length                               when it does not fit into the header
@@ -20,6 +20,7 @@
 #include <string_view>
 
 #include "common/time/clock.h"
+#include "node/keyspace/access.h"
 #include "node/types/value.h"
 
 namespace holdfast::node {
@@ -51,8 +52,8 @@ class Entry {
     if (!has_expiry()) return std::nullopt;
     return from_unix_ms(expires_ms());
   }
-  // Milliseconds since the last access, to 1/10 s; right up to about 600 days.
-  int64_t idle_ms(int64_t now_ms) const;
+  Access access() const { return Access(access_); }
+  int64_t idle_ms(int64_t now_ms) const { return access().idle_ms(now_ms); }
   // The bytes of key, value and bookkeeping; the table's own slot is not counted.
   size_t memory_bytes() const { return block_bytes() + external_bytes(); }
 
@@ -105,12 +106,11 @@ class Entry {
   size_t used_bytes() const { return sizeof(Entry) + key_offset() + key_length() + (embeds() ? value_length_ : 0); }
   size_t block_bytes() const { return allocation_size(used_bytes()); }
   size_t external_bytes() const;
-  void mark_access(int64_t now_ms) { access_ = static_cast<uint32_t>(now_ms / 100) & kAccessMask; }
+  void set_access(Access access) { access_ = access.bits(); }
   void write_payload(Value& value, Payload kind);
   static Payload payload_for(const Value& value);
   static std::unique_ptr<Entry, struct EntryDeleter> create(std::string_view key, Value& value, Payload kind,
                                                             int64_t expires_ms);
-  static constexpr uint32_t kAccessMask = (1u << 29) - 1;
 
   uint32_t payload_ : 2 = 0;
   uint32_t has_expiry_ : 1 = 0;

@@ -7,7 +7,7 @@
 
 namespace holdfast::node {
 
-Keyspace::Keyspace(int databases, RandomSource& random) {
+Keyspace::Keyspace(int databases, RandomSource& random) : random_(random) {
   HOLDFAST_ASSERT(databases > 0);
   databases_.reserve(databases);
   for (int db = 0; db < databases; ++db) databases_.emplace_back(HashSeed{random.next(), random.next()});
@@ -50,13 +50,13 @@ const Entry* Keyspace::glance(int db, std::string_view key) {
 
 const Entry* Keyspace::read(int db, std::string_view key) {
   const Entry* entry = glance(db, key);
-  if (entry != nullptr) const_cast<Entry*>(entry)->mark_access(to_unix_ms(now_));
+  if (entry != nullptr) mark_access(*const_cast<Entry*>(entry));
   return entry;
 }
 
 const Entry* Keyspace::find(int db, std::string_view key) {
   Entry* entry = lookup(db, key);
-  if (entry != nullptr) entry->mark_access(to_unix_ms(now_));
+  if (entry != nullptr) mark_access(*entry);
   return entry;
 }
 
@@ -97,10 +97,11 @@ void Keyspace::put(int db, std::string_view key, Value&& value, int64_t expires_
   Entry* entry;
   if (place.entry == nullptr) {
     entry = &dict.insert(place.hash, key, std::move(value), expires_ms == kKeepExpiry ? Entry::kNoExpiry : expires_ms);
+    mark_new(*entry);
   } else {
     entry = &dict.assign(place, std::move(value), expires_ms == kKeepExpiry ? place.entry->expires_ms() : expires_ms);
+    mark_access(*entry);
   }
-  entry->mark_access(to_unix_ms(now_));
   ++changes_;
   after(db, key);
 }
@@ -153,16 +154,11 @@ bool Keyspace::erase(int db, std::string_view key) {
   return true;
 }
 
-void Keyspace::set_idle(int db, std::string_view key, int64_t seconds) {
-  constexpr int64_t kLongest = 580 * 24 * 3600;  // what the entry's clock can tell from the future
-  Entry* entry = databases_[db].dict.find(key);
-  if (entry != nullptr) entry->mark_access(to_unix_ms(now_) - std::clamp<int64_t>(seconds, 0, kLongest) * 1000);
-}
-
 void Keyspace::relocate(Dict& from, const Dict::Place& source, Dict& to, std::string_view key) {
   const int64_t expires_ms = source.entry->expires_ms();
   const EntryPtr old = from.release(source);
-  to.insert(to.hash(key), key, old->take_value(), expires_ms).mark_access(to_unix_ms(now_));
+  const Access access = old->access();
+  to.insert(to.hash(key), key, old->take_value(), expires_ms).set_access(access);
 }
 
 void Keyspace::rename(int db, std::string_view from, std::string_view to) {
@@ -212,6 +208,30 @@ size_t Keyspace::flush(int db) {
   }
   changes_ += static_cast<int64_t>(gone);
   return gone;
+}
+
+// --- Memory limits ---
+
+void Keyspace::set_idle(int db, std::string_view key, int64_t seconds) {
+  Entry* entry = databases_[db].dict.find(key);
+  if (entry == nullptr || rules_.count_frequency) return;
+  const int64_t idle_ms = std::clamp<int64_t>(seconds, 0, Access::kLongestIdleMs / 1000) * 1000;
+  entry->set_access(Access::at(to_unix_ms(now_) - idle_ms));
+}
+
+void Keyspace::set_frequency(int db, std::string_view key, uint8_t counter) {
+  Entry* entry = databases_[db].dict.find(key);
+  if (entry != nullptr && rules_.count_frequency) entry->set_access(Access::counted(counter, to_unix_ms(now_)));
+}
+
+void Keyspace::evict(int db, std::string_view key) {
+  Dict& dict = databases_[db].dict;
+  const Dict::Place place = dict.locate(key);
+  HOLDFAST_ASSERT(place.entry != nullptr);
+  before(db, key, place.entry);
+  const EntryPtr gone = dict.release(place);
+  ++stats_.evicted_keys;
+  after(db, gone->key());
 }
 
 // --- Walking ---
@@ -311,7 +331,7 @@ Result<> Keyspace::insert(int db, std::string_view key, Value value, std::option
   if (place.entry != nullptr) return fail("the key '{}' appears twice in database {}", key, db);
   before(db, key, nullptr);
   const int64_t expires_ms = expires_at ? std::max(to_unix_ms(*expires_at), kKeepExpiry + 1) : Entry::kNoExpiry;
-  dict.insert(place.hash, key, std::move(value), expires_ms).mark_access(to_unix_ms(now_));
+  mark_new(dict.insert(place.hash, key, std::move(value), expires_ms));
   return {};
 }
 

@@ -24,6 +24,7 @@
 
 #include "common/base/random.h"
 #include "common/time/clock.h"
+#include "node/keyspace/access.h"
 #include "node/keyspace/data_visitor.h"
 #include "node/keyspace/dict.h"
 #include "node/types/value.h"
@@ -53,6 +54,7 @@ struct KeyspaceStats {
   uint64_t hits = 0;
   uint64_t misses = 0;
   uint64_t expired_keys = 0;
+  uint64_t evicted_keys = 0;
   double expired_stale_percent = 0;  // INFO's running estimate of expired keys not yet deleted
   uint64_t expired_time_cap_reached = 0;
 };
@@ -63,8 +65,14 @@ class Keyspace final : public DataSource, public DataLoader {
   ~Keyspace() override;
 
   void set_observer(KeyspaceObserver* observer) { observer_ = observer; }  // null: none
-  void begin(WallTime now, ExpiryMode mode) { now_ = now, mode_ = mode; }
+  void begin(WallTime now, ExpiryMode mode) {
+    now_ = now, mode_ = mode;
+    last_use_ = Access::at(to_unix_ms(now));
+  }
   WallTime now() const { return now_; }
+  // What the accesses from now on leave behind in the entries.
+  void set_access_rules(const AccessRules& rules) { rules_ = rules; }
+  const AccessRules& access_rules() const { return rules_; }
 
   // --- Look-ups ---
   // For commands that read: counts a hit or miss and marks the access; `glance` (TTL, TYPE) does not mark it.
@@ -106,13 +114,16 @@ class Keyspace final : public DataSource, public DataLoader {
   void make_raw(int db, const Entry& entry);
   bool set_expiry(int db, std::string_view key, std::optional<WallTime> expires_at);
   bool erase(int db, std::string_view key);
-  // As if the key had last been read so many seconds ago (RESTORE IDLETIME). Nobody needs to be told.
-  void set_idle(int db, std::string_view key, int64_t seconds);
   // `from` must be present; a present target is replaced. The expiry goes along.
   void rename(int db, std::string_view from, std::string_view to);
   // The key must be present in `from_db` and absent in `to_db`.
   void move(int from_db, std::string_view key, int to_db);
   void swap(int a, int b);
+  // What a present key was before it came here (RESTORE, a dump); what is not tracked now is passed over.
+  void set_idle(int db, std::string_view key, int64_t seconds);
+  void set_frequency(int db, std::string_view key, uint8_t counter);
+  // Removes a present key to win memory: counted as evicted, not as a change.
+  void evict(int db, std::string_view key);
   // Returns the number of keys that went. (db -1: all.)
   size_t flush(int db);
 
@@ -120,6 +131,12 @@ class Keyspace final : public DataSource, public DataLoader {
   uint64_t scan(int db, uint64_t cursor, const std::function<void(const Entry&)>& visit) const;
   void for_each_key(int db, const std::function<void(const Entry&)>& visit) const;
   const Entry* random_key(int db, RandomSource& random);
+  // Visits about `count` entries (only such with an expiry, if wanted) from a random place on, expired ones too; fewer
+  // when there are fewer. Each costs about one cache line.
+  void sample(int db, size_t count, bool expiring_only, RandomSource& random,
+              const std::function<void(const Entry&)>& visit) const {
+    databases_[db].dict.sample(random, count, expiring_only, visit);
+  }
 
   DictStatistics table_statistics(int db) const { return databases_[db].dict.statistics(); }
   void set_shrinking(bool on) {
@@ -140,6 +157,7 @@ class Keyspace final : public DataSource, public DataLoader {
   // --- Counters ---
   // Bytes of keys, values, expiries and the table, in the allocator's size classes; kept up to date, not walked.
   size_t memory_bytes(int db) const { return databases_[db].dict.memory_bytes(); }
+  size_t index_bytes(int db) const { return databases_[db].dict.index_bytes(); }  // of the table alone
   // Changes since the start; never falls.
   int64_t changes() const { return changes_; }
   // Changes since the last save.
@@ -172,6 +190,11 @@ class Keyspace final : public DataSource, public DataLoader {
   };
 
   Entry* lookup(int db, std::string_view key);
+  void mark_access(Entry& entry) {
+    entry.set_access(rules_.count_frequency ? entry.access().counted_again(to_unix_ms(now_), rules_, random_)
+                                            : last_use_);
+  }
+  void mark_new(Entry& entry) { entry.set_access(Access::of_new_key(to_unix_ms(now_), rules_)); }
   // What becomes of an existing key's expiry is for `expires_ms` to say: kNoExpiry, a time, or kKeepExpiry.
   static constexpr int64_t kKeepExpiry = INT64_MIN + 1;
   void put(int db, std::string_view key, Value&& value, int64_t expires_ms);
@@ -191,6 +214,9 @@ class Keyspace final : public DataSource, public DataLoader {
   KeyspaceObserver* observer_ = nullptr;
   WallTime now_{};
   ExpiryMode mode_ = ExpiryMode::remove;
+  RandomSource& random_;
+  AccessRules rules_;
+  Access last_use_{0};
   int64_t changes_ = 0;
   int64_t saved_changes_ = 0;
   int expire_db_ = 0;

@@ -6,6 +6,7 @@
 #include "common/base/assert.h"
 #include "common/base/text.h"
 #include "common/log/log.h"
+#include "common/memory/usage.h"
 #include "common/resp/request_parser.h"
 #include "node/persistence/aof_format.h"
 
@@ -143,10 +144,10 @@ std::optional<Error> AppendOnlyLog::last_error() const {
   return failure_;
 }
 
-uint64_t AppendOnlyLog::queued_bytes() const {
+uint64_t AppendOnlyLog::buffered_bytes() const {
   const std::lock_guard lock(mutex_);
-  uint64_t bytes = 0;
-  for (const Job& job : jobs_) bytes += job.bytes.size();
+  uint64_t bytes = buffer_.capacity() + busy_bytes_;
+  for (const Job& job : jobs_) bytes += job.bytes.capacity();
   return bytes;
 }
 
@@ -213,6 +214,7 @@ Result<> AppendOnlyLog::close() {
 }
 
 void AppendOnlyLog::run() {
+  const memory::ThreadAccount account;
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
@@ -220,6 +222,7 @@ void AppendOnlyLog::run() {
     Job job = std::move(jobs_.front());
     jobs_.pop_front();
     busy_ = true;
+    busy_bytes_ = job.bytes.capacity();
     lock.unlock();
     const uint64_t durable = durable_offset();
     const bool was_failed = failed();
@@ -228,6 +231,7 @@ void AppendOnlyLog::run() {
     job = {};
     lock.lock();
     busy_ = false;
+    busy_bytes_ = 0;
     if (!changed || !notify_) continue;
     lock.unlock();
     notify_();

@@ -78,7 +78,8 @@ class AppendOnlyLog final : public EffectSink {
   Result<> close();
 
   uint64_t file_bytes() const { return file_bytes_; }        // of the current file, with what waits to be written
-  uint64_t queued_bytes() const;                             // waiting for the log thread
+  // Memory of what is not yet written: of this turn, and what waits for the log thread or is in its hands.
+  uint64_t buffered_bytes() const;
   uint64_t delayed_syncs() const { return delayed_syncs_; }  // INFO's aof_delayed_fsync
   metrics::LatencyHistogram fsync_durations() const;
 
@@ -133,6 +134,7 @@ class AppendOnlyLog final : public EffectSink {
   std::condition_variable wake_;
   std::deque<Job> jobs_;
   bool busy_ = false;
+  uint64_t busy_bytes_ = 0;  // of the job being performed
   bool stopping_ = false;
   std::optional<Error> failure_;
   metrics::LatencyHistogram fsync_durations_;

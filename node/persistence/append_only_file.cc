@@ -245,7 +245,6 @@ AppendOnlyFile::Stats AppendOnlyFile::stats() const {
   Stats stats;
   stats.base_bytes = rewrite_base_bytes_;
   stats.current_bytes = earlier_bytes_ + (log_ ? log_->file_bytes() : 0);
-  stats.queued_bytes = log_ ? log_->queued_bytes() : 0;
   stats.delayed_syncs = log_ ? log_->delayed_syncs() : 0;
   stats.rewrites = rewrites_;
   stats.consecutive_rewrite_failures = backoff_.failures();

@@ -102,7 +102,6 @@ class AppendOnlyFile final : public EffectSink {
   struct Stats {
     uint64_t base_bytes = 0;     // size of everything when the last rewrite ended or the log was loaded
     uint64_t current_bytes = 0;  // now
-    uint64_t queued_bytes = 0;
     uint64_t delayed_syncs = 0;
     uint64_t rewrites = 0;
     int consecutive_rewrite_failures = 0;
@@ -111,6 +110,7 @@ class AppendOnlyFile final : public EffectSink {
     std::optional<Instant> rewrite_started;  // of the running one
   };
   Stats stats() const;
+  uint64_t buffered_bytes() const { return log_ ? log_->buffered_bytes() : 0; }  // not yet written
   const AofManifest& manifest() const { return manifest_; }
   std::string folder_path() const { return join_path(options_.directory, options_.folder); }
 

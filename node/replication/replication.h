@@ -55,6 +55,16 @@ struct ReplicationStats {
   uint64_t net_repl_output_bytes = 0;
 };
 
+struct ReplicationMemory {
+  uint64_t backlog_size = 0;   // the history wanted, repl-backlog-size
+  uint64_t stream_bytes = 0;   // of the stream's chunks: the history, and what replicas still need of it
+  uint64_t payload_bytes = 0;  // of a full resync that is streamed
+  uint64_t beyond_backlog() const {
+    return payload_bytes + (stream_bytes > backlog_size ? stream_bytes - backlog_size : 0);
+  }
+  uint64_t backlog() const { return stream_bytes < backlog_size ? stream_bytes : backlog_size; }
+};
+
 // What a command handler must still send. `none`: nothing (REPLCONF ACK), or the connection is now a replica's and
 // replication writes to it.
 struct ProtocolReply {
@@ -84,6 +94,7 @@ class Replication {
   virtual std::string info() const = 0;  // the lines of INFO replication, each with CRLF, without the heading
   virtual ReplicationStats stats() const = 0;
   virtual void reset_stats() = 0;  // CONFIG RESETSTAT
+  virtual ReplicationMemory memory() const = 0;
 
   // The stream. As a replica the sink drops what it is fed: the primary's own bytes are forwarded instead.
   virtual EffectSink& sink() = 0;

@@ -25,6 +25,7 @@ class OwnedCommand {
       lengths_.push_back(word.size());
     }
   }
+  size_t memory_bytes() const { return sizeof *this + bytes_.capacity() + lengths_.capacity() * sizeof(size_t); }
   // Views into this command, valid while it stays where it is.
   void views(std::vector<std::string_view>& out) const {
     out.clear();
@@ -54,7 +55,7 @@ class Transaction {
     return true;
   }
   void queue(std::span<const std::string_view> argv, uint64_t command_flags) {
-    queued_.emplace_back(argv);
+    queued_bytes_ += queued_.emplace_back(argv).memory_bytes();
     flags_ |= command_flags;
   }
   // A command was refused while queueing: EXEC will answer EXECABORT.
@@ -63,6 +64,8 @@ class Transaction {
   }
   bool refused() const { return refused_; }
   size_t size() const { return queued_.size(); }
+  size_t queued_bytes() const { return queued_bytes_; }
+  size_t watched_bytes() const { return watched_bytes_; }
   // The flags of all queued commands together.
   uint64_t flags() const { return flags_; }
   // A watched key has changed: EXEC will answer nil.
@@ -77,6 +80,7 @@ class Transaction {
   }
   void discard() {
     queued_.clear();
+    queued_bytes_ = 0;
     open_ = refused_ = false;
     flags_ = 0;
   }
@@ -90,7 +94,9 @@ class Transaction {
   };
 
   std::vector<OwnedCommand> queued_;
+  size_t queued_bytes_ = 0;
   std::vector<Watched> watched_;
+  size_t watched_bytes_ = 0;  // with the places in the WatchTable
   uint64_t flags_ = 0;
   bool open_ = false;
   bool refused_ = false;

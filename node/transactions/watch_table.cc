@@ -9,6 +9,9 @@ bool past_expiry(const Keyspace& keys, const Entry* entry) {
   return entry != nullptr && entry->has_expiry() && keys.now() > *entry->expires_at();
 }
 
+// What watching a key takes: its name here and there, and the places.
+size_t watched_bytes(std::string_view key) { return 2 * key.size() + 160; }
+
 }  // namespace
 
 Transaction::Watched* WatchTable::watched_in(Transaction& transaction, int db, std::string_view key) {
@@ -22,6 +25,7 @@ void WatchTable::watch(Transaction& transaction, const Keyspace& keys, int db, s
   if (watched_in(transaction, db, key) != nullptr) return;
   const bool expired = past_expiry(keys, keys.find_raw(db, key));
   transaction.watched_.push_back({db, std::string(key), expired});
+  transaction.watched_bytes_ += watched_bytes(key);
   watchers_[Place{db, std::string(key)}].push_back(&transaction);
 }
 
@@ -32,6 +36,7 @@ void WatchTable::unwatch(Transaction& transaction) {
     if (found->second.empty()) watchers_.erase(found);
   }
   transaction.watched_.clear();
+  transaction.watched_bytes_ = 0;
   transaction.stale_ = false;
 }
 

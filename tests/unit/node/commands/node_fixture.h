@@ -39,6 +39,7 @@ class FakeReplication final : public Replication {
   std::string info() const override { return "role:master\r\n"; }
   ReplicationStats stats() const override { return {}; }
   void reset_stats() override {}
+  ReplicationMemory memory() const override { return buffers; }
   EffectSink& sink() override { return stream; }
   int64_t offset() const override { return current_offset; }
   RunId replication_id() const override { return {}; }
@@ -70,6 +71,7 @@ class FakeReplication final : public Replication {
   std::string asked, waited;
   WaitToken cancelled = 0;
   RoleReport report;
+  ReplicationMemory buffers;
   FakeSink stream;
   std::function<void(std::optional<size_t>)> wait_done;
 };
@@ -89,6 +91,7 @@ class FakePersistence final : public PersistenceControl {
   WallTime last_save() const override { return from_unix_ms(1'700'000'000'000); }
   void flushed_all() override { ++flushes; }
   const std::optional<std::string>& write_refusal() const override { return refusal; }
+  uint64_t buffered_bytes() const override { return buffered; }
   std::string info() const override { return "rdb_saves:0\r\n"; }
   void reset_stats() override {}
   Result<> reload(const ReloadOptions&) override { return {}; }
@@ -96,6 +99,7 @@ class FakePersistence final : public PersistenceControl {
 
   std::optional<std::string> refusal;
   int flushes = 0;
+  uint64_t buffered = 0;
   std::function<void()> on_save;
 };
 
@@ -108,11 +112,18 @@ class FakeProcess final : public ProcessControl {
   bool abort_shutdown() override { return false; }
   void block_for(Micros duration) override { blocked += duration; }
   ProcessFacts facts() const override { return {}; }
+  uint64_t used_memory() const override { return measure ? measure() : 0; }
+  void run_soon(std::function<void()> work) override { soon.push_back(std::move(work)); }
+  void release_free_memory() override { ++purges; }
+  std::string allocator_statistics() const override { return "statistics"; }
   int64_t unix_micros() const override { return 1'700'000'000'123'456; }
 
   std::optional<ShutdownRequest> asked;
   std::function<void(std::string_view)> on_failure;
   Micros blocked{0};
+  std::function<uint64_t()> measure;  // the memory in use
+  std::vector<std::function<void()>> soon;
+  int purges = 0;
 };
 
 class FakeConfig final : public ConfigControl {

@@ -125,7 +125,7 @@ TEST_F(AppendOnlyLogTest, TurnsDuringASyncShareTheNextOne) {
     feed(*log_, 0, {"INCR", "a"});
     log_->flush();
   }
-  EXPECT_GT(log_->queued_bytes(), 0U);
+  EXPECT_GT(log_->buffered_bytes(), 0U);
   disk_.open();
   EXPECT_TRUE(becomes_durable(log_->appended_offset()));
   EXPECT_EQ(fs_.sync_count(), 2U);
