@@ -52,6 +52,8 @@ class RequestParser {
   const std::string& error() const { return error_; }  // "Protocol error: ...", without ERR
   // Gives back memory that is not needed for a request in progress.
   void release_memory();
+  // Bytes of an unfinished request that are parsed already.
+  size_t parsed_ahead() const { return state_ == State::arguments ? at_ : 0; }
   // How long the request is so far known to be (for sizing a buffer once bytes flow); 0 if not known.
   size_t announced() const { return pending_bulk_ >= 0 ? at_ + static_cast<size_t>(pending_bulk_) + 2 : 0; }
 

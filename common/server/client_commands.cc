@@ -10,8 +10,6 @@ namespace holdfast::server {
 
 namespace {
 
-constexpr size_t kObjectOverhead = 512;  // of a connection, beside its buffers
-
 std::optional<ClientType> parse_type(std::string_view name) {
   if (iequals(name, "normal")) return ClientType::normal;
   if (iequals(name, "slave") || iequals(name, "replica")) return ClientType::replica;
@@ -105,14 +103,14 @@ std::string client_line(Server& server, const Session& session) {
   const auto seconds = [&](Instant since) { return std::chrono::duration_cast<Seconds>(now - since).count(); };
   return fmt::format(
       "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} qbuf={} "
-      "qbuf-free={} argv-mem=0 multi-mem=0 rbs={} rbp={} obl={} oll=0 omem={} tot-mem={} events={} cmd={} user={} "
+      "qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp={} obl={} oll=0 omem={} tot-mem={} events={} cmd={} user={} "
       "redir=-1 resp={}",
       session.id, session.remote_address(), session.local_address(), session.file_descriptor(), session.name,
       seconds(session.created), seconds(session.last_interaction), flags_of(server, session), session.db,
       session.channels.size(), session.patterns.size(), session.shard_channels.size(),
-      server.handler().queued_commands(session), query, query_free, session.reply_buffer_bytes(),
-      session.reply_buffer_peak(), output, output,
-      query + query_free + std::max(output, session.reply_buffer_bytes()) + kObjectOverhead, output > 0 ? "rw" : "r",
+      server.handler().queued_commands(session), query, query_free,
+      session.data == nullptr ? 0 : session.data->queued_bytes(), session.reply_buffer_bytes(),
+      session.reply_buffer_peak(), output, output, session.memory_bytes(), output > 0 ? "rw" : "r",
       session.last_command.empty() ? "NULL" : session.last_command, session.user, session.protocol());
 }
 

@@ -49,7 +49,7 @@ void Connection::read() {
     received = receive(bytes);
     count_input(bytes);
     if (received == Received::ended) return close_now();
-    if (bytes > 0) process_input();
+    if (bytes > 0 && !closing) process_input();
   }
   go_on_reading(received);
 }
@@ -69,6 +69,7 @@ void Connection::count_input(size_t bytes) {
   last_interaction = server_.now();
   server_.stats.input_bytes += bytes;
   ++server_.stats.reads;
+  server_.count_memory(*this);  // a client that is evicted for this input does not execute it
 }
 
 // On an I/O thread: nothing but this connection's input and parser is touched.
@@ -85,7 +86,7 @@ void Connection::finish_read() {
   if (closing || (ahead_->bytes == 0 && read_far_enough())) return;
   count_input(ahead_->bytes);
   if (ahead_->received == Received::ended) return close_now();
-  if (ahead_->bytes > 0) {
+  if (ahead_->bytes > 0 && !closing) {
     ++server_.stats.threaded_reads;
     if (ahead_->batch.count > 0) {
       if (suspended) {
@@ -249,6 +250,7 @@ void Connection::finish_batch() {
     server_.schedule_flush(*this);
   } else {
     flush();
+    server_.count_memory(*this);
   }
 }
 
@@ -266,6 +268,7 @@ void Connection::close_after_reply() {
 
 void Connection::close_now() {
   closing = true;
+  server_.client_memory_.forget(*this);
   close_when_sent_ = false;
   server_.schedule_close(*this);
 }

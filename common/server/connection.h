@@ -38,8 +38,8 @@ class Connection final : public Session, private net::StreamEvents {
   int file_descriptor() const override { return stream_.fd(); }
   bool from_loopback() const override { return loopback_; }
   bool from_unix_socket() const override { return unix_; }
-  size_t input_bytes() const override { return end_ - begin_; }
-  size_t input_free_bytes() const override { return capacity_ - (end_ - begin_); }
+  size_t input_bytes() const override { return end_ - begin_ - parser_.parsed_ahead(); }
+  size_t input_free_bytes() const override { return capacity_ - input_bytes(); }
   size_t object_bytes() const override { return sizeof(Connection); }
   size_t output_bytes() const override { return output_.size() - sent_; }
   size_t reply_buffer_bytes() const override { return output_.capacity() + 1; }

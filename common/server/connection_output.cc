@@ -157,6 +157,7 @@ void Connection::writable() {
   server_.refresh_now();
   last_interaction = server_.now();
   flush();
+  server_.count_memory(*this);
 }
 
 void Connection::check_output_limit() {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "common/memory/usage.h"
+
 namespace holdfast::server {
 
 namespace {
@@ -57,6 +59,7 @@ void IoThreads::take_part() {
 }
 
 void IoThreads::serve() {
+  const memory::ThreadAccount account;
   for (uint32_t seen = 0;;) {
     wait_while(rounds_, seen);
     seen = rounds_.load(std::memory_order_acquire);

@@ -290,7 +290,9 @@ void Server::flush_scheduled() {
   if (io_threads_ != nullptr) send_in_threads();
   for (Connection* connection : flushing_) {
     connection->flush_scheduled_ = false;
-    if (!connection->close_scheduled_) connection->flush();
+    if (connection->close_scheduled_) continue;
+    connection->flush();
+    count_memory(*connection);
   }
   flushing_.clear();
 }
@@ -303,6 +305,7 @@ void Server::close_scheduled() {
     connection->close_scheduled_ = false;
     handler_.closed(*connection);
     pubsub.forget(*connection);
+    client_memory_.forget(*connection);
     connections_.erase(connection->id);
     connection->finish_close();
     std::erase(to_flush_, connection);
@@ -417,6 +420,7 @@ void Server::housekeep(size_t most) {
     Connection* connection = next->second;
     housekept_ = connection->id;
     connection->tend();
+    count_memory(*connection);
     if (settings.idle_timeout.count() == 0 || connection->closing || connection->blocked) continue;
     if (connection->type == ClientType::replica || connection->type == ClientType::pubsub) continue;
     if (now_ - connection->last_interaction > settings.idle_timeout) {

@@ -221,7 +221,8 @@ std::string NodeReplication::info() const {
 }
 
 ReplicationMemory NodeReplication::memory() const {
-  return {config_.backlog_size_bytes, log_.active() ? log_.stream().memory_bytes() : 0, feed_.payload_bytes()};
+  const StreamBacklog& stream = log_.stream();
+  return {stream.history_memory_bytes(), log_.active() ? stream.memory_bytes() : 0, feed_.payload_bytes()};
 }
 
 // --- The primary's side.

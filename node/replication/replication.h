@@ -56,7 +56,7 @@ struct ReplicationStats {
 };
 
 struct ReplicationMemory {
-  uint64_t backlog_size = 0;   // the history wanted, repl-backlog-size
+  uint64_t backlog_size = 0;   // what the history alone takes when it is full, a little over repl-backlog-size
   uint64_t stream_bytes = 0;   // of the stream's chunks: the history, and what replicas still need of it
   uint64_t payload_bytes = 0;  // of a full resync that is streamed
   uint64_t beyond_backlog() const {
