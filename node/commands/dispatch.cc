@@ -126,6 +126,7 @@ bool Node::unhindered(const server::Session& session, const TableEntry& entry) c
       (flags & command::kProtected) != 0 || (session.protocol() == 2 && session.subscribed())) {
     return false;
   }
+  if (config_.max_memory_bytes != 0 && evictor_.wanted()) return false;
   if ((flags & command::kWrite) == 0 && &entry != ping_) return true;
   return !parts_.persistence.write_refusal() && parts_.replication.enough_good_replicas();
 }
@@ -216,6 +217,7 @@ server::Outcome Node::execute(server::Session& session, std::span<const std::str
   session.last_command = entry.name;
   ClientState* client = session.data == nullptr ? nullptr : &state(session);
   const bool in_multi = client != nullptr && client->transaction.open();
+  if (origin == Origin::primary && config_.max_memory_bytes != 0) evictor_.make_room();
   if (origin == Origin::client && (in_multi || !unhindered(session, entry))) {
     // EXEC is judged by what it will execute.
     uint64_t flags = entry.spec->flags;

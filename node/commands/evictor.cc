@@ -21,6 +21,10 @@ bool Evictor::holds_back() const {
          (node_.is_replica() && node_.config().replica_ignore_max_memory);
 }
 
+bool Evictor::wanted() const {
+  return excess_time_.running() || node_.process().used_memory() > node_.config().max_memory_bytes;
+}
+
 Evictor::Outcome Evictor::make_room() {
   const uint64_t limit = node_.config().max_memory_bytes;
   uint64_t over = 0;

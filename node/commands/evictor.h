@@ -23,7 +23,8 @@ class Evictor {
     running,       // still over it; the rest follows in the background
     nothing_left,  // over it, and no key may go: what needs memory is to be refused
   };
-  // Before a command. Costs a sum of a few counters while the memory fits.
+  // Before a command: whether make_room() has anything to look at. Costs a sum of a few counters.
+  bool wanted() const;
   Outcome make_room();
   // maxmemory was set: what is over it goes in the background, soon (not now: this may be a command of a transaction).
   void limit_changed();

@@ -37,6 +37,7 @@ class ExcessTimer {
     past_ += clock.now() - *since_;
     since_.reset();
   }
+  bool running() const { return since_.has_value(); }
   Nanos current(Instant now) const { return since_ ? now - *since_ : Nanos{0}; }
   Nanos total(Instant now) const { return past_ + current(now); }
   void reset() { *this = ExcessTimer(); }

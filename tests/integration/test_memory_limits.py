@@ -3,6 +3,7 @@
 They pass with --kind redis too, but for what is marked.
 """
 
+import socket
 import threading
 
 import pytest
@@ -142,3 +143,67 @@ def test_redis_cli_finds_hot_big_and_heavy_keys(space):
     heavy = node.cli("--memkeys").split("-- summary --")[1]
     size = int(heavy.split("""Biggest string found '"large"' has """)[1].split()[0])
     assert 5000 < size < 5600
+
+
+def half_sent(node, size, protected=False):
+    """A connection that has sent `size` bytes of an argument that does not end."""
+    connection = socket.create_connection(node.address)
+    connection.settimeout(10 * SLOW)
+    if protected:
+        connection.sendall(b"CLIENT NO-EVICT ON\r\n")
+        assert connection.recv(100) == b"+OK\r\n"
+    connection.sendall(b"*2\r\n$%d\r\n" % (size * 2))
+    try:
+        connection.sendall(b"x" * size)
+    except OSError:
+        pass  # evicted meanwhile
+    return connection
+
+
+def is_closed(connection):
+    try:
+        return connection.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
+def test_the_largest_clients_go_when_all_together_hold_too_much(space):
+    node = space.node("node", CONF)
+    with node.client() as client:
+        client.execute_command("CLIENT", "NO-EVICT", "ON")
+        small = [half_sent(node, 100_000) for _ in range(3)]
+        large = [half_sent(node, 2_000_000) for _ in range(3)]
+        protected = half_sent(node, 2_000_000, protected=True)
+
+        def held():
+            return sorted(int(row["qbuf"]) for row in client.client_list())[-7:]
+
+        poll(lambda: held()[0] >= 100_000 and held()[3] >= 2_000_000, 10, "everything has arrived")
+        assert client.info("stats")["evicted_clients"] == 0
+        poll(lambda: client.info("memory")["mem_clients_normal"] > 8_000_000, 10, "INFO counts them")
+        client.config_set("maxmemory-clients", "7mb")  # the protected one and, it depends on the buffers, one or two more
+        poll(lambda: client.info("stats")["evicted_clients"] >= 1, 10, "clients have gone")
+        total = sum(int(row["tot-mem"]) for row in client.client_list())
+        assert total <= 7 << 20
+        gone = client.info("stats")["evicted_clients"]
+        assert gone <= 3 and len(client.client_list()) == 8 - gone
+        client.config_set("maxmemory-clients", "1mb")
+        poll(lambda: client.info("stats")["evicted_clients"] == 6, 10, "all that may go have gone")
+        for connection in small + large:
+            assert is_closed(connection)
+        ids = [row for row in client.client_list() if int(row["qbuf"]) >= 2_000_000]
+        assert len(ids) == 1 and "e" in ids[0]["flags"]
+        client.config_set("maxmemory-clients", "0")
+        assert client.ping()
+        protected.close()
+
+
+def test_a_percentage_of_maxmemory_limits_the_clients(space):
+    node = space.node("node", CONF + "maxmemory 100mb\nmaxmemory-clients 2%\n")
+    with node.client() as client:
+        below = half_sent(node, 500_000)
+        above = half_sent(node, 3_000_000)
+        assert is_closed(above)
+        assert client.info("stats")["evicted_clients"] == 1
+        assert len(client.client_list()) == 2
+        below.close()
