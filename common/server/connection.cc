@@ -15,7 +15,7 @@ namespace {
 
 constexpr size_t kInputBuffer = 16 * 1024;
 constexpr size_t kSuspendedInput = 1024 * 1024;  // a suspended client is read no further than this
-constexpr size_t kUncheckedOutput = 16 * 1024;   // of a pipeline: beyond this the limit is looked at for each request
+constexpr size_t kUncheckedOutput = 16 * 1024;   // of a pipeline: beyond this the limits are looked at for each request
 constexpr int kReadsInTurn = 16;                 // then the others get their turn
 constexpr Nanos kIdleInput = Seconds(2);         // an empty input buffer is given back after so long (as Redis)
 
@@ -221,7 +221,10 @@ bool Connection::handle_request(std::span<const std::string_view> args, size_t n
   }
   if (reply_mode != ReplyMode::on) apply_reply_mode(mode_before, output_before);
   pass_gate();
-  if (output_bytes() > kUncheckedOutput) check_output_limit();
+  if (output_bytes() > kUncheckedOutput) {
+    check_output_limit();
+    server_.count_memory(*this);
+  }
   return true;
 }
 

@@ -33,7 +33,9 @@ void Effects::flush_pending(Wrap wrap) {
   // A log that gets none of the effects gets no empty transaction either.
   const auto logged = [](const Pending& effect) { return effect.reach == Reach::all; };
   const Reach reach = std::ranges::any_of(pending, logged) ? Reach::all : Reach::replicas;
-  if (wrapped) feed(-1, kMulti, reach);
+  // MULTI belongs to the first command's database: SELECT comes before it, as Redis has it.
+  const auto first = std::ranges::find_if(pending, [](const Pending& effect) { return effect.db >= 0; });
+  if (wrapped) feed(first == pending.end() ? -1 : first->db, kMulti, reach);
   for (const Pending& effect : pending) {
     effect.command.views(scratch_);
     feed(effect.db, scratch_, effect.reach);

@@ -2,6 +2,7 @@
 
 #include "common/log/log.h"
 #include "node/commands/node.h"
+#include "node/options/notify_events.h"
 
 namespace holdfast::node {
 
@@ -63,7 +64,7 @@ Evictor::Outcome Evictor::evict_until_it_fits(uint64_t over) {
   }
   node_.effects().flush(Effects::Wrap::none);
   // The command that waited for this begins now.
-  note_latency("eviction-cycle", node_.server().refresh_now() - start);
+  node_.note_latency("eviction-cycle", node_.server().refresh_now() - start);
   return outcome;
 }
 
@@ -74,15 +75,10 @@ uint64_t Evictor::evict(const EvictionChooser::Victim& victim) {
   const uint64_t before = node_.process().used_memory();
   node_.keys().evict(victim.db, victim.key);
   const uint64_t after = node_.process().used_memory();
-  if (timed) note_latency("eviction-del", node_.clock().now() - start);
+  if (timed) node_.note_latency("eviction-del", node_.clock().now() - start);
+  node_.notify(kNotifyEvicted, "evicted", victim.db, victim.key);
   node_.effects().push(victim.db, {node_.config().lazyfree_eviction ? "UNLINK" : "DEL", victim.key});
   return before > after ? before - after : 0;
-}
-
-void Evictor::note_latency(std::string_view event, Nanos taken) {
-  const int64_t threshold = node_.config().latency_threshold_ms;
-  if (threshold <= 0 || count_ms(taken) < threshold) return;
-  node_.latency().add_event(event, node_.process().unix_micros() / 1'000'000, count_ms(taken));
 }
 
 void Evictor::limit_changed() {

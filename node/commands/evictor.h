@@ -40,7 +40,6 @@ class Evictor {
   void start_in_background();
   Outcome evict_until_it_fits(uint64_t over);
   uint64_t evict(const EvictionChooser::Victim& victim);
-  void note_latency(std::string_view event, Nanos taken);
 
   Node& node_;
   EvictionChooser chooser_;

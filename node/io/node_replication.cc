@@ -221,8 +221,10 @@ std::string NodeReplication::info() const {
 }
 
 ReplicationMemory NodeReplication::memory() const {
-  const StreamBacklog& stream = log_.stream();
-  return {stream.history_memory_bytes(), log_.active() ? stream.memory_bytes() : 0, feed_.payload_bytes()};
+  return {.backlog_size = config_.backlog_size_bytes,
+          .stream_bytes = log_.active() ? log_.stream().memory_bytes() : 0,
+          .attached = feed_.attached() > 0,
+          .payload_bytes = feed_.payload_bytes()};
 }
 
 // --- The primary's side.

@@ -72,7 +72,7 @@ void AppendOnlyLog::feed(int db, std::span<const std::string_view> argv) {
     selected_db_ = db;
   }
   aof::append_command(buffer_, argv);
-  if (db < 0 && argv.size() == 1) {
+  if (argv.size() == 1) {
     if (iequals(argv[0], "MULTI")) in_transaction_ = true;
     if (iequals(argv[0], "EXEC")) in_transaction_ = false;
   }

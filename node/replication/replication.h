@@ -56,13 +56,14 @@ struct ReplicationStats {
 };
 
 struct ReplicationMemory {
-  uint64_t backlog_size = 0;   // what the history alone takes when it is full, a little over repl-backlog-size
+  uint64_t backlog_size = 0;   // repl-backlog-size
   uint64_t stream_bytes = 0;   // of the stream's chunks: the history, and what replicas still need of it
+  bool attached = false;       // there are replicas; without any nothing is kept for them
   uint64_t payload_bytes = 0;  // of a full resync that is streamed
   uint64_t beyond_backlog() const {
-    return payload_bytes + (stream_bytes > backlog_size ? stream_bytes - backlog_size : 0);
+    return payload_bytes + (attached && stream_bytes > backlog_size ? stream_bytes - backlog_size : 0);
   }
-  uint64_t backlog() const { return stream_bytes < backlog_size ? stream_bytes : backlog_size; }
+  uint64_t backlog() const { return payload_bytes + stream_bytes - beyond_backlog(); }
 };
 
 // What a command handler must still send. `none`: nothing (REPLCONF ACK), or the connection is now a replica's and

@@ -22,11 +22,6 @@ void StreamBacklog::set_history(uint64_t history_bytes) {
   trim();
 }
 
-uint64_t StreamBacklog::history_memory_bytes() const {
-  const uint64_t history = std::min<uint64_t>(history_bytes_, INT64_MAX / 2);
-  return ((history + chunk_bytes_ - 1) / chunk_bytes_ + 1) * chunk_bytes_;
-}
-
 void StreamBacklog::append(std::string_view bytes) {
   while (!bytes.empty()) {
     const size_t used = static_cast<size_t>(end_ - first_);

@@ -34,8 +34,6 @@ class StreamBacklog {
   int64_t end() const { return end_; }
   uint64_t size() const { return static_cast<uint64_t>(end_ - begin_); }
   size_t memory_bytes() const { return chunks_.size() * chunk_bytes_; }
-  // What the history takes at most when nothing is held: whole chunks.
-  uint64_t history_memory_bytes() const;
   bool covers(int64_t position) const { return position >= begin_ && position <= end_; }
 
   void append(std::string_view bytes);

@@ -147,7 +147,7 @@ TEST_F(Eviction, BuffersOfReplicationAndLogDoNotEvict) {
   limit(5, EvictionPolicy::allkeys_lru);
   extra = 500'000;
   persistence.buffered = 100'000;
-  replication.buffers = {.backlog_size = 1000, .stream_bytes = 301'000, .payload_bytes = 100'000};
+  replication.buffers = {.backlog_size = 1000, .stream_bytes = 301'000, .attached = true, .payload_bytes = 100'000};
   run("PING");
   EXPECT_EQ(node.keys().key_count(0), 5U);
   extra += 150;  // two keys' worth of anything else

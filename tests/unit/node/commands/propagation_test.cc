@@ -65,9 +65,9 @@ TEST_F(Propagation, ExpiredKeyIsDeletedOnceBeforeTheCommand) {
   expire_soon("a");
   EXPECT_EQ(told("GET a"), (Lines{"0: DEL a"}));
   expire_soon("a");
-  EXPECT_EQ(told("SET a 3"), (Lines{"-1: MULTI", "0: DEL a", "0: SET a 3", "-1: EXEC"}));
+  EXPECT_EQ(told("SET a 3"), (Lines{"0: MULTI", "0: DEL a", "0: SET a 3", "-1: EXEC"}));
   expire_soon("a");
-  EXPECT_EQ(told("SET a 3 NX"), (Lines{"-1: MULTI", "0: DEL a", "0: SET a 3 NX", "-1: EXEC"}));
+  EXPECT_EQ(told("SET a 3 NX"), (Lines{"0: MULTI", "0: DEL a", "0: SET a 3 NX", "-1: EXEC"}));
   NodeConfig lazy;
   lazy.lazyfree_expire = lazy.lazyfree_user_del = true;
   node.configure(lazy);
@@ -100,7 +100,7 @@ TEST_F(Propagation, TransactionIsWrappedWhenItHasMoreThanOneEffect) {
   run("SELECT 2");
   run("SET b 1 EX 1");
   run("GET b");
-  EXPECT_EQ(told("EXEC"), (Lines{"-1: MULTI", "0: SET a 1", "2: SET b 1 PXAT 1700000001000", "-1: EXEC"}));
+  EXPECT_EQ(told("EXEC"), (Lines{"0: MULTI", "0: SET a 1", "2: SET b 1 PXAT 1700000001000", "-1: EXEC"}));
   run("MULTI");
   run("GET b");
   EXPECT_EQ(told("EXEC"), Lines{});
@@ -164,7 +164,7 @@ TEST_F(Propagation, PrimaryTransactionIsExecutedWhole) {
     const std::vector<std::string_view> args(words.begin(), words.end());
     node.execute_from_primary(stream, args);
   }
-  EXPECT_EQ(effects(), (Lines{"-1: MULTI", "0: SET a 1", "0: SET b 2", "-1: EXEC"}));
+  EXPECT_EQ(effects(), (Lines{"0: MULTI", "0: SET a 1", "0: SET b 2", "-1: EXEC"}));
   node.closed(stream);
 }
 
