@@ -39,7 +39,7 @@ CALL_HOMES = [
     (r"(?<!\w)fopen\s*\(|(?<![\w)>])::open(at)?\s*\(|std::[io]?fstream|std::filesystem::(remove|rename|create)",
      "touches a file", r"common/(fs|log|process)/|[a-z]+/io/|node/persistence/fork_"),  # fork_*: /proc/self of the child
     (r"std::(jthread|thread|mutex|condition_variable)\b", "uses threads",
-     r"common/(http|log|net|server|fs|process)/|[a-z]+/io/|(node|sentinel)/main\.cc|node/persistence/"),
+     r"common/(http|log|memory|net|server|fs|process)/|[a-z]+/io/|(node|sentinel)/main\.cc|node/persistence/"),
 ]
 LONG_FILE = 500
 
