@@ -140,7 +140,7 @@ void client_list_command(CommandContext& context) {
     }
   } else {
     for (const auto& [id, connection] : context.server.connections()) {
-      if (!type || connection->type == *type) add(*connection);
+      if (!connection->leaving && (!type || connection->type == *type)) add(*connection);
     }
   }
   context.reply.verbatim(text);

@@ -270,7 +270,7 @@ void Connection::close_after_reply() {
 }
 
 void Connection::close_now() {
-  closing = true;
+  closing = leaving = true;
   server_.client_memory_.forget(*this);
   close_when_sent_ = false;
   server_.schedule_close(*this);

@@ -62,7 +62,7 @@ class Session {
   // Sends what is in the output buffer, then closes.
   virtual void close_after_reply() { closing = true; }
   // Closes soon without sending more; safe to call anywhere, the session stays valid until the end of the turn.
-  virtual void close_now() { closing = true; }
+  virtual void close_now() { closing = leaving = true; }
   // No further request of this client is taken up until resume(). (Blocking commands, CLIENT PAUSE.)
   virtual void suspend() { suspended = true; }
   virtual void resume() { suspended = false; }
@@ -99,6 +99,7 @@ class Session {
   ReplyMode reply_mode = ReplyMode::on;
   bool authenticated = true;
   bool closing = false;
+  bool leaving = false;  // closing without another word: gone, as far as others can see
   bool suspended = false;
   bool monitor = false;
   bool no_evict = false;

@@ -9,6 +9,7 @@
 
 #include "common/base/text.h"
 #include "node/commands/call.h"
+#include "node/commands/config.h"
 
 namespace holdfast::node {
 
