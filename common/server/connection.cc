@@ -115,7 +115,8 @@ Connection::Received Connection::receive(size_t& bytes) {
   return bytes < room ? Received::drained : Received::more;
 }
 
-// Room for at least one read: first by moving the rest to the front, then by doubling.
+// Room for at least one read: first by moving the rest to the front, then by doubling, but by no more than a long argument
+// still needs.
 void Connection::make_room() {
   if (begin_ == end_) {
     begin_ = end_ = 0;
@@ -130,7 +131,8 @@ void Connection::make_room() {
   if (begin_ >= capacity_ / 2) {
     std::memmove(input_.get(), input_.get() + begin_, pending);
   } else {
-    const size_t larger = capacity_ * 2;
+    const size_t needed = std::max(parser_.announced(), capacity_) + kInputBuffer;
+    const size_t larger = parser_.announced() > 0 ? std::min(capacity_ * 2, needed) : capacity_ * 2;
     auto grown = std::make_unique_for_overwrite<char[]>(larger);
     std::memcpy(grown.get(), input_.get() + begin_, pending);
     input_ = std::move(grown);

@@ -33,7 +33,7 @@ class StreamBacklog {
   int64_t begin() const { return begin_; }
   int64_t end() const { return end_; }
   uint64_t size() const { return static_cast<uint64_t>(end_ - begin_); }
-  size_t memory_bytes() const { return chunks_.size() * chunk_bytes_; }
+  size_t memory_bytes() const { return (chunks_.size() + (spare_ ? 1 : 0)) * chunk_bytes_; }
   bool covers(int64_t position) const { return position >= begin_ && position <= end_; }
 
   void append(std::string_view bytes);
