@@ -68,6 +68,7 @@ inline constexpr std::string_view kNodeDirectives[] = {
     "list-max-ziplist-entries",
     "list-max-ziplist-size",
     "list-max-ziplist-value",
+    "loading-process-events-interval-bytes",
     "lua-time-limit",
     "masterauth",
     "masteruser",
