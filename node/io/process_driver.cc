@@ -175,6 +175,8 @@ void ProcessDriver::save_and_leave() {
     log::warning("Errors trying to shut down the server. Check the logs for more information.");
     return call_off("ERR Errors trying to SHUTDOWN. Check logs.");
   }
+  // Before any client sees its connection end: a new one must not get in.
+  node_->server().stop_listening();
   log::warning("Redis is now ready to exit, bye bye...");
   io_.stop();
 }

@@ -68,6 +68,16 @@ def test_unblock_by_id(space):
         assert client.execute_command("CLIENT UNBLOCK", number) == 0
 
 
+@pytest.mark.parametrize("attempt", range(8))
+def test_nobody_gets_in_once_a_client_has_seen_the_end(space, attempt):
+    node = space.node(f"node{attempt}", "save ''\n")
+    with lines(node.port, "SHUTDOWN NOSAVE") as connection:
+        assert connection.recv(100) == b""
+        with pytest.raises(ConnectionRefusedError):
+            lines(node.port, "PING")
+    assert node.wait_exit() == 0
+
+
 def test_a_second_interrupt_ends_the_final_save(space):
     node = space.node("node", "save 3600 1\n")
     with node.client() as client:
