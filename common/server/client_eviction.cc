@@ -13,15 +13,16 @@ void Server::limit_client_memory(uint64_t bytes) {
   if (!was_limited) {
     for (const auto& [id, connection] : connections_) client_memory_.count(*connection);
   }
-  evict_clients();
+  evict_clients(nullptr);
 }
 
 void Server::recount_memory(Session& session) {
   client_memory_.count(session);
-  if (client_memory_.exceeded()) evict_clients();
+  if (client_memory_.exceeded()) evict_clients(&session);
 }
 
-void Server::evict_clients() {
+// Their memory must be free at once, or keys would be evicted for it.
+void Server::evict_clients(const Session* executing) {
   while (client_memory_.exceeded()) {
     Session* session = client_memory_.largest();
     if (session == nullptr) return;
@@ -29,6 +30,8 @@ void Server::evict_clients() {
     ++stats.evicted_clients;
     client_memory_.forget(*session);
     session->close_now();
+    auto& connection = static_cast<Connection&>(*session);  // no other session is counted
+    connection.free_buffers(session != executing && !connection.in_request_);
   }
 }
 

@@ -115,8 +115,8 @@ Connection::Received Connection::receive(size_t& bytes) {
   return bytes < room ? Received::drained : Received::more;
 }
 
-// Room for at least one read: first by moving the rest to the front, then by doubling, but by no more than a long argument
-// still needs.
+// Room for at least one read: first by moving the rest to the front, then by doubling, or, in the last step, by what a long
+// argument still needs.
 void Connection::make_room() {
   if (begin_ == end_) {
     begin_ = end_ = 0;
@@ -132,7 +132,7 @@ void Connection::make_room() {
     std::memmove(input_.get(), input_.get() + begin_, pending);
   } else {
     const size_t needed = std::max(parser_.announced(), capacity_) + kInputBuffer;
-    const size_t larger = parser_.announced() > 0 ? std::min(capacity_ * 2, needed) : capacity_ * 2;
+    const size_t larger = parser_.announced() > 0 && needed < capacity_ * 5 / 2 ? needed : capacity_ * 2;
     auto grown = std::make_unique_for_overwrite<char[]>(larger);
     std::memcpy(grown.get(), input_.get() + begin_, pending);
     input_ = std::move(grown);
@@ -276,6 +276,16 @@ void Connection::close_now() {
   server_.client_memory_.forget(*this);
   close_when_sent_ = false;
   server_.schedule_close(*this);
+}
+
+void Connection::free_buffers(bool input_too) {
+  std::string().swap(output_);
+  sent_ = checkpoint_ = 0;
+  if (marks_ != nullptr) marks_->clear();
+  if (!input_too) return;
+  input_.reset();
+  capacity_ = begin_ = end_ = 0;
+  parser_ = {};
 }
 
 void Connection::finish_close() {

@@ -96,6 +96,7 @@ class Connection final : public Session, private net::StreamEvents {
   void tend();                    // once a second: limits, memory of an idle client
   void tend_output(Nanos idle);
   void finish_close();            // turn's end: leaves the server
+  void free_buffers(bool input_too);  // ahead of that; the input only when none of it is being executed
 
   Server& server_;
   net::Stream stream_;

@@ -220,7 +220,7 @@ class Server {
   void confirm_later(Connection& connection);
   void confirm_silent();
   void recount_memory(Session& session);
-  void evict_clients();
+  void evict_clients(const Session* executing);
   void end_turn();
   void start_housekeeping();
   void housekeep(size_t most);
