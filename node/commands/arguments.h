@@ -51,5 +51,6 @@ int64_t reference_count(const Value& value, const NodeConfig& config);
 
 // "DEL" or "UNLINK": what a deletion is told as.
 std::string_view delete_command(bool lazy);
+inline Keyspace::Free free_mode(bool lazy) { return lazy ? Keyspace::Free::lazily : Keyspace::Free::now; }
 
 }  // namespace holdfast::node

@@ -178,7 +178,7 @@ void bitop(Call& call) {
   if (length > 0) {
     call.keys.set(call.db(), call.args[2], std::move(result));
     call.notify(kNotifyString, "set", call.args[2]);
-  } else if (call.keys.erase(call.db(), call.args[2])) {
+  } else if (call.keys.erase(call.db(), call.args[2], free_mode(call.node.config().lazyfree_server_del))) {
     call.notify(kNotifyGeneric, "del", call.args[2]);
   }
   call.reply.integer(static_cast<int64_t>(length));

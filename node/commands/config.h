@@ -16,8 +16,10 @@ struct NodeConfig {
   bool rdb_compression = true;  // rdbcompression: of DUMP's payloads too
 
   bool lazyfree_expire = false;      // lazyfree-lazy-expire: expired keys are told as UNLINK instead of DEL
+  bool lazyfree_server_del = false;  // lazyfree-lazy-server-del: overwritten values
   bool lazyfree_user_del = false;    // lazyfree-lazy-user-del
   bool lazyfree_user_flush = false;  // lazyfree-lazy-user-flush
+  bool lazyfree_replica_flush = false;  // replica-lazy-flush: the old data set before a full sync's
 
   int expire_effort = 1;  // active-expire-effort, 1 to 10
   int hz = 10;

@@ -127,26 +127,29 @@ void swapdb(Call& call) {
 
 namespace {
 
-// ASYNC and SYNC are both accepted; tables are freed at once so far.
-bool flush_mode_valid(Call& call) {
-  if (call.argc() == 1) return true;
-  if (call.argc() == 2 && (iequals(call.args[1], "ASYNC") || iequals(call.args[1], "SYNC"))) return true;
+// Nothing when answered with an error.
+std::optional<Keyspace::Free> read_flush_mode(Call& call) {
+  if (call.argc() == 1) return free_mode(call.node.config().lazyfree_user_flush);
+  if (call.argc() == 2 && iequals(call.args[1], "ASYNC")) return Keyspace::Free::lazily;
+  if (call.argc() == 2 && iequals(call.args[1], "SYNC")) return Keyspace::Free::now;
   call.reply.error(kSyntaxError);
-  return false;
+  return std::nullopt;
 }
 
 }  // namespace
 
 void flushdb(Call& call) {
-  if (!flush_mode_valid(call)) return;
-  call.keys.flush(call.db());
+  const auto how = read_flush_mode(call);
+  if (!how) return;
+  call.keys.flush(call.db(), *how);
   call.force_propagation();
   call.reply.ok();
 }
 
 void flushall(Call& call) {
-  if (!flush_mode_valid(call)) return;
-  call.keys.flush(-1);
+  const auto how = read_flush_mode(call);
+  if (!how) return;
+  call.keys.flush(-1, *how);
   call.force_propagation();
   if (call.origin != Origin::log) call.node.persistence().flushed_all();
   call.reply.ok();

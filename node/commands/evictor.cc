@@ -73,7 +73,8 @@ uint64_t Evictor::evict(const EvictionChooser::Victim& victim) {
   const bool timed = node_.config().latency_threshold_ms > 0;
   const Instant start = timed ? node_.clock().now() : Instant{};
   const uint64_t before = node_.process().used_memory();
-  node_.keys().evict(victim.db, victim.key);
+  node_.keys().evict(victim.db, victim.key,
+                     node_.config().lazyfree_eviction ? Keyspace::Free::lazily : Keyspace::Free::now);
   const uint64_t after = node_.process().used_memory();
   if (timed) node_.note_latency("eviction-del", node_.clock().now() - start);
   node_.notify(kNotifyEvicted, "evicted", victim.db, victim.key);

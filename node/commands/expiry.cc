@@ -76,7 +76,7 @@ void expire_generic(Call& call, ExpiryUnit unit) {
   const Entry* entry = call.keys.find(call.db(), key);
   if (entry == nullptr || !wanted(options, *entry, *when)) return call.reply.integer(0);
   if (already_expired(call, *when)) {
-    call.keys.erase(call.db(), key);
+    call.keys.erase(call.db(), key, free_mode(call.node.config().lazyfree_expire));
     call.notify(kNotifyGeneric, "del", key);
     call.rewrite({delete_command(call.node.config().lazyfree_expire), key});
     return call.reply.integer(1);

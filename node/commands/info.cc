@@ -165,9 +165,10 @@ void memory_section(InfoWriter& out, Node& node, const ProcessFacts& facts) {
   out.field("mem_cluster_links", 0);
   out.field("mem_aof_buffer", report.log_buffer);
   out.field("mem_allocator", facts.allocator);
-  out.field("active_defrag_running", 0);
-  out.field("lazyfree_pending_objects", 0);
-  out.field("lazyfreed_objects", 0);
+  out.field("active_defrag_running", node.compaction().running_percent);
+  const Reclaimer* reclaimer = node.keys().reclaimer();
+  out.field("lazyfree_pending_objects", reclaimer == nullptr ? 0 : reclaimer->pending_objects());
+  out.field("lazyfreed_objects", reclaimer == nullptr ? 0 : reclaimer->freed_objects());
 }
 
 void persistence_section(InfoWriter& out, Node& node) {
@@ -199,7 +200,7 @@ void stats_section(InfoWriter& out, Node& node, const ProcessFacts& facts) {
   out.field("expired_keys", keys.expired_keys);
   out.decimal("expired_stale_perc", keys.expired_stale_percent);
   out.field("expired_time_cap_reached_count", keys.expired_time_cap_reached);
-  out.field("expire_cycle_cpu_milliseconds", stats.expire_cycle_time.count() / 1000);
+  out.field("expire_cycle_cpu_milliseconds", count_ms(stats.expire_cycle_time));
   out.field("evicted_keys", keys.evicted_keys);
   out.field("evicted_clients", net.evicted_clients);
   out.field("total_eviction_exceeded_time", count_ms(node.evictor().total_excess_time()));
@@ -213,10 +214,14 @@ void stats_section(InfoWriter& out, Node& node, const ProcessFacts& facts) {
   out.field("total_forks", facts.forks);
   out.field("slave_expires_tracked_keys", node.local_expiries().size());
   out.field("migrate_cached_sockets", node.peers().cached_connections());
-  for (const std::string_view name :
-       {"active_defrag_hits", "active_defrag_misses",
-        "active_defrag_key_hits", "active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time",
-        "tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"}) {
+  const CompactionState& compaction = node.compaction();
+  out.field("active_defrag_hits", compaction.count.moved_blocks);
+  out.field("active_defrag_misses", compaction.count.kept_blocks);
+  out.field("active_defrag_key_hits", compaction.count.moved_keys);
+  out.field("active_defrag_key_misses", compaction.count.kept_keys);
+  out.field("total_active_defrag_time", count_ms(compaction.total_time));
+  out.field("current_active_defrag_time", count_ms(compaction.current_time));
+  for (const std::string_view name : {"tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"}) {
     out.field(name, 0);
   }
   out.field("unexpected_error_replies", stats.unexpected_error_replies);

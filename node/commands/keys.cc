@@ -7,11 +7,12 @@
 namespace holdfast::node::handlers {
 namespace {
 
-void delete_keys(Call& call) {
+void delete_keys(Call& call, bool lazily) {
+  const auto how = free_mode(lazily);
   int64_t deleted = 0;
   for (const std::string_view key : call.args.subspan(1)) {
     call.keys.peek(call.db(), key);  // an expired one goes as expired and does not count
-    if (!call.keys.erase(call.db(), key)) continue;
+    if (!call.keys.erase(call.db(), key, how)) continue;
     ++deleted;
     call.notify(kNotifyGeneric, "del", key);
   }
@@ -33,9 +34,9 @@ void rename_key(Call& call, bool only_if_new) {
 
 }  // namespace
 
-void del(Call& call) { delete_keys(call); }
+void del(Call& call) { delete_keys(call, call.node.config().lazyfree_user_del); }
 
-void unlink(Call& call) { delete_keys(call); }
+void unlink(Call& call) { delete_keys(call, true); }
 
 void exists(Call& call) {
   int64_t count = 0;

@@ -6,8 +6,8 @@
 namespace holdfast::node {
 namespace {
 
-// One slice of the active expiry between two looks at the clock.
-constexpr size_t kExpireSlice = 64;
+// Of a writable replica's own keys, at each round.
+constexpr size_t kLocalExpirySlice = 64;
 
 }  // namespace
 
@@ -100,6 +100,7 @@ void Node::add_monitor(server::Session& session) {
 void Node::configure(const NodeConfig& config) {
   const bool limit_changed = config_.max_memory_bytes != config.max_memory_bytes;
   config_ = config;
+  keys_.set_lazy_free({.expired = config_.lazyfree_expire, .overwritten = config_.lazyfree_server_del});
   keys_.set_access_rules(config_.access);
   if (limit_changed) evictor_.limit_changed();
   slowlog_.trim(config_.slowlog_max_length);
@@ -119,6 +120,8 @@ void Node::reset_stats() {
   }
   keys_.reset_stats();
   latency_.reset_commands();
+  compaction_.count = {};
+  compaction_.total_time = Nanos(0);
   const uint64_t peak = stats_.peak_allocated_bytes;
   stats_ = {};
   stats_.peak_allocated_bytes = peak;
@@ -142,21 +145,37 @@ void Node::tick() {
   if (!is_replica()) {
     local_expiries_.clear();
   } else if (active_expiry_ && !loading_ && local_expiries_.size() > 0) {
-    local_expiries_.expire(keys_, parts_.clock.wall_now(), kExpireSlice);
+    local_expiries_.expire(keys_, parts_.clock.wall_now(), kLocalExpirySlice);
     effects_.flush(Effects::Wrap::none);
   }
-  if (!active_expiry_ || loading_ || is_replica() || server_->paused() != server::Server::Pause::none) return;
-  // Up to a quarter of the period at the least effort, as in Redis; usually one slice, since most keys are not expired.
+  if (!may_expire()) return;
+  if (!expiry_.running()) expiry_time_ = Nanos(0);
+  expiry_.begin(keys_, config_.expire_effort);
+}
+
+bool Node::may_expire() const {
+  return active_expiry_ && !loading_ && !is_replica() && server_->paused() == server::Server::Pause::none;
+}
+
+bool Node::expire_slice(Instant until) {
+  if (!may_expire()) expiry_.stop(keys_, false);
+  if (!expiry_.running()) return false;
+  const Instant start = parts_.clock.now();
+  Instant now = start;
+  keys_.begin(parts_.clock.wall_now(), ExpiryMode::remove);
+  expiry_.slice(keys_, [&] {
+    effects_.flush(Effects::Wrap::none);
+    now = parts_.clock.now();
+    return now >= until;
+  });
+  const Nanos taken = now - start;
+  stats_.expire_cycle_time += taken;
+  expiry_time_ += taken;
+  note_latency("expire-cycle", taken);  // what a client may have waited for is one slice
   const Nanos period = std::chrono::duration_cast<Nanos>(Seconds(1)) / std::max(config_.hz, 1);
-  const Nanos most = period * (25 + 2 * (config_.expire_effort - 1)) / 100;
-  const size_t slice = kExpireSlice * static_cast<size_t>(std::max(config_.expire_effort, 1));
-  const WallTime wall = parts_.clock.wall_now();
-  while (keys_.active_expire(wall, slice)) {
-    if (parts_.clock.now() - start >= most) break;
-  }
-  effects_.flush(Effects::Wrap::none);
-  note_latency("expire-cycle", parts_.clock.now() - start);
-  stats_.expire_cycle_time += std::chrono::duration_cast<Micros>(parts_.clock.now() - start);
+  const auto most = Nanos(static_cast<int64_t>(static_cast<double>(period.count()) * ExpiryCycle::share(config_.expire_effort)));
+  if (expiry_.running() && expiry_time_ >= most) expiry_.stop(keys_, true);
+  return expiry_.running();
 }
 
 // --- KeyspaceObserver ---

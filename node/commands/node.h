@@ -35,6 +35,7 @@
 #include "node/commands/process_control.h"
 #include "node/commands/slowlog.h"
 #include "node/commands/stats.h"
+#include "node/keyspace/expiry_cycle.h"
 #include "node/keyspace/keyspace.h"
 #include "node/replication/replication.h"
 #include "node/transactions/transaction.h"
@@ -102,8 +103,13 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   bool execute_from_log(server::Session& session, std::span<const std::string_view> args);
 
   // --- What happens without a request ---
-  // Each 1000/hz ms: rates, active expiry. Bounded in time.
+  // Each 1000/hz ms: rates; a new cycle of the active expiry begins.
   void tick();
+  // The rounds of background work a second, for INFO and the expiry; configure() sets the configured ones.
+  void set_hz(int hz) { config_.hz = hz; }
+  // Goes on with the active expiry, up to `until` and a few dozen keys. True when there is more to do in this cycle.
+  bool expire_slice(Instant until);
+  bool expiry_running() const { return expiry_.running(); }
   // What holds until the next call; nullopt: the load is over.
   void set_loading(std::optional<LoadingState> loading) { loading_ = loading; }
   const std::optional<LoadingState>& loading() const { return loading_; }
@@ -147,6 +153,7 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   void run_transaction(Call& exec, std::vector<OwnedCommand> commands);
   void add_monitor(server::Session& session);
   void set_active_expiry(bool on) { active_expiry_ = on; }
+  CompactionState& compaction() { return compaction_; }
   size_t monitor_count() const { return monitors_.size(); }
   void reset_stats();
 
@@ -188,6 +195,7 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   void count_error(std::string_view reply_line);
   void feed_monitors(const Call& call);
   void begin_keyspace(Origin origin);
+  bool may_expire() const;
   // Hides passwords from MONITOR and the slow log.
   static void redact(std::vector<std::string_view>& args);
 
@@ -208,6 +216,9 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   DebugSwitches debug_;
   LocalExpiries local_expiries_;
   bool local_write_ = false;  // a client's command is being executed on a replica
+  ExpiryCycle expiry_;
+  Nanos expiry_time_{0};  // spent on this cycle
+  CompactionState compaction_;
   bool in_transaction_ = false;
   const TableEntry* ping_ = nullptr;
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "common/time/clock.h"
+#include "node/keyspace/block_mover.h"
 
 namespace holdfast::node {
 
@@ -32,10 +33,18 @@ struct NodeStats {
   uint64_t error_replies = 0;
   uint64_t unexpected_error_replies = 0;
   std::map<std::string, uint64_t, std::less<>> errors;  // by code: "ERR", "WRONGTYPE" ...
-  Micros expire_cycle_time{0};
+  Nanos expire_cycle_time{0};
   uint64_t peak_allocated_bytes = 0;
   void note_used_memory(uint64_t bytes) { peak_allocated_bytes = std::max(peak_allocated_bytes, bytes); }
   RateMeter commands, input, output, replication_input, replication_output;
+};
+
+// What compaction of memory does and did, for INFO.
+struct CompactionState {
+  int running_percent = 0;  // of the executor's time; 0: idle
+  CompactionCount count;
+  Nanos total_time{0};    // from the begin of a run to its end, summed up
+  Nanos current_time{0};  // since this run began
 };
 
 inline constexpr size_t kMostErrorCodes = 128;  // a script may invent codes: beyond this they are only summed up

@@ -128,7 +128,7 @@ void getset(Call& call) {
 void getdel(Call& call) {
   const std::string_view key = call.args[1];
   if (!reply_string(call, key)) return;
-  if (!call.keys.erase(call.db(), key)) return;
+  if (!call.keys.erase(call.db(), key, free_mode(call.node.config().lazyfree_user_del))) return;
   call.notify(kNotifyGeneric, "del", key);
   call.rewrite({delete_command(call.node.config().lazyfree_user_del), key});
 }
@@ -150,7 +150,7 @@ void getex(Call& call) {
   call.reply.bulk(entry->bytes(scratch));
   const bool absolute = options.unit == ExpiryUnit::exat || options.unit == ExpiryUnit::pxat;
   if (absolute && already_expired(call, expires_ms)) {
-    call.keys.erase(call.db(), key);
+    call.keys.erase(call.db(), key, free_mode(call.node.config().lazyfree_expire));
     call.notify(kNotifyGeneric, "del", key);
     call.rewrite({delete_command(call.node.config().lazyfree_expire), key});
   } else if (options.unit) {

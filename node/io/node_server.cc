@@ -9,6 +9,8 @@
 #include "common/metrics/info_text.h"
 #include "common/process/process.h"
 #include "common/process/title.h"
+#include "node/background/effective_hz.h"
+#include "node/io/allocator_control.h"
 #include "node/io/settings.h"
 #include "node/metrics/node_health.h"
 
@@ -43,9 +45,13 @@ NodeServer::NodeServer(NodeOptions& options, config::Registry& registry, std::st
       migration_(clock_),
       node_(options.databases, node_config(options),
             {clock_, random_, replication_, persistence_, process_, config_, migration_}),
-      server_(io_, clock_, node_), signals_(io_.get_executor()),
+      server_(io_, clock_, node_), background_(io_, clock_),
+      compactor_(background_, clock_, node_, [this] { return !persistence_.running(); }),
+      expiry_(background_.add([this](Instant until) { return node_.expire_slice(until); })),
+      signals_(io_.get_executor()),
       tick_timer_(io_.get_executor()), publish_timer_(io_.get_executor()) {
   node_.attach(server_);
+  node_.keys().set_reclaimer(&lazy_free_);
   config_.attach(replication_, node_);
   persistence_.attach(node_);
   process_.attach(node_, persistence_);
@@ -154,6 +160,11 @@ void NodeServer::configure_parts() {
   apply_server_settings(options_, server_.settings);
   server_.limit_client_memory(client_memory_limit(options_));
   node_.configure(node_config(options_));
+  node_.set_hz(hz_);
+  set_background_purge(options_.jemalloc_bg_thread);
+  if (const CompactionConfig compaction = compaction_config(options_); compaction != compactor_.config()) {
+    compactor_.configure(compaction);
+  }
   auto replication = replication_config(options_);
   char directory[4096];
   replication.directory = ::getcwd(directory, sizeof directory) != nullptr ? directory : ".";
@@ -218,7 +229,9 @@ void NodeServer::register_changes() {
 }
 
 void NodeServer::start_ticking() {
-  const Millis period(1000 / std::clamp(options_.hz, 1, 500));
+  hz_ = effective_hz(options_.hz, options_.dynamic_hz, server_.connections().size());
+  node_.set_hz(hz_);
+  const Millis period(1000 / hz_);
   tick_due_ = clock_.now() + period;
   tick_timer_.expires_after(period);
   tick_timer_.async_wait([this](boost::system::error_code error) {
@@ -234,6 +247,8 @@ void NodeServer::tick() {
   const Nanos late = now - tick_due_;
   if (late >= Millis(1)) stalls_.observe(late);
   if (!node_.loading()) node_.tick();
+  if (node_.expiry_running()) background_.want(expiry_, ExpiryCycle::share(options_.active_expire_effort));
+  compactor_.tick();
   persistence_.tick();
   process_.tick();
   migration_.tick();

@@ -17,7 +17,10 @@
 #include "common/server/server.h"
 #include "common/time/clock.h"
 #include "node/commands/node.h"
+#include "node/io/background_driver.h"
+#include "node/io/compactor.h"
 #include "node/io/config_driver.h"
+#include "node/io/lazy_free.h"
 #include "node/io/migration_sockets.h"
 #include "node/io/node_replication.h"
 #include "node/io/persistence_driver.h"
@@ -71,8 +74,12 @@ class NodeServer {
   ReplicationHostDriver replication_host_;
   NodeReplication replication_;
   MigrationSockets migration_;
+  LazyFree lazy_free_;
   Node node_;
   server::Server server_;
+  BackgroundDriver background_;
+  Compactor compactor_;
+  SlicePlanner::TaskId expiry_;
   std::unique_ptr<http::Server> http_;
   boost::asio::signal_set signals_;
   Timer tick_timer_, publish_timer_;
@@ -80,6 +87,7 @@ class NodeServer {
   bool interrupted_ = false;
   metrics::LatencyHistogram stalls_;
   Instant tick_due_;
+  int hz_ = 10;  // in effect
 };
 
 }  // namespace holdfast::node

@@ -59,10 +59,11 @@ std::expected<ReplicationHost::LoadedPayload, ReplicationHost::LoadError> Replic
     return std::unexpected(LoadError{sound.error().text, false});
   }
   persistence_->suspend_log();  // its content is about to be replaced: it comes back with a base of the new data
-  node_->keys().flush(-1);
+  const auto how = node_->config().lazyfree_replica_flush ? Keyspace::Free::lazily : Keyspace::Free::now;
+  node_->keys().flush(-1, how);
   const auto loaded = persistence_->load_dump(path, PersistenceDriver::Expired::keep);
   if (!loaded) {
-    node_->keys().flush(-1);
+    node_->keys().flush(-1, how);
     persistence_->resume_log();
     return std::unexpected(LoadError{loaded.error().text, true});
   }

@@ -35,13 +35,24 @@ server::OutputLimit output_limit(const config::OutputBufferLimit& option) {
 
 }  // namespace
 
+CompactionConfig compaction_config(const NodeOptions& options) {
+  return {.enabled = options.activedefrag,
+          .ignore_bytes = options.active_defrag_ignore_bytes,
+          .lower_percent = options.active_defrag_threshold_lower,
+          .upper_percent = options.active_defrag_threshold_upper,
+          .least_effort = options.active_defrag_cycle_min,
+          .most_effort = options.active_defrag_cycle_max};
+}
+
 NodeConfig node_config(const NodeOptions& options) {
   NodeConfig config;
   config.max_bulk_bytes = static_cast<int64_t>(options.proto_max_bulk_len);
   config.rdb_compression = options.rdbcompression;
   config.lazyfree_expire = options.lazyfree_lazy_expire;
+  config.lazyfree_server_del = options.lazyfree_lazy_server_del;
   config.lazyfree_user_del = options.lazyfree_lazy_user_del;
   config.lazyfree_user_flush = options.lazyfree_lazy_user_flush;
+  config.lazyfree_replica_flush = options.replica_lazy_flush;
   config.expire_effort = options.active_expire_effort;
   config.hz = config.configured_hz = options.hz;
   config.debug = allow(options.enable_debug_command);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/server/server.h"
+#include "node/background/compaction_policy.h"
 #include "node/commands/config.h"
 #include "node/options/node_options.h"
 #include "node/persistence/aof_log.h"
@@ -10,6 +11,7 @@
 namespace holdfast::node {
 
 NodeConfig node_config(const NodeOptions& options);
+CompactionConfig compaction_config(const NodeOptions& options);
 ReplicationConfig replication_config(const NodeOptions& options);
 // Changes what options rule and leaves the rest.
 void apply_server_settings(const NodeOptions& options, server::ServerSettings& settings);

@@ -20,6 +20,7 @@ Dict& Dict::operator=(Dict&& other) noexcept {
   segments_ = std::exchange(other.segments_, 0);
   entry_bytes_ = std::exchange(other.entry_bytes_, 0);
   index_bytes_ = std::exchange(other.index_bytes_, 0);
+  cleared_ = std::exchange(other.cleared_, 0);
   parts_ = std::move(other.parts_);
   return *this;
 }
@@ -158,21 +159,33 @@ EntryPtr Dict::release(const Place& place) {
   return gone;
 }
 
-void Dict::clear() {
-  uint64_t position = 0;
-  while (parts_ != nullptr) {
-    const Ref ref = ref_at(position);
-    position = next_interval(position, depth_of(ref));
-    const BucketRange range = buckets_of(ref);
-    for (unsigned index = 0; index < range.count; ++index) {
-      for (const Slot slot : range.first[index].slots) {
-        if (slot != 0) EntryDeleter()(entry_of(slot));
-      }
+std::string Dict::take_text(const Place& place) {
+  entry_bytes_ -= place.entry->external_bytes();
+  std::string text = std::move(place.entry->external());
+  entry_bytes_ += place.entry->external_bytes();
+  return text;
+}
+
+bool Dict::clear_some() {
+  if (parts_ == nullptr) return false;
+  const Ref ref = ref_at(cleared_);
+  cleared_ = next_interval(cleared_, depth_of(ref));
+  const BucketRange range = buckets_of(ref);
+  for (unsigned index = 0; index < range.count; ++index) {
+    for (const Slot slot : range.first[index].slots) {
+      if (slot != 0) EntryDeleter()(entry_of(slot));
     }
-    Segment::Free()(segment_of(ref));
-    if (position == 0) parts_.reset();
   }
+  Segment::Free()(segment_of(ref));
+  if (cleared_ != 0) return true;
+  parts_.reset();
   size_ = expiring_ = segments_ = entry_bytes_ = index_bytes_ = 0;
+  return false;
+}
+
+void Dict::clear() {
+  while (clear_some()) {
+  }
 }
 
 // --- Walking ---
@@ -246,10 +259,7 @@ uint64_t Dict::scan(uint64_t cursor, const std::function<void(Entry&)>& visit) c
     visit(*entry_of(bucket.slots[slot]));
     return false;
   });
-  if (home + 1 == range.count) return next_interval(position, depth) >> 16;
-  const uint64_t next_place = (static_cast<uint64_t>(home + 1) * 65536 + range.count - 1) / range.count;
-  const uint64_t start = depth == 0 ? 0 : position & ~(width(depth) - 1);
-  return (start | next_place << (48 - depth)) >> 16;
+  return cursor_of(position, depth, range.count, home + 1);
 }
 
 uint64_t Dict::walk_expiring(uint64_t cursor, const std::function<void(Entry&)>& visit) const {
@@ -268,10 +278,7 @@ uint64_t Dict::walk_expiring(uint64_t cursor, const std::function<void(Entry&)>&
     }
     if (any || index + 1 == range.count) break;
   }
-  if (index + 1 == range.count) return next_interval(position, depth) >> 16;
-  const uint64_t next_place = (static_cast<uint64_t>(index + 1) * 65536 + range.count - 1) / range.count;
-  const uint64_t start = depth == 0 ? 0 : position & ~(width(depth) - 1);
-  return (start | next_place << (48 - depth)) >> 16;
+  return cursor_of(position, depth, range.count, index + 1);
 }
 
 }  // namespace holdfast::node

@@ -11,16 +11,20 @@
 // twice. Cursors are below 2^48.
 //
 // Invariants: segments of depth d cover disjoint intervals of 2^(64-d) positions and together all of them; the counters
-// equal what a walk would find. An Entry's address changes only where the function says so.
+// equal what a walk would find. An Entry's address changes only where the function says so. A Dict moved elsewhere leaves
+// an empty one with the same seed; one that nobody else refers to may be destroyed on any thread.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/random.h"
+#include "node/keyspace/block_mover.h"
 #include "node/keyspace/entry.h"
 #include "node/keyspace/seeded_hash.h"
 #include "node/keyspace/segment.h"
@@ -89,6 +93,10 @@ class Dict {
   }
   // Takes the entry out; there must be one.
   EntryPtr release(const Place& place);
+  // Frees some hundred entries of a table that is used for nothing else any more; false when nothing is left.
+  bool clear_some();
+  // Takes out the string that lies beside; there must be one, and the entry gets another value next.
+  std::string take_text(const Place& place);
   void clear();
 
   // Any entry with about equal chance; null when empty.
@@ -101,6 +109,10 @@ class Dict {
   // Visits the entries with an expiry of the next bucket in this segment that has any, or passes over the segment, and
   // returns the next cursor, 0 after the last. An entry that moves meanwhile may be missed in this round.
   uint64_t walk_expiring(uint64_t cursor, const std::function<void(Entry&)>& visit) const;
+
+  // Moves what lies in sparse slabs among the entries of the next few buckets, and the segment when it is its turn, and
+  // returns the next cursor, 0 after the last. Addresses of entries change. Some ten microseconds.
+  uint64_t compact(uint64_t cursor, BlockMover& mover, CompactionCount& count);
 
   template <class Visit>
   void for_each(Visit&& visit) const {
@@ -148,6 +160,13 @@ class Dict {
   static uint64_t next_interval(uint64_t position, unsigned depth) {
     return depth == 0 ? 0 : (position & ~(width(depth) - 1)) + width(depth);
   }
+  // The cursor of a bucket in the segment at `position`; `index` may be one past the last.
+  static uint64_t cursor_of(uint64_t position, unsigned depth, unsigned buckets, unsigned index) {
+    if (index == buckets) return next_interval(position, depth) >> 16;
+    const uint64_t place = (static_cast<uint64_t>(index) * 65536 + buckets - 1) / buckets;
+    const uint64_t start = depth == 0 ? 0 : position & ~(width(depth) - 1);
+    return (start | place << (48 - depth)) >> 16;
+  }
   template <class Visit>
   void for_each_segment(Visit&& visit) const {
     if (parts_ == nullptr) return;
@@ -179,6 +198,9 @@ class Dict {
   // Every element of the interval becomes `segment`, which is counted; the old ones are the caller's.
   void install(uint64_t position, Segment::Ptr segment);
   void discard(Segment* segment);
+  bool compact_text(Entry& entry, BlockMover& mover, std::vector<std::unique_ptr<std::string>>& left);
+  void compact_entries(BucketRange range, unsigned first, unsigned end, BlockMover& mover, CompactionCount& count);
+  Segment* compact_segment(uint64_t position, Segment* segment, BlockMover& mover, CompactionCount& count);
   void double_part(Part& part);
   void trim_part(Part& part);
 
@@ -195,6 +217,7 @@ class Dict {
   bool shrinking_ = true;
   size_t entry_bytes_ = 0;
   size_t index_bytes_ = 0;
+  uint64_t cleared_ = 0;                             // positions below are freed: clear_some() goes on here
   std::unique_ptr<std::array<Part, kParts>> parts_;  // null before the first key
 };
 

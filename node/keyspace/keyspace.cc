@@ -23,6 +23,21 @@ void Keyspace::after(int db, std::string_view key) {
   if (observer_ != nullptr) observer_->touched(db, key);
 }
 
+size_t free_effort(const Entry& entry) {
+  constexpr size_t kBytesPerFree = 1024;  // a page in about the time of four small blocks
+  return 1 + entry.memory_bytes() / kBytesPerFree;
+}
+
+void Keyspace::dispose(EntryPtr entry, Free how) {
+  if (how == Free::now || reclaimer_ == nullptr || free_effort(*entry) <= kLazyFreeEffort) return;
+  reclaimer_->reclaim(std::move(entry), 1);
+}
+
+void Keyspace::reset_stats() {
+  stats_ = {};
+  if (reclaimer_ != nullptr) reclaimer_->reset_freed_objects();
+}
+
 // --- Look-ups ---
 
 bool Keyspace::is_expired(const Entry& entry) const {
@@ -69,7 +84,7 @@ void Keyspace::remove_expired(int db, Entry& entry) {
   const std::string key(entry.key());
   if (observer_ != nullptr) observer_->expired(db, key);
   before(db, key, &entry);
-  databases_[db].dict.release(databases_[db].dict.locate(key));
+  dispose(databases_[db].dict.release(databases_[db].dict.locate(key)), lazy_.expired ? Free::lazily : Free::now);
   ++stats_.expired_keys;
   after(db, key);
 }
@@ -99,6 +114,10 @@ void Keyspace::put(int db, std::string_view key, Value&& value, int64_t expires_
     entry = &dict.insert(place.hash, key, std::move(value), expires_ms == kKeepExpiry ? Entry::kNoExpiry : expires_ms);
     mark_new(*entry);
   } else {
+    if (lazy_.overwritten && reclaimer_ != nullptr && place.entry->payload() == Entry::Payload::external &&
+        free_effort(*place.entry) > kLazyFreeEffort) {
+      reclaimer_->reclaim(dict.take_text(place), 1);
+    }
     entry = &dict.assign(place, std::move(value), expires_ms == kKeepExpiry ? place.entry->expires_ms() : expires_ms);
     mark_access(*entry);
   }
@@ -143,14 +162,15 @@ bool Keyspace::set_expiry(int db, std::string_view key, std::optional<WallTime> 
   return true;
 }
 
-bool Keyspace::erase(int db, std::string_view key) {
+bool Keyspace::erase(int db, std::string_view key, Free how) {
   Dict& dict = databases_[db].dict;
   const Dict::Place place = dict.locate(key);
   if (place.entry == nullptr) return false;
   before(db, key, place.entry);
-  const EntryPtr gone = dict.release(place);
+  EntryPtr gone = dict.release(place);
   ++changes_;
   after(db, gone->key());
+  dispose(std::move(gone), how);
   return true;
 }
 
@@ -168,7 +188,7 @@ void Keyspace::rename(int db, std::string_view from, std::string_view to) {
   before(db, from, source);
   const Dict::Place target = dict.locate(to);
   before(db, to, target.entry);
-  if (target.entry != nullptr) dict.release(target);
+  if (target.entry != nullptr) dispose(dict.release(target), lazy_.overwritten ? Free::lazily : Free::now);
   relocate(dict, dict.locate(from), dict, to);
   ++changes_;
   after(db, from);
@@ -194,17 +214,22 @@ void Keyspace::swap(int a, int b) {
   ++changes_;
 }
 
-size_t Keyspace::flush(int db) {
+size_t Keyspace::flush(int db, Free how) {
   size_t gone = 0;
   const int first = db < 0 ? 0 : db;
   const int last = db < 0 ? database_count() - 1 : db;
   for (int i = first; i <= last; ++i) {
     Database& database = databases_[i];
     if (observer_ != nullptr) observer_->before_flush(i);
-    gone += database.dict.size();
-    database.expire_cursor = 0;
+    const size_t keys = database.dict.size();
+    gone += keys;
+    database.expire_cursor = database.compact_cursor = 0;
     database.average_ttl_ms = 0;
-    database.dict.clear();
+    if (how == Free::lazily && reclaimer_ != nullptr && keys > kLazyFreeEffort) {
+      reclaimer_->reclaim(Dict(std::move(database.dict)), keys);
+    } else {
+      database.dict.clear();
+    }
   }
   changes_ += static_cast<int64_t>(gone);
   return gone;
@@ -224,14 +249,15 @@ void Keyspace::set_frequency(int db, std::string_view key, uint8_t counter) {
   if (entry != nullptr && rules_.count_frequency) entry->set_access(Access::counted(counter, to_unix_ms(now_)));
 }
 
-void Keyspace::evict(int db, std::string_view key) {
+void Keyspace::evict(int db, std::string_view key, Free how) {
   Dict& dict = databases_[db].dict;
   const Dict::Place place = dict.locate(key);
   HOLDFAST_ASSERT(place.entry != nullptr);
   before(db, key, place.entry);
-  const EntryPtr gone = dict.release(place);
+  EntryPtr gone = dict.release(place);
   ++stats_.evicted_keys;
   after(db, gone->key());
+  dispose(std::move(gone), how);
 }
 
 // --- Walking ---
@@ -256,18 +282,21 @@ const Entry* Keyspace::random_key(int db, RandomSource& random) {
   return database.dict.random(random);
 }
 
-// --- Active expiry ---
+// --- Background work ---
 
 int64_t Keyspace::average_ttl_ms(int db) const { return databases_[db].average_ttl_ms; }
 
-Keyspace::ExpirySample Keyspace::expire_database(int db, size_t budget, size_t& steps) {
+Keyspace::ExpirySample Keyspace::expire_some(int db, size_t keys, size_t steps) {
   ExpirySample sample;
   Database& database = databases_[db];
-  // At most once round. The expired are deleted after each bucket: a deletion may move what lies near.
-  const uint64_t start = database.expire_cursor;
-  bool wrapped = false;
+  const auto now_ms = static_cast<double>(to_unix_ms(now_));
+  // The expired are deleted after each step: a deletion may move what lies near.
   std::vector<Entry*> expired;
-  while (database.dict.expiring() > 0 && sample.seen < budget && steps > 0) {
+  while (sample.seen < keys && steps > 0 && !sample.end) {
+    if (database.dict.expiring() == 0) {
+      sample.end = true;
+      break;
+    }
     --steps;
     expired.clear();
     database.expire_cursor = database.dict.walk_expiring(database.expire_cursor, [&](Entry& entry) {
@@ -275,40 +304,34 @@ Keyspace::ExpirySample Keyspace::expire_database(int db, size_t budget, size_t& 
       if (is_expired(entry)) {
         expired.push_back(&entry);
       } else {
-        sample.ttl_sum += static_cast<double>(entry.expires_ms()) - static_cast<double>(to_unix_ms(now_));
+        sample.ttl_sum_ms += static_cast<double>(entry.expires_ms()) - now_ms;
       }
     });
     for (Entry* entry : expired) remove_expired(db, *entry);
     sample.gone += expired.size();
-    if (database.expire_cursor == 0) wrapped = true;
-    if (wrapped && database.expire_cursor >= start) break;
+    sample.end = database.expire_cursor == 0;
   }
   return sample;
 }
 
-bool Keyspace::active_expire(WallTime now, size_t budget) {
-  begin(now, ExpiryMode::remove);
-  size_t seen = 0;
-  size_t gone = 0;
-  // Where few keys have an expiry most of the walk passes over others: that is bounded too.
-  size_t steps = budget * 8;
-  for (int round = 0; round < database_count() && seen < budget && steps > 0; ++round) {
-    Database& database = databases_[expire_db_];
-    const ExpirySample sample = expire_database(expire_db_, budget - seen, steps);
-    seen += sample.seen;
-    gone += sample.gone;
-    if (const size_t left = sample.seen - sample.gone; left > 0) {
-      const auto average = static_cast<int64_t>(std::min(sample.ttl_sum / static_cast<double>(left), 9e18));
-      database.average_ttl_ms =
-          database.average_ttl_ms == 0 ? average : database.average_ttl_ms / 50 * 49 + average / 50;
-    }
-    expire_db_ = (expire_db_ + 1) % database_count();
-  }
+void Keyspace::note_average_ttl(int db, double average_ms) {
+  const auto average = static_cast<int64_t>(std::min(average_ms, 9e18));
+  int64_t& known = databases_[db].average_ttl_ms;
+  known = known == 0 ? average : known / 50 * 49 + average / 50;
+}
+
+void Keyspace::note_expiry_cycle(size_t seen, size_t gone, bool out_of_time) {
   const double stale = seen == 0 ? 0 : 100.0 * static_cast<double>(gone) / static_cast<double>(seen);
   stats_.expired_stale_percent = stale * 0.05 + stats_.expired_stale_percent * 0.95;
-  const bool busy = (seen >= budget || steps == 0) && gone * 10 > seen;
-  if (busy) ++stats_.expired_time_cap_reached;
-  return busy;
+  if (out_of_time) ++stats_.expired_time_cap_reached;
+}
+
+bool Keyspace::compact(BlockMover& mover, CompactionCount& count) {
+  Database& database = databases_[compact_db_];
+  database.compact_cursor = database.dict.compact(database.compact_cursor, mover, count);
+  if (database.compact_cursor != 0) return false;
+  compact_db_ = (compact_db_ + 1) % database_count();
+  return compact_db_ == 0;
 }
 
 // --- DataSource, DataLoader ---

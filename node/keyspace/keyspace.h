@@ -11,7 +11,8 @@
 //
 // Invariants: every mutator calls before_change with the old entry before anything changes, and touched after; dirty()
 // grows by the number of changed keys (an expiry's removal does not count, as in Redis). Entry pointers, and values
-// that borrow from an entry, are valid until the next mutator or the next look-up (which may expire a key).
+// that borrow from an entry, are valid until the next mutator or the next look-up (which may expire a key). A step of
+// compaction is no change: it tells nobody, but entries move.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,7 @@
 #include "node/keyspace/access.h"
 #include "node/keyspace/data_visitor.h"
 #include "node/keyspace/dict.h"
+#include "node/keyspace/reclaimer.h"
 #include "node/types/value.h"
 
 namespace holdfast::node {
@@ -65,6 +67,15 @@ class Keyspace final : public DataSource, public DataLoader {
   ~Keyspace() override;
 
   void set_observer(KeyspaceObserver* observer) { observer_ = observer; }  // null: none
+  // Who frees what is freed lazily; null: everything is freed here and now.
+  void set_reclaimer(Reclaimer* reclaimer) { reclaimer_ = reclaimer; }
+  const Reclaimer* reclaimer() const { return reclaimer_; }
+  // Whether an expired key, and a value that is overwritten, are freed lazily.
+  struct LazyFree {
+    bool expired = false;
+    bool overwritten = false;
+  };
+  void set_lazy_free(LazyFree lazy) { lazy_ = lazy; }
   void begin(WallTime now, ExpiryMode mode) {
     now_ = now, mode_ = mode;
     last_use_ = Access::at(to_unix_ms(now));
@@ -113,7 +124,9 @@ class Keyspace final : public DataSource, public DataLoader {
   // The same string in the encoding that changes in place leave behind; nobody needs to be told.
   void make_raw(int db, const Entry& entry);
   bool set_expiry(int db, std::string_view key, std::optional<WallTime> expires_at);
-  bool erase(int db, std::string_view key);
+  // `lazily`: what is worth it is handed to the reclaimer instead of being freed before the return.
+  enum class Free : uint8_t { now, lazily };
+  bool erase(int db, std::string_view key, Free how = Free::now);
   // `from` must be present; a present target is replaced. The expiry goes along.
   void rename(int db, std::string_view from, std::string_view to);
   // The key must be present in `from_db` and absent in `to_db`.
@@ -123,9 +136,9 @@ class Keyspace final : public DataSource, public DataLoader {
   void set_idle(int db, std::string_view key, int64_t seconds);
   void set_frequency(int db, std::string_view key, uint8_t counter);
   // Removes a present key to win memory: counted as evicted, not as a change.
-  void evict(int db, std::string_view key);
+  void evict(int db, std::string_view key, Free how = Free::now);
   // Returns the number of keys that went. (db -1: all.)
-  size_t flush(int db);
+  size_t flush(int db, Free how = Free::now);
 
   // --- Walking ---
   uint64_t scan(int db, uint64_t cursor, const std::function<void(const Entry&)>& visit) const;
@@ -166,13 +179,24 @@ class Keyspace final : public DataSource, public DataLoader {
   void set_dirty(int64_t dirty) { saved_changes_ = changes_ - dirty; }
   void add_dirty(int64_t changes) { changes_ += changes; }
   const KeyspaceStats& stats() const { return stats_; }
-  void reset_stats() { stats_ = {}; }
+  void reset_stats();
   // Estimated milliseconds a key with an expiry has left, from the active cycle's samples; 0 when unknown.
   int64_t average_ttl_ms(int db) const;
 
-  // One slice of the active expiry: looks at up to `budget` keys that have an expiry, going round the databases, and
-  // deletes the expired. Returns true when most of what it saw was expired, so another slice soon is worth it.
-  bool active_expire(WallTime now, size_t budget);
+  // --- Background work: see expiry_cycle.h for the first; both are bounded to a few dozen keys ---
+  struct ExpirySample {
+    size_t seen = 0;  // keys that have an expiry
+    size_t gone = 0;  // of these: expired, and deleted
+    double ttl_sum_ms = 0;
+    bool end = false;  // the walk has come to the end of the table, or nothing in it expires
+  };
+  // Goes on through the keys of `db` that have an expiry, until it has seen `keys` or made `steps` steps of the walk.
+  ExpirySample expire_some(int db, size_t keys, size_t steps);
+  void note_average_ttl(int db, double average_ms);
+  // Of a whole cycle.
+  void note_expiry_cycle(size_t seen, size_t gone, bool out_of_time);
+  // The next step of the walk that moves blocks out of sparse memory. True: it has come round all databases.
+  bool compact(BlockMover& mover, CompactionCount& count);
 
   // --- DataSource, DataLoader ---
   size_t key_count(int db) const override { return databases_[db].dict.size(); }
@@ -185,7 +209,8 @@ class Keyspace final : public DataSource, public DataLoader {
   struct Database {
     explicit Database(HashSeed seed) : dict(seed) {}
     Dict dict;
-    uint64_t expire_cursor = 0;  // the active expiry's place in the table
+    uint64_t expire_cursor = 0;   // the active expiry's place in the table
+    uint64_t compact_cursor = 0;  // and the compaction's
     int64_t average_ttl_ms = 0;
   };
 
@@ -201,17 +226,14 @@ class Keyspace final : public DataSource, public DataLoader {
   // Moves a present entry to an absent key.
   void relocate(Dict& from, const Dict::Place& source, Dict& to, std::string_view key);
   void remove_expired(int db, Entry& entry);
-  struct ExpirySample {
-    size_t seen = 0;
-    size_t gone = 0;
-    double ttl_sum = 0;  // may pass 64 bits
-  };
-  ExpirySample expire_database(int db, size_t budget, size_t& steps);
+  void dispose(EntryPtr entry, Free how);
   void before(int db, std::string_view key, const Entry* entry);
   void after(int db, std::string_view key);
 
   std::vector<Database> databases_;
   KeyspaceObserver* observer_ = nullptr;
+  Reclaimer* reclaimer_ = nullptr;
+  LazyFree lazy_;
   WallTime now_{};
   ExpiryMode mode_ = ExpiryMode::remove;
   RandomSource& random_;
@@ -219,7 +241,7 @@ class Keyspace final : public DataSource, public DataLoader {
   Access last_use_{0};
   int64_t changes_ = 0;
   int64_t saved_changes_ = 0;
-  int expire_db_ = 0;
+  int compact_db_ = 0;
   KeyspaceStats stats_;
 };
 

@@ -15,7 +15,8 @@ Slot make_slot(const Entry* entry, uint32_t place) {
 }
 
 Segment::Ptr Segment::create(unsigned depth, unsigned buckets) {
-  void* memory = ::operator new (bytes_for(buckets), std::align_val_t{64});
+  void* memory = std::aligned_alloc(alignof(Segment), bytes_for(buckets));
+  if (memory == nullptr) throw std::bad_alloc();
   Ptr segment(new (memory) Segment(depth, buckets));
   std::memset(static_cast<void*>(segment->buckets().first), 0, buckets * sizeof(Bucket));
   return segment;

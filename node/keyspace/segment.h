@@ -14,8 +14,8 @@
 
 #include <array>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
-#include <new>
 #include <span>
 #include <string_view>
 
@@ -54,7 +54,7 @@ class alignas(64) Segment {
   static constexpr unsigned kReach = 8;
 
   struct Free {
-    void operator()(Segment* segment) const { segment->~Segment(), ::operator delete (segment, std::align_val_t{64}); }
+    void operator()(Segment* segment) const { std::free(segment); }
   };
   using Ptr = std::unique_ptr<Segment, Free>;
 

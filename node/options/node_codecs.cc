@@ -129,21 +129,6 @@ Codec<uint32_t> notify_codec() {
           .get = show_notify};
 }
 
-Codec<bool> activedefrag_codec() {
-  return {.parse = [](bool& value, const Words& words, size_t) -> Result<> {
-            const auto parsed = config::parse_yes_no(words[0]);
-            if (!parsed) return std::unexpected(parsed.error());
-            if (*parsed) {
-              return fail(
-                  "Active defragmentation cannot be enabled: it requires a Redis server compiled with a modified "
-                  "Jemalloc like the one shipped by default with the Redis source distribution");
-            }
-            value = false;
-            return {};
-          },
-          .get = [](const bool& value) { return std::string(value ? "yes" : "no"); }};
-}
-
 Result<> check_hostname(const std::string& text) {
   constexpr size_t kMaxLength = 255;
   if (text.size() > kMaxLength) return fail("Hostnames must be less than {} characters", kMaxLength + 1);

@@ -14,7 +14,6 @@ config::Codec<std::vector<SavePoint>> save_codec();
 // "host port", "no one", and "host:port" (a common mistake that can mean nothing else).
 config::Codec<std::optional<Endpoint>> replicaof_codec();
 config::Codec<uint32_t> notify_codec();
-config::Codec<bool> activedefrag_codec();
 Result<> check_hostname(const std::string& text);
 
 }  // namespace holdfast::node

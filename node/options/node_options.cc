@@ -165,16 +165,16 @@ void add_memory_rows(Registry& r, NodeOptions& o) {
             "Milliseconds after which a running script makes us answer BUSY.")
       .alias("lua-time-limit");
   r.boolean("activerehashing", o.activerehashing, kMutable, "Spend idle time on growing tables.");
-  r.custom<bool>("activedefrag", o.activedefrag, activedefrag_codec(), kMutable | kNoEffect, "Defragment memory.");
-  r.memory("active-defrag-ignore-bytes", o.active_defrag_ignore_bytes, 1, kMemoryMax, kMutable | kNoEffect,
+  r.boolean("activedefrag", o.activedefrag, kMutable, "Move keys out of sparsely used memory, which then is freed.");
+  r.memory("active-defrag-ignore-bytes", o.active_defrag_ignore_bytes, 1, kMemoryMax, kMutable,
            "Waste below which nothing is defragmented.");
-  r.integer("active-defrag-threshold-lower", o.active_defrag_threshold_lower, 0, 1000, kMutable | kNoEffect,
+  r.integer("active-defrag-threshold-lower", o.active_defrag_threshold_lower, 0, 1000, kMutable,
             "Percentage of waste at which defragmentation starts.");
-  r.integer("active-defrag-threshold-upper", o.active_defrag_threshold_upper, 0, 1000, kMutable | kNoEffect,
+  r.integer("active-defrag-threshold-upper", o.active_defrag_threshold_upper, 0, 1000, kMutable,
             "Percentage of waste at which it works hardest.");
-  r.integer("active-defrag-cycle-min", o.active_defrag_cycle_min, 1, 99, kMutable | kNoEffect,
+  r.integer("active-defrag-cycle-min", o.active_defrag_cycle_min, 1, 99, kMutable,
             "Least effort of defragmentation in percent of a CPU.");
-  r.integer("active-defrag-cycle-max", o.active_defrag_cycle_max, 1, 99, kMutable | kNoEffect,
+  r.integer("active-defrag-cycle-max", o.active_defrag_cycle_max, 1, 99, kMutable,
             "Most effort of defragmentation in percent of a CPU.");
   r.integer("active-defrag-max-scan-fields", o.active_defrag_max_scan_fields, 1, kLongMax, kMutable | kNoEffect,
             "Members of one value defragmented at a time.");

@@ -92,7 +92,7 @@ struct NodeOptions : config::ServerOptions {
   uint64_t tracking_table_max_keys = 1000000;
   std::chrono::milliseconds busy_reply_threshold{5000};
   bool activerehashing = true;
-  bool activedefrag = false;
+  bool activedefrag = true;
   uint64_t active_defrag_ignore_bytes = 100ULL << 20;
   int active_defrag_threshold_lower = 10, active_defrag_threshold_upper = 100;
   int active_defrag_cycle_min = 1, active_defrag_cycle_max = 25;

@@ -95,10 +95,10 @@ TEST_F(Debug, PausedCronExpiresNothingByItself) {
   run("SET a 1 PX 10");
   run("DEBUG PAUSE-CRON 1");
   clock.advance(Millis(50));
-  node.tick();
+  expire_actively();
   EXPECT_NE(node.keys().find_raw(0, "a"), nullptr);
   run("DEBUG PAUSE-CRON 0");
-  node.tick();
+  expire_actively();
   EXPECT_EQ(node.keys().find_raw(0, "a"), nullptr);
 }
 

@@ -97,7 +97,7 @@ TEST_F(Dispatch, PausedPrimaryHidesExpiredKeysWithoutDeletingThem) {
   clock.advance(Millis(50));
   effects();
   EXPECT_EQ(run("GET a"), "$-1|");
-  node.tick();
+  expire_actively();
   EXPECT_EQ(effects(), Lines{});
   EXPECT_EQ(node.keys().key_count(0), 1u);
 }

@@ -189,6 +189,12 @@ class NodeTest : public ::testing::Test {
     return shown;
   }
   std::string run(std::string_view line) { return run(client, line); }
+  // A tick and the whole cycle of active expiry that it begins.
+  void expire_actively() {
+    node.tick();
+    while (node.expire_slice(clock.now() + Millis(1))) {
+    }
+  }
   // What the log got since the last call.
   std::vector<std::string> effects() { return log.take(); }
   using Lines = std::vector<std::string>;

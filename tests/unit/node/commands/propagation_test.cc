@@ -82,11 +82,11 @@ TEST_F(Propagation, ActiveExpiryTellsEachDeleteByItself) {
   run("SET b x PX 5");
   effects();
   clock.advance(Millis(20));
-  node.tick();
+  expire_actively();
   Lines lines = effects();
   std::ranges::sort(lines);
   EXPECT_EQ(lines, (Lines{"0: DEL a", "0: DEL b"}));
-  node.tick();
+  expire_actively();
   EXPECT_EQ(effects(), Lines{});
 }
 
@@ -127,7 +127,7 @@ TEST_F(Propagation, PrimaryStreamIsFedOnAndKeepsExpiredKeys) {
   effects();
   EXPECT_EQ(run("SELECT 3"), "+OK|");
   EXPECT_EQ(run("GET a"), "$-1|");
-  node.tick();
+  expire_actively();
   EXPECT_EQ(node.keys().key_count(3), 1u);
   from_primary("INCR a");  // for the primary's stream the key is there
   EXPECT_EQ(effects(), (Lines{"3: INCR a"}));

@@ -1,9 +1,10 @@
-// Random commands against a map, with expiry, active expiry, splits, merges and a SCAN under way.
+// Random commands against a map, with expiry, active expiry, splits, merges, moves of memory and a SCAN under way.
 //
 // HOLDFAST_MODEL_SECONDS makes it run that long over ever new seeds (default: a few fixed seeds).
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <string>
 
 #include "node/keyspace/keyspace.h"
+#include "tests/unit/node/keyspace/test_movers.h"
 
 namespace holdfast::node {
 namespace {
@@ -96,7 +98,9 @@ class ModelRun {
     if (choice < 80) {
       now_ += static_cast<int64_t>(dice_.below(5));
     } else if (choice < 84) {
-      keys_.active_expire(from_unix_ms(now_), 1 + dice_.below(40));
+      keys_.expire_some(0, 1 + dice_.below(40), 1 + dice_.below(20));
+    } else if (choice < 86) {
+      compact();
     } else if (choice < 92) {
       scan();
     } else {
@@ -165,6 +169,14 @@ class ModelRun {
     stayed_.erase(to);
     model_[to] = std::move(moved);
   }
+  // Some steps of a walk that moves most blocks. Nobody hears of it, and nothing but addresses changes.
+  void compact() {
+    const int64_t told = observer_.told;
+    const size_t bytes = keys_.memory_bytes(0);
+    for (uint64_t steps = dice_.below(30); steps > 0; --steps) keys_.compact(mover_, moved_);
+    ASSERT_EQ(observer_.told, told);
+    ASSERT_EQ(keys_.memory_bytes(0), bytes);
+  }
   // One step of a SCAN that goes on for ever; at its end every key that was there all the time must have been seen.
   void scan() {
     if (cursor_ == 0) {
@@ -221,6 +233,8 @@ class ModelRun {
   SeededRandom dice_;
   Keyspace keys_;
   Observer observer_;
+  testing::DiceMover mover_{dice_, 70};
+  CompactionCount moved_;
   std::map<std::string, Expected> model_;
   std::set<std::string> stayed_;  // there since the scan began
   std::set<std::string> seen_;
@@ -230,18 +244,24 @@ class ModelRun {
 
  public:
   int scans_ = 0;
+  size_t moves() const { return moved_.moved_blocks; }
 };
 
 TEST(KeyspaceModel, BehavesLikeAMapWhileKeysComeGoAndExpireUnderAScan) {
   const char* seconds = std::getenv("HOLDFAST_MODEL_SECONDS");
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds == nullptr ? 0 : std::atoi(seconds));
+  uint64_t steps = 0;
   for (uint64_t seed = 1; seed <= 3 || std::chrono::steady_clock::now() < end; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     ModelRun run(seed);
     run.steps(150000);
     if (::testing::Test::HasFatalFailure()) return;
     EXPECT_GT(run.scans_, 3);
+    EXPECT_GT(run.moves(), 1000u);
+    steps += 150000;
   }
+  ::testing::Test::RecordProperty("steps", static_cast<int>(steps));
+  if (seconds != nullptr) std::printf("%llu random steps\n", static_cast<unsigned long long>(steps));
 }
 
 }  // namespace

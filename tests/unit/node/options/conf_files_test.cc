@@ -18,6 +18,8 @@ namespace holdfast::node {
 namespace {
 
 constexpr const char* kRedisServer = "/usr/bin/redis-server";
+// Debian's build cannot defragment; ours does by default. A default is not written to files that redis-server may read.
+constexpr const char* kOtherDefault = "activedefrag";
 constexpr const char* kRedisConf = "/etc/redis/redis.conf";
 
 std::string configs(const std::string& name) { return std::string(HOLDFAST_SOURCE_DIR) + "/configs/" + name; }
@@ -188,6 +190,7 @@ TEST(RealRedis, TakesEveryOptionWeCanWrite) {
   std::string text;
   for (const auto& option : node.registry.options()) {
     if (option->has(config::kOwn) || option->has(config::kNoCommand) || option->has(config::kHidden)) continue;
+    if (option->name() == kOtherDefault) continue;
     for (const auto& line : option->lines()) {
       config::Words words = line.words;
       words.insert(words.begin(), option->name());
@@ -214,7 +217,7 @@ TEST(RealRedis, AnswersConfigGetWithOurNamesAndDefaults) {
     const config::Option* option = node.registry.find(name);
     ASSERT_NE(option, nullptr) << name;
     ++compared;
-    if (name == "dir" || name == "port" || name == "unixsocket") continue;
+    if (name == "dir" || name == "port" || name == "unixsocket" || name == kOtherDefault) continue;
     EXPECT_EQ(option->get(), value) << name;
   }
   EXPECT_GT(compared, 180) << out;

@@ -1,0 +1,52 @@
+// When memory is worth compacting, and with how much effort. Pure; executor thread only.
+//
+// Waste is what the allocator's slabs hold beyond what is allocated in them. A run begins when the waste passes both
+// `active-defrag-ignore-bytes` and `active-defrag-threshold-lower` percent, and goes on to the end of the walk, so that
+// it leaves less than what would start it. It gets `active-defrag-cycle-min` to `-max` percent of the executor's time, as
+// the waste lies between the lower and the upper threshold. A walk that removes next to nothing (what is in the way does
+// not belong to the keyspace, or nothing frees up) is not repeated before the waste has grown.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace holdfast::node {
+
+struct CompactionConfig {
+  bool enabled = true;
+  uint64_t ignore_bytes = 100 << 20;
+  int lower_percent = 10;
+  int upper_percent = 100;
+  int least_effort = 1;  // percent of the executor's time
+  int most_effort = 25;
+
+  bool operator==(const CompactionConfig&) const = default;
+};
+
+struct MemoryUse {
+  uint64_t allocated_bytes = 0;
+  uint64_t active_bytes = 0;  // the slabs that this lies in
+  uint64_t waste() const { return active_bytes > allocated_bytes ? active_bytes - allocated_bytes : 0; }
+};
+
+class CompactionPolicy {
+ public:
+  // Idle: starts a run when it is worth it. Running: the effort may rise. To be called now and then.
+  void measured(const MemoryUse& use, const CompactionConfig& config);
+  // A walk of the run has come to its end; `use` is what it left.
+  void walked(const MemoryUse& use, const CompactionConfig& config);
+  // Stops a run; the next one may begin at once.
+  void stop();
+  bool running() const { return effort_ > 0; }
+  // Percent of the executor's time; 0: idle.
+  int effort() const { return effort_; }
+
+ private:
+  static bool worth_it(const MemoryUse& use, const CompactionConfig& config);
+
+  int effort_ = 0;
+  uint64_t waste_at_begin_ = 0;   // of this walk
+  uint64_t hopeless_waste_ = 0;   // what a walk could not remove; 0: unknown
+};
+
+}  // namespace holdfast::node

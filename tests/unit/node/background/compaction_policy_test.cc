@@ -1,0 +1,74 @@
+#include "node/background/compaction_policy.h"
+
+#include <gtest/gtest.h>
+
+namespace holdfast::node {
+namespace {
+
+constexpr uint64_t kMega = 1 << 20;
+MemoryUse use(uint64_t allocated, uint64_t active) { return {allocated * kMega, active * kMega}; }
+
+class CompactionPolicyTest : public ::testing::Test {
+ protected:
+  CompactionConfig config;
+  CompactionPolicy policy;
+};
+
+TEST_F(CompactionPolicyTest, StartsWhenBothThresholdsArePassed) {
+  policy.measured(use(100, 190), config);  // under 100 MB
+  EXPECT_FALSE(policy.running());
+  policy.measured(use(10'000, 10'900), config);  // under 10 percent
+  EXPECT_FALSE(policy.running());
+  policy.measured(use(1000, 1101), config);
+  EXPECT_EQ(policy.effort(), 1);
+}
+
+TEST_F(CompactionPolicyTest, EffortGrowsWithTheWasteAndNeverFallsDuringARun) {
+  policy.measured(use(1000, 1550), config);
+  EXPECT_EQ(policy.effort(), 13);
+  policy.measured(use(1000, 9000), config);
+  EXPECT_EQ(policy.effort(), 25);
+  policy.measured(use(1000, 1100), config);
+  EXPECT_EQ(policy.effort(), 25);
+}
+
+TEST_F(CompactionPolicyTest, RunEndsWithItsWalkWhenTheWasteIsGone) {
+  policy.measured(use(1000, 9000), config);
+  policy.walked(use(1000, 1050), config);
+  EXPECT_FALSE(policy.running());
+}
+
+TEST_F(CompactionPolicyTest, AnotherWalkFollowsWhileTheyPay) {
+  policy.measured(use(1000, 9000), config);
+  policy.walked(use(1000, 3000), config);
+  EXPECT_TRUE(policy.running());
+  policy.walked(use(1000, 2900), config);  // hardly anything
+  EXPECT_FALSE(policy.running());
+}
+
+TEST_F(CompactionPolicyTest, HopelessWasteIsLeftAloneUntilItGrows) {
+  policy.measured(use(1000, 3000), config);
+  policy.walked(use(1000, 2990), config);
+  policy.measured(use(1000, 3000), config);
+  EXPECT_FALSE(policy.running());
+  policy.measured(use(1000, 3500), config);
+  EXPECT_TRUE(policy.running());
+}
+
+TEST_F(CompactionPolicyTest, HopelessWasteIsForgottenOnceItIsGone) {
+  policy.measured(use(1000, 3000), config);
+  policy.walked(use(1000, 2990), config);
+  policy.measured(use(1000, 1000), config);
+  policy.measured(use(1000, 2000), config);
+  EXPECT_TRUE(policy.running());
+}
+
+TEST_F(CompactionPolicyTest, SwitchedOffItStops) {
+  policy.measured(use(1000, 3000), config);
+  config.enabled = false;
+  policy.measured(use(1000, 3000), config);
+  EXPECT_EQ(policy.effort(), 0);
+}
+
+}  // namespace
+}  // namespace holdfast::node
