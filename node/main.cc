@@ -79,8 +79,6 @@ int serve(node::NodeOptions& options, config::Registry& registry, const std::str
   }
   log::warning("Holdfast {} (Redis {}), commit={}, bits=64, pid={}, just started", holdfast_version(), kRedisVersion,
                build_commit(), ::getpid());
-  // Redis's own tests wait for these words, " PID: <number>".
-  log::notice("Running mode=standalone, port={}, PID: {}", options.port, ::getpid());
   if (config_file.empty()) {
     log::warning("Warning: no config file specified, using the default config. In order to specify a config file use "
                  "holdfast-node /path/to/redis.conf");

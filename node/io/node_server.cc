@@ -95,6 +95,8 @@ Result<> NodeServer::run() {
   register_changes();
   if (auto listening = listen(); !listening) return listening;
   if (auto started = start_http(); !started) return started;
+  // Redis's own tests wait for these words, " PID: <number>", and then connect.
+  log::notice("Running mode=standalone, port={}, PID: {}", options_.port, ::getpid());
   show_title();
   process_.note_startup_memory();
   wait_for_signals();
