@@ -15,7 +15,8 @@ char* room = nullptr;
 size_t room_bytes = 0;
 std::string first_argument;
 
-std::string_view variable(std::string_view name, std::string_view title, const TitleFacts& facts, std::string& scratch) {
+std::string_view variable(std::string_view name, std::string_view title, const TitleFacts& facts,
+                          std::string& scratch) {
   if (name == "title") return title;
   if (name == "listen-addr") return facts.listen_address;
   if (name == "server-mode") return facts.mode;

@@ -1,8 +1,8 @@
 // The title of the process in ps and top: what /proc/<pid>/cmdline shows is this process's own memory, which is
 // written over.
 //
-// keep_arguments() first, once, by main's thread, before anything keeps a pointer into the environment; then set_title()
-// as often as needed.
+// keep_arguments() first, once, by main's thread, before anything keeps a pointer into the environment; then
+// set_title() as often as needed.
 #pragma once
 
 #include <cstdint>

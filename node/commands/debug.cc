@@ -1,11 +1,12 @@
 // DEBUG: what tests need. Gated by enable-debug-command, but for SLEEP from loopback (dispatch.cc).
+#include "node/commands/debug.h"
+
 #include <cmath>
 
 #include "common/command/command_replies.h"
 #include "common/config/values.h"
 #include "common/log/log.h"
 #include "node/commands/arguments.h"
-#include "node/commands/debug.h"
 #include "node/commands/handlers.h"
 #include "node/commands/node.h"
 

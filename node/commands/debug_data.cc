@@ -62,8 +62,8 @@ void append_table(std::string& text, const DictStatistics& table) {
     return;
   }
   fmt::format_to(out, " table size: {}\n number of elements: {}\n", table.buckets * Bucket::kSlots, table.entries);
-  fmt::format_to(out, " segments: {}\n buckets: {}\n elements outside their bucket: {}\n", table.segments, table.buckets,
-                 table.displaced);
+  fmt::format_to(out, " segments: {}\n buckets: {}\n elements outside their bucket: {}\n", table.segments,
+                 table.buckets, table.displaced);
   fmt::format_to(out, " Bucket fill distribution:\n");
   for (size_t fill = 0; fill < table.fill.size(); ++fill) {
     if (table.fill[fill] == 0) continue;

@@ -79,7 +79,8 @@ void restore(Call& call) {
   } else {
     // A relative time past the end of the numbers wraps into the past, as Redis's does.
     const int64_t expires_ms =
-        options.absolute ? *ttl : static_cast<int64_t>(static_cast<uint64_t>(*ttl) + static_cast<uint64_t>(call.now_ms()));
+        options.absolute ? *ttl
+                         : static_cast<int64_t>(static_cast<uint64_t>(*ttl) + static_cast<uint64_t>(call.now_ms()));
     if (already_expired(call, expires_ms)) {
       if (exists) {
         call.keys.erase(call.db(), key);

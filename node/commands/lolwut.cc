@@ -36,7 +36,8 @@ void lolwut(Call& call) {
   };
   const int64_t width = size(66, kWidest);
   const int64_t height = size(8, kTallest);
-  call.reply.verbatim(labyrinth(call.node.random(), width, height) + "\nA way through is not promised. Redis ver. 7.0.15\n");
+  call.reply.verbatim(labyrinth(call.node.random(), width, height) +
+                      "\nA way through is not promised. Redis ver. 7.0.15\n");
 }
 
 }  // namespace holdfast::node::handlers

@@ -57,7 +57,8 @@ std::vector<std::string_view> encode_keys(Call& call, const MigrateOptions& opti
     const Entry* entry = call.keys.find(call.db(), key);
     if (entry == nullptr) continue;
     int64_t ttl = 0;
-    if (const auto expires_at = entry->expires_at()) ttl = std::max<int64_t>(to_unix_ms(*expires_at) - call.now_ms(), 1);
+    if (const auto expires_at = entry->expires_at())
+      ttl = std::max<int64_t>(to_unix_ms(*expires_at) - call.now_ms(), 1);
     const auto digits = fmt::format_int(ttl);
     const std::string payload = dump_payload(entry->value(), call.node.config().rdb_compression);
     std::vector<std::string_view> words = {"RESTORE", key, {digits.data(), digits.size()}, payload};

@@ -187,3 +187,49 @@ def test_rewriting_every_option_reads_back(space):
     again = space.node("node", "", port=node.port)
     with bare(again) as client:
         assert client.config_get("*") == before
+
+
+def test_a_log_written_while_logging_is_off_can_be_loaded(space):
+    node = space.node("node", PLAIN)
+    with bare(node) as client:
+        client.mset({"a": 1, "b": 2})
+        client.execute_command("BGREWRITEAOF")
+        poll(lambda: client.info("persistence")["aof_rewrite_in_progress"] == 0, 20, "the rewrite is done")
+        client.set("a", "changed")
+        client.set("c", 3)
+        assert client.execute_command("DEBUG", "LOADAOF") == b"OK"
+        assert client.get("a") == b"1" and client.dbsize() == 2
+
+
+def test_flushall_counts_as_saved_where_it_is_saved(space):
+    node = space.node("node", PLAIN)
+    with bare(node) as client:
+        changes = lambda: client.info("persistence")["rdb_changes_since_last_save"]  # noqa: E731
+        client.mset({"a": 1, "b": 2})
+        client.flushall()
+        assert changes() == 4
+        client.flushall()
+        assert changes() == 4
+        client.config_set("save", "3600 1000")
+        client.set("a", 1)
+        client.flushall()
+        assert changes() == 0
+
+
+def test_events_of_keys_that_travel(space):
+    node, other = space.node("node", PLAIN + "notify-keyspace-events KEA\n"), space.node("other", PLAIN, kind=REDIS)
+    with bare(node) as client, node.client() as listener:
+        events = listener.pubsub()
+        events.psubscribe("__keyevent@0__:*")
+        assert events.get_message(timeout=5)["type"] == "psubscribe"
+        client.set("a", 1)
+        client.restore("b", 0, client.dump("a"))
+        client.execute_command("RESTORE", "b", 1, client.dump("a"), "ABSTTL", "REPLACE")
+        client.execute_command("MIGRATE", "127.0.0.1", other.port, "a", 0, 5000)
+        client.set("end", 1)
+        seen = []
+        while not seen or seen[-1] != ("set", "end"):
+            message = events.get_message(timeout=5)
+            assert message is not None, seen
+            seen.append((message["channel"].rpartition(":")[2], message["data"]))
+        assert seen == [("set", "a"), ("restore", "b"), ("del", "b"), ("del", "a"), ("set", "end")]

@@ -54,7 +54,8 @@ TEST_F(Debug, HtstatsCountsTheTable) {
   const std::string text = run("DEBUG HTSTATS 0");
   EXPECT_NE(text.find("[Dictionary HT]\nHash table 0 stats (main hash table):\n table size: "), std::string::npos);
   EXPECT_NE(text.find(" number of elements: 5001\n"), std::string::npos);
-  EXPECT_NE(text.find("[Expires HT]\nHash table 0 stats (main hash table):\n number of elements: 1\n"), std::string::npos);
+  EXPECT_NE(text.find("[Expires HT]\nHash table 0 stats (main hash table):\n number of elements: 1\n"),
+            std::string::npos);
   EXPECT_EQ(run("DEBUG HTSTATS 99"), "-ERR Out of range database|");
   EXPECT_EQ(run("DEBUG HTSTATS-KEY volatile"),
             "-ERR The value stored at the specified key is not represented using an hash table|");
@@ -119,8 +120,7 @@ TEST_F(Debug, ProtocolHasEveryType) {
   client.set_protocol(3);
   EXPECT_EQ(run("DEBUG PROTOCOL attrib"),
             "|1|$14|key-popularity|*2|$7|key:123|:90|$39|Some real reply following the attribute|");
-  EXPECT_EQ(run("DEBUG PROTOCOL push"),
-            ">2|$16|server-cpu-usage|:42|$40|Some real reply following the push reply|");
+  EXPECT_EQ(run("DEBUG PROTOCOL push"), ">2|$16|server-cpu-usage|:42|$40|Some real reply following the push reply|");
   EXPECT_EQ(run("DEBUG PROTOCOL map"), "%3|:0|#f|:1|#t|:2|#f|");
   EXPECT_EQ(run("DEBUG PROTOCOL foo"),
             "-ERR Wrong protocol type name. Please use one of the following: "
@@ -143,7 +143,8 @@ TEST_F(Debug, OtherSubcommands) {
 }
 
 TEST_F(Debug, LolwutEndsWithTheVersion) {
-  for (const auto* line : {"LOLWUT", "LOLWUT VERSION 5 1 1 1", "LOLWUT VERSION 6 40 20", "LOLWUT foo", "LOLWUT VERSION"}) {
+  for (const auto* line :
+       {"LOLWUT", "LOLWUT VERSION 5 1 1 1", "LOLWUT VERSION 6 40 20", "LOLWUT foo", "LOLWUT VERSION"}) {
     EXPECT_TRUE(run(line).ends_with("Redis ver. 7.0.15\n|")) << line;
   }
   EXPECT_EQ(run("LOLWUT VERSION x"), "-ERR value is not an integer or out of range|");

@@ -13,7 +13,8 @@ class Keys : public NodeTest {
     return std::exchange(client.reply().buffer(), {});
   }
   std::string restore(std::string key, std::string ttl, std::string_view value, std::vector<std::string> options = {}) {
-    std::vector<std::string> words = {"RESTORE", std::move(key), std::move(ttl), dump_payload(Value::string(value), true)};
+    std::vector<std::string> words = {"RESTORE", std::move(key), std::move(ttl),
+                                      dump_payload(Value::string(value), true)};
     words.insert(words.end(), options.begin(), options.end());
     return call(words);
   }

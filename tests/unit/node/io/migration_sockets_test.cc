@@ -179,8 +179,8 @@ TEST_F(Migrating, NobodyThere) {
   }
   EXPECT_EQ(migrate(port).failure, Failure::writing);
   EXPECT_EQ(migrate("no port").failure, Failure::writing);
-  MigrationResult result =
-      sockets.migrate({.host = "no.such.host.invalid", .port = "1", .restores = "<keys>", .count = 2, .timeout = timeout});
+  MigrationResult result = sockets.migrate(
+      {.host = "no.such.host.invalid", .port = "1", .restores = "<keys>", .count = 2, .timeout = timeout});
   EXPECT_EQ(result.failure, Failure::connecting);
 }
 

@@ -80,11 +80,11 @@ TEST(DumpPayload, LaterVersionsAreRefusedEarlierOnesRead) {
 
 TEST(DumpPayload, WhatIsNoValueIsBadData) {
   EXPECT_EQ(text_of(restore_payload(sealed(""))), kBad);
-  EXPECT_EQ(text_of(restore_payload(sealed("\x08\x03"s + "bar"))), kBad);       // no such type
-  EXPECT_EQ(text_of(restore_payload(sealed("\xc0\x05"s + "bar"))), kBad);       // no type at all
-  EXPECT_EQ(text_of(restore_payload(sealed("\x00\x3f"s + "bar"))), kBad);       // longer than what is there
+  EXPECT_EQ(text_of(restore_payload(sealed("\x08\x03"s + "bar"))), kBad);          // no such type
+  EXPECT_EQ(text_of(restore_payload(sealed("\xc0\x05"s + "bar"))), kBad);          // no type at all
+  EXPECT_EQ(text_of(restore_payload(sealed("\x00\x3f"s + "bar"))), kBad);          // longer than what is there
   EXPECT_EQ(text_of(restore_payload(sealed("\x00\x80\xff\xff\xff\xff"s))), kBad);  // 4 GB announced, none there
-  EXPECT_EQ(text_of(restore_payload(sealed("\x00\xc7"s))), kBad);               // no such encoding
+  EXPECT_EQ(text_of(restore_payload(sealed("\x00\xc7"s))), kBad);                  // no such encoding
   EXPECT_EQ(text_of(restore_payload(sealed("\x00\x03"s + "bar and more"))), "bar");
 }
 
