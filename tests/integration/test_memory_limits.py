@@ -207,3 +207,27 @@ def test_a_percentage_of_maxmemory_limits_the_clients(space):
         assert client.info("stats")["evicted_clients"] == 1
         assert len(client.client_list()) == 2
         below.close()
+
+
+def test_clients_go_before_any_key(space):
+    """What evicted clients held is free at once: no key goes for it."""
+    node = space.node("node", CONF + "maxmemory 11mb\nmaxmemory-policy allkeys-lru\nmaxmemory-clients 3mb\n")
+    with node.client() as client:
+        client.execute_command("CLIENT", "NO-EVICT", "ON")
+        for i in range(50):
+            client.setrange(str(i), 100_000, "x")
+        readers = [socket.create_connection(node.address) for _ in range(20)]
+
+        def evicted():
+            for reader in readers:
+                try:
+                    reader.sendall(b"GET 1\r\n" * 10)  # the replies are not read
+                except OSError:
+                    pass
+            return client.info("stats")["evicted_clients"] > 0
+
+        poll(evicted, 20, "readers too slow for their replies are evicted")
+        assert client.info("stats")["evicted_keys"] == 0
+        assert client.dbsize() == 50
+        for reader in readers:
+            reader.close()
