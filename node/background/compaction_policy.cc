@@ -7,6 +7,8 @@ namespace {
 
 // A walk that removes less than this part of the waste is not repeated until the waste has grown by as much again.
 constexpr uint64_t kLeastGain = 5;
+// A run goes on below what starts one: deletes during its walk leave holes in what it has just packed.
+constexpr uint64_t kFinishing = 16;
 
 double percent(const MemoryUse& use) {
   return use.allocated_bytes == 0
@@ -23,8 +25,8 @@ int effort_for(const MemoryUse& use, const CompactionConfig& config) {
 
 }  // namespace
 
-bool CompactionPolicy::worth_it(const MemoryUse& use, const CompactionConfig& config) {
-  return config.enabled && use.waste() >= config.ignore_bytes && percent(use) >= config.lower_percent;
+bool CompactionPolicy::worth_it(const MemoryUse& use, const CompactionConfig& config, uint64_t least_waste) {
+  return config.enabled && use.waste() >= least_waste && percent(use) >= config.lower_percent;
 }
 
 void CompactionPolicy::measured(const MemoryUse& use, const CompactionConfig& config) {
@@ -33,7 +35,7 @@ void CompactionPolicy::measured(const MemoryUse& use, const CompactionConfig& co
     effort_ = std::max(effort_, effort_for(use, config));
     return;
   }
-  if (!worth_it(use, config)) {
+  if (!worth_it(use, config, config.ignore_bytes)) {
     hopeless_waste_ = 0;
     return;
   }
@@ -49,7 +51,7 @@ void CompactionPolicy::walked(const MemoryUse& use, const CompactionConfig& conf
   effort_ = 0;
   if (hopeless) {
     hopeless_waste_ = std::max<uint64_t>(use.waste(), 1);
-  } else if (worth_it(use, config)) {
+  } else if (worth_it(use, config, config.ignore_bytes / kFinishing)) {
     effort_ = effort_for(use, config);
     waste_at_begin_ = use.waste();
   }

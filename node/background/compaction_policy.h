@@ -1,10 +1,11 @@
 // When memory is worth compacting, and with how much effort. Pure; executor thread only.
 //
 // Waste is what the allocator's slabs hold beyond what is allocated in them. A run begins when the waste passes both
-// `active-defrag-ignore-bytes` and `active-defrag-threshold-lower` percent, and goes on to the end of the walk, so that
-// it leaves less than what would start it. It gets `active-defrag-cycle-min` to `-max` percent of the executor's time, as
-// the waste lies between the lower and the upper threshold. A walk that removes next to nothing (what is in the way does
-// not belong to the keyspace, or nothing frees up) is not repeated before the waste has grown.
+// `active-defrag-ignore-bytes` and `active-defrag-threshold-lower` percent. It walks the table until the waste is below
+// the percentage or a sixteenth of the bytes, so that it leaves less than what starts one. It gets
+// `active-defrag-cycle-min` to `-max` percent of the executor's time, as the waste lies between the lower and the upper
+// threshold. A walk that removes next to nothing (what is in the way does not belong to the keyspace, or nothing frees
+// up) is not repeated before the waste has grown.
 #pragma once
 
 #include <cstddef>
@@ -42,7 +43,7 @@ class CompactionPolicy {
   int effort() const { return effort_; }
 
  private:
-  static bool worth_it(const MemoryUse& use, const CompactionConfig& config);
+  static bool worth_it(const MemoryUse& use, const CompactionConfig& config, uint64_t least_waste);
 
   int effort_ = 0;
   uint64_t waste_at_begin_ = 0;   // of this walk

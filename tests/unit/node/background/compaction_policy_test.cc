@@ -46,6 +46,16 @@ TEST_F(CompactionPolicyTest, AnotherWalkFollowsWhileTheyPay) {
   EXPECT_FALSE(policy.running());
 }
 
+TEST_F(CompactionPolicyTest, RunClearsUpBelowWhatStartsOne) {
+  policy.measured(use(60, 300), config);
+  policy.walked(use(58, 76), config);  // deletes went on meanwhile
+  EXPECT_TRUE(policy.running());
+  policy.walked(use(55, 58), config);
+  EXPECT_FALSE(policy.running());
+  policy.measured(use(58, 76), config);
+  EXPECT_FALSE(policy.running());
+}
+
 TEST_F(CompactionPolicyTest, HopelessWasteIsLeftAloneUntilItGrows) {
   policy.measured(use(1000, 3000), config);
   policy.walked(use(1000, 2990), config);
