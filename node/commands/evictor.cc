@@ -1,5 +1,7 @@
 #include "node/commands/evictor.h"
 
+#include <algorithm>
+
 #include "common/log/log.h"
 #include "node/commands/node.h"
 #include "node/options/notify_events.h"
@@ -50,7 +52,11 @@ Evictor::Outcome Evictor::evict_until_it_fits(uint64_t over) {
     const auto victim =
         chooser_.choose(node_.keys(), config.eviction_policy, config.eviction_samples, now_ms, node_.random());
     if (!victim) {
-      outcome = Outcome::nothing_left;
+      // What was evicted lazily may still be on its way out.
+      const Reclaimer* reclaimer = node_.keys().reclaimer();
+      const bool more_to_come = reclaimer != nullptr && reclaimer->pending_objects() > 0;
+      outcome = more_to_come ? Outcome::running : Outcome::nothing_left;
+      if (more_to_come) start_in_background();
       break;
     }
     freed += evict(*victim);
@@ -68,10 +74,12 @@ Evictor::Outcome Evictor::evict_until_it_fits(uint64_t over) {
   return outcome;
 }
 
-// The bytes that it gave back. The words for the log and the replicas are not counted against it.
+// The bytes that it gave back, or will when it is freed lazily. The words for the log and the replicas are not counted against it.
 uint64_t Evictor::evict(const EvictionChooser::Victim& victim) {
   const bool timed = node_.config().latency_threshold_ms > 0;
   const Instant start = timed ? node_.clock().now() : Instant{};
+  const Entry* entry = node_.keys().find_raw(victim.db, victim.key);
+  const uint64_t promised = node_.config().lazyfree_eviction && entry != nullptr ? entry->memory_bytes() : 0;
   const uint64_t before = node_.process().used_memory();
   node_.keys().evict(victim.db, victim.key,
                      node_.config().lazyfree_eviction ? Keyspace::Free::lazily : Keyspace::Free::now);
@@ -79,7 +87,7 @@ uint64_t Evictor::evict(const EvictionChooser::Victim& victim) {
   if (timed) node_.note_latency("eviction-del", node_.clock().now() - start);
   node_.notify(kNotifyEvicted, "evicted", victim.db, victim.key);
   node_.effects().push(victim.db, {node_.config().lazyfree_eviction ? "UNLINK" : "DEL", victim.key});
-  return before > after ? before - after : 0;
+  return std::max(before > after ? before - after : 0, promised);
 }
 
 void Evictor::limit_changed() {
