@@ -165,10 +165,13 @@ std::optional<std::string> Node::refusal(const server::Session& session, const T
         "context",
         entry.name);
   }
-  if (replica && !config_.serve_stale_data && !spec.has(command::kStale) && !parts_.replication.link_up()) {
+  // EXEC may run now only if all that it will execute may.
+  const bool exec = in_multi && entry.handler == &handlers::exec;
+  const uint64_t allowed_in = exec ? spec.flags & client->transaction.common_flags() : spec.flags;
+  if (replica && !config_.serve_stale_data && (allowed_in & command::kStale) == 0 && !parts_.replication.link_up()) {
     return std::string(kMasterDown);
   }
-  if (loading_ && !spec.has(command::kLoading)) return std::string(kLoadingError);
+  if (loading_ && (allowed_in & command::kLoading) == 0) return std::string(kLoadingError);
   return std::nullopt;
 }
 

@@ -57,6 +57,7 @@ class Transaction {
   void queue(std::span<const std::string_view> argv, uint64_t command_flags) {
     queued_bytes_ += queued_.emplace_back(argv).memory_bytes();
     flags_ |= command_flags;
+    common_flags_ &= command_flags;
   }
   // A command was refused while queueing: EXEC will answer EXECABORT.
   void refuse() {
@@ -68,6 +69,8 @@ class Transaction {
   size_t watched_bytes() const { return watched_bytes_; }
   // The flags of all queued commands together.
   uint64_t flags() const { return flags_; }
+  // Those that every one of them has; all, where none is queued.
+  uint64_t common_flags() const { return common_flags_; }
   // A watched key has changed: EXEC will answer nil.
   bool stale() const { return stale_; }
   bool watching() const { return !watched_.empty(); }
@@ -83,6 +86,7 @@ class Transaction {
     queued_bytes_ = 0;
     open_ = refused_ = false;
     flags_ = 0;
+    common_flags_ = UINT64_MAX;
   }
 
  private:
@@ -98,6 +102,7 @@ class Transaction {
   std::vector<Watched> watched_;
   size_t watched_bytes_ = 0;  // with the places in the WatchTable
   uint64_t flags_ = 0;
+  uint64_t common_flags_ = UINT64_MAX;
   bool open_ = false;
   bool refused_ = false;
   bool stale_ = false;

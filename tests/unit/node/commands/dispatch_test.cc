@@ -32,6 +32,29 @@ TEST_F(Dispatch, ReadOnlyReplicaRefusesWrites) {
   EXPECT_EQ(run("SET a 1"), "+OK|");
 }
 
+TEST_F(Dispatch, ExecIsRefusedWhatItsCommandsAreRefused) {
+  NodeConfig strict;
+  strict.serve_stale_data = false;
+  node.configure(strict);
+  run("MULTI");
+  run("GET a");
+  replication.replica = true;
+  replication.up = false;
+  EXPECT_EQ(run("EXEC"), "-EXECABORT Transaction discarded because of: MASTERDOWN Link with MASTER is down and "
+                         "replica-serve-stale-data is set to 'no'.|");
+  EXPECT_EQ(run("MULTI"), "+OK|");
+  EXPECT_EQ(run("INFO nosuchsection"), "+QUEUED|");
+  EXPECT_EQ(run("EXEC"), "*1|$0||");
+  replication.replica = false;
+  run("MULTI");
+  run("GET a");
+  node.set_loading(LoadingState{});
+  EXPECT_EQ(run("EXEC"),
+            "-EXECABORT Transaction discarded because of: LOADING Redis is loading the dataset in memory|");
+  node.set_loading(std::nullopt);
+  EXPECT_EQ(run("EXEC"), "-ERR EXEC without MULTI|");
+}
+
 TEST_F(Dispatch, StaleReplicaMayRefuseData) {
   replication.replica = true;
   replication.up = false;
