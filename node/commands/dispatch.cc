@@ -369,6 +369,7 @@ void Node::feed_monitors(const Call& call) {
 
 void Node::run_transaction(Call& exec, std::vector<OwnedCommand> commands) {
   exec.reply.array(commands.size());
+  in_transaction_ = true;
   std::vector<std::string_view> args;
   for (const OwnedCommand& queued : commands) {
     queued.views(args);
@@ -381,6 +382,7 @@ void Node::run_transaction(Call& exec, std::vector<OwnedCommand> commands) {
     call.in_exec = true;
     run(call, *entry);
   }
+  in_transaction_ = false;
 }
 
 }  // namespace holdfast::node

@@ -151,6 +151,8 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   void notify(uint32_t event_class, std::string_view event, int db, std::string_view key);
   // Runs the queued commands of EXEC.
   void run_transaction(Call& exec, std::vector<OwnedCommand> commands);
+  // In the middle of EXEC: a snapshot taken now would hold a part of it, and the log the whole once more.
+  bool in_transaction() const { return in_transaction_; }
   void add_monitor(server::Session& session);
   void set_active_expiry(bool on) { active_expiry_ = on; }
   CompactionState& compaction() { return compaction_; }

@@ -94,6 +94,10 @@ Result<std::string> PersistenceDriver::background_save(bool schedule) {
     save_scheduled_ = true;
     return "Background saving scheduled";
   }
+  if (node_->in_transaction()) {
+    save_scheduled_ = true;
+    return "Background saving scheduled";
+  }
   if (auto started = start_background_save(); !started) return fail("ERR");
   return "Background saving started";
 }

@@ -77,12 +77,12 @@ Result<> PersistenceDriver::apply_options() {
       return fail("Unable to turn on AOF. Check server logs.");
     }
     connect_log();
-    if (!saver_.running()) {
-      if (!start_rewrite()) {
-        log_.disable(saver_);
-        connect_log();
-        return fail("Unable to turn on AOF. Check server logs.");
-      }
+    if (saver_.running() || node_->in_transaction()) {
+      log::notice("AOF was enabled but cannot begin at once. An AOF background was scheduled to start when possible.");
+    } else if (!start_rewrite()) {
+      log_.disable(saver_);
+      connect_log();
+      return fail("Unable to turn on AOF. Check server logs.");
     }
     return {};
   }
@@ -131,7 +131,7 @@ Result<> PersistenceDriver::start_rewrite() {
 
 Result<std::string> PersistenceDriver::rewrite_log() {
   if (log_.rewriting()) return fail("ERR Background append only file rewriting already in progress");
-  if (saver_.running()) {
+  if (saver_.running() || node_->in_transaction()) {
     log_.schedule_rewrite();
     return "Background append only file rewriting scheduled";
   }

@@ -233,3 +233,32 @@ def test_events_of_keys_that_travel(space):
             assert message is not None, seen
             seen.append((message["channel"].rpartition(":")[2], message["data"]))
         assert seen == [("set", "a"), ("restore", "b"), ("del", "b"), ("del", "a"), ("set", "end")]
+
+
+def test_a_snapshot_asked_for_in_a_transaction_waits_for_its_end(space):
+    node = space.node("node", PLAIN + "appendonly yes\n")
+    with bare(node) as client:
+
+        def transaction(*commands):
+            client.execute_command("MULTI")
+            for command in commands:
+                client.execute_command(*command)
+            return client.execute_command("EXEC")
+
+        def idle():
+            state = client.info("persistence")
+            return state["aof_enabled"] == 1 and not state["aof_rewrite_in_progress"] and not state["aof_rewrite_scheduled"]
+
+        rewrites = client.info("persistence")["aof_rewrites"]
+        replies = transaction(("INCR", "n"), ("BGREWRITEAOF",), ("INCR", "n"))
+        assert replies == [1, b"Background append only file rewriting scheduled", 2]
+        poll(lambda: client.info("persistence")["aof_rewrites"] > rewrites and idle(), 20, "the rewrite is done")
+        assert client.execute_command("DEBUG", "LOADAOF") == b"OK" and client.get("n") == b"2"
+        client.config_set("appendonly", "no")
+        transaction(("INCR", "n"), ("CONFIG", "SET", "appendonly", "yes"), ("INCR", "n"))
+        poll(idle, 20, "the log is on")
+        client.incr("n")
+        poll(lambda: client.execute_command("DEBUG", "LOADAOF") == b"OK", 20, "the log has its base")
+        assert client.get("n") == b"5"
+        assert transaction(("SET", "m", 1), ("BGSAVE",))[1] == b"Background saving scheduled"
+        poll(lambda: client.info("persistence")["rdb_changes_since_last_save"] == 0, 20, "the save is done")
