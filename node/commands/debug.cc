@@ -71,6 +71,15 @@ void debug_config_rewrite_all(Call& call) {
   rewritten ? call.reply.ok() : call.reply.error(rewritten.error().text);
 }
 
+// MALLCTL <key> [<value>]: a control of the allocator that is a number.
+void debug_mallctl(Call& call) {
+  std::optional<int64_t> value;
+  if (call.argc() == 4 && !(value = read_integer(call, call.args[3]))) return;
+  const auto found = call.node.process().allocator_control(std::string(call.args[2]), value);
+  if (!found) return call.reply.error(fmt::format("ERR the allocator has no number named '{}'", call.args[2]));
+  call.reply.integer(*found);
+}
+
 // STRINGMATCH-LEN <pattern> <string>: what the patterns of KEYS, SCAN and PSUBSCRIBE match.
 void debug_stringmatch(Call& call) { call.reply.integer(glob_match(call.args[2], call.args[3]) ? 1 : 0); }
 
@@ -192,6 +201,8 @@ void debug_help(Call& call) {
       "    Return the size of different core structures.",
       "LISTPACK <key>",
       "    Show low level info about the listpack encoding of <key>.",
+      "MALLCTL <key> [<value>]",
+      "    Get or set a malloc tuning integer.",
       "QUICKLIST <key> [<0|1>]",
       "    Show low level info about the quicklist encoding of <key>.",
       "    The optional argument (0 by default) sets the level of detail",
@@ -232,6 +243,7 @@ constexpr Subcommand kSubcommands[] = {
     {"change-repl-id", 2, 2, debug_change_repl_id},
     {"config-rewrite-force-all", 2, 2, debug_config_rewrite_all},
     {"structsize", 2, 2, debug_structsize},
+    {"mallctl", 3, 4, debug_mallctl},
     {"stringmatch-len", 4, 4, debug_stringmatch},
     {"stringmatch-test", 2, 2, debug_stringmatch_test},
     {"help", 2, 2, debug_help},

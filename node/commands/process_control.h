@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -63,6 +64,9 @@ class ProcessControl {
   virtual void run_soon(std::function<void()> work) = 0;
   virtual void release_free_memory() = 0;             // MEMORY PURGE
   virtual std::string allocator_statistics() const = 0;  // MEMORY MALLOC-STATS
+  // DEBUG MALLCTL: the value of one of the allocator's controls, which becomes `value` if that is given; nothing: there
+  // is no such control of a number.
+  virtual std::optional<int64_t> allocator_control(const std::string& name, std::optional<int64_t> value) = 0;
   virtual int64_t unix_micros() const = 0;  // TIME, MONITOR
 };
 

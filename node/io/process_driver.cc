@@ -59,6 +59,10 @@ void ProcessDriver::run_soon(std::function<void()> work) { boost::asio::post(io_
 
 void ProcessDriver::release_free_memory() { node::release_free_memory(); }
 
+std::optional<int64_t> ProcessDriver::allocator_control(const std::string& name, std::optional<int64_t> value) {
+  return node::allocator_control(name, value);
+}
+
 std::string ProcessDriver::allocator_statistics() const { return node::allocator_statistics(); }
 
 void ProcessDriver::block_for(Micros duration) {

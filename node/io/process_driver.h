@@ -43,6 +43,7 @@ class ProcessDriver final : public ProcessControl {
   void run_soon(std::function<void()> work) override;
   void release_free_memory() override;
   std::string allocator_statistics() const override;
+  std::optional<int64_t> allocator_control(const std::string& name, std::optional<int64_t> value) override;
   int64_t unix_micros() const override { return system_unix_micros(); }
 
  private:

@@ -55,6 +55,18 @@ void release_free_memory() {
   }
 }
 
+std::optional<int64_t> allocator_control(const std::string& name, std::optional<int64_t> value) {
+  if (!has_jemalloc()) return std::nullopt;
+  // A number has eight bytes, four, or one; the wrong size is refused without effect.
+  for (const size_t width : {sizeof(int64_t), sizeof(int32_t), sizeof(bool)}) {
+    int64_t old_value = 0, new_value = value.value_or(0);
+    size_t size = width;
+    if (mallctl(name.c_str(), &old_value, &size, value ? &new_value : nullptr, value ? width : 0) != 0) continue;
+    return width == sizeof(int32_t) ? static_cast<int32_t>(old_value) : old_value;
+  }
+  return std::nullopt;
+}
+
 std::string allocator_statistics() {
   if (!has_jemalloc() || &malloc_stats_print == nullptr) return "Stats not supported for the current allocator";
   std::string text;

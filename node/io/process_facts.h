@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace holdfast::node {
@@ -20,6 +21,8 @@ uint64_t system_memory_bytes();
 std::string system_name();      // "Linux 6.1.0-18-amd64 x86_64"
 std::string executable_path();  // of this process
 std::string allocator_statistics();  // for people: jemalloc's report
+// Reads, and writes if there is a value, a control of jemalloc that is a number; nothing: there is none of this name.
+std::optional<int64_t> allocator_control(const std::string& name, std::optional<int64_t> value);
 // The allocator hands back what it can (MEMORY PURGE, after a flush).
 void release_free_memory();
 

@@ -292,6 +292,16 @@ TEST_F(Eviction, MemoryCommandsAnswerInRedissShapes) {
   EXPECT_NE(run("MEMORY DOCTOR").find("Hi Sam, this instance is empty"), std::string::npos);
 }
 
+TEST_F(Eviction, DebugMallctlReadsAndWritesNumbers) {
+  config.debug = NodeConfig::Allow::yes;
+  node.configure(config);
+  EXPECT_EQ(run("DEBUG MALLCTL arenas.page"), ":4096|");
+  EXPECT_EQ(run("DEBUG MALLCTL arenas.page 7"), ":4096|");
+  EXPECT_EQ(run("DEBUG MALLCTL arenas.page"), ":7|");
+  EXPECT_EQ(run("DEBUG MALLCTL none"), "-ERR the allocator has no number named 'none'|");
+  EXPECT_EQ(run("DEBUG MALLCTL arenas.page x"), "-ERR value is not an integer or out of range|");
+}
+
 TEST_F(Eviction, TheDoctorNamesAPastPeak) {
   extra = 100'000'000;
   node.tick();

@@ -116,6 +116,10 @@ class FakeProcess final : public ProcessControl {
   void run_soon(std::function<void()> work) override { soon.push_back(std::move(work)); }
   void release_free_memory() override { ++purges; }
   std::string allocator_statistics() const override { return "statistics"; }
+  std::optional<int64_t> allocator_control(const std::string& name, std::optional<int64_t> value) override {
+    if (name != "arenas.page") return std::nullopt;
+    return std::exchange(page, value.value_or(page));
+  }
   int64_t unix_micros() const override { return 1'700'000'000'123'456; }
 
   std::optional<ShutdownRequest> asked;
@@ -124,6 +128,7 @@ class FakeProcess final : public ProcessControl {
   std::function<uint64_t()> measure;  // the memory in use
   std::vector<std::function<void()>> soon;
   int purges = 0;
+  int64_t page = 4096;
 };
 
 class FakeConfig final : public ConfigControl {
