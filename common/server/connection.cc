@@ -8,6 +8,7 @@
 
 #include "common/log/log.h"
 #include "common/net/socket.h"
+#include "common/net/socket_calls.h"
 
 namespace holdfast::server {
 
@@ -103,10 +104,7 @@ void Connection::finish_read() {
 Connection::Received Connection::receive(size_t& bytes) {
   make_room();
   const size_t room = capacity_ - end_;
-  ssize_t count;
-  do {
-    count = ::recv(stream_.fd(), input_.get() + end_, room, MSG_DONTWAIT);
-  } while (count < 0 && errno == EINTR);
+  const ssize_t count = net::receive_bytes(stream_.fd(), input_.get() + end_, room);
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return Received::nothing;
   if (count <= 0) return Received::ended;
   bytes = static_cast<size_t>(count);

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "common/log/log.h"
+#include "common/net/socket_calls.h"
 #include "common/server/connection.h"
 
 namespace holdfast::server {
@@ -87,8 +88,7 @@ void Connection::drop_sent_output() {
 // On an I/O thread: sends what the socket takes and leaves what comes of it to the executor, whose flush() meets it again.
 void Connection::send_in_thread(size_t end) {
   while (sent_ < end) {
-    const ssize_t sent = ::send(stream_.fd(), output_.data() + sent_, end - sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent < 0 && errno == EINTR) continue;
+    const ssize_t sent = net::send_bytes(stream_.fd(), output_.data() + sent_, end - sent_);
     if (sent < 0) return;
     sent_ += static_cast<size_t>(sent);
     ++thread_sends_;
@@ -121,22 +121,19 @@ bool Connection::send_source() {
 
 // One send; false when the socket is full (a wait is set up) or broken (the connection closes).
 bool Connection::send_bytes(std::string_view bytes, size_t& count) {
-  while (true) {
-    const ssize_t sent = ::send(stream_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent >= 0) {
-      count = static_cast<size_t>(sent);
-      server_.stats.output_bytes += count;
-      ++server_.stats.writes;
-      return true;
-    }
-    if (errno == EINTR) continue;
-    if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      wait_writable();
-    } else {
-      close_now();
-    }
-    return false;
+  const ssize_t sent = net::send_bytes(stream_.fd(), bytes.data(), bytes.size());
+  if (sent >= 0) {
+    count = static_cast<size_t>(sent);
+    server_.stats.output_bytes += count;
+    ++server_.stats.writes;
+    return true;
   }
+  if (errno == EAGAIN || errno == EWOULDBLOCK) {
+    wait_writable();
+  } else {
+    close_now();
+  }
+  return false;
 }
 
 void Connection::wait_writable() {

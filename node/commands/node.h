@@ -148,7 +148,10 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   static const ClientState* state_if_any(const server::Session& session);
 
   // Publishes a keyspace event when notify-keyspace-events asks for its class (kNotifyGeneric ...).
-  void notify(uint32_t event_class, std::string_view event, int db, std::string_view key);
+  void notify(uint32_t event_class, std::string_view event, int db, std::string_view key) {
+    if ((config_.notify_events & event_class) != 0) publish_event(event, db, key);
+  }
+  void publish_event(std::string_view event, int db, std::string_view key);
   // Runs the queued commands of EXEC.
   void run_transaction(Call& exec, std::vector<OwnedCommand> commands);
   // In the middle of EXEC: a snapshot taken now would hold a part of it, and the log the whole once more.

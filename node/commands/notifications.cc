@@ -5,9 +5,9 @@
 
 namespace holdfast::node {
 
-void Node::notify(uint32_t event_class, std::string_view event, int db, std::string_view key) {
+void Node::publish_event(std::string_view event, int db, std::string_view key) {
+  if (server_ == nullptr) return;
   const uint32_t wanted = config_.notify_events;
-  if ((wanted & event_class) == 0 || server_ == nullptr) return;
   server::PubSub& pubsub = server_->pubsub;
   if ((wanted & kNotifyKeyspace) != 0) pubsub.publish(fmt::format("__keyspace@{}__:{}", db, key), event);
   if ((wanted & kNotifyKeyevent) != 0) pubsub.publish(fmt::format("__keyevent@{}__:{}", db, event), key);

@@ -1,16 +1,11 @@
 #include "node/io/allocator_control.h"
 
-#include <pthread.h>
-#include <sched.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
-#include <thread>
 
 #include "common/memory/jemalloc.h"
-#include "common/memory/usage.h"
 
 // More of jemalloc's own interface, where it is linked.
 extern "C" {
@@ -72,23 +67,9 @@ void flush_thread_cache() {
   if (has_jemalloc()) (void)mallctl("thread.tcache.flush", nullptr, nullptr, nullptr, 0);
 }
 
-void set_background_purge(bool on) {
-  if (!has_jemalloc()) return;
-  bool now = false;
-  size_t size = sizeof now;
-  if (mallctl("background_thread", &now, &size, nullptr, 0) != 0 || now == on) return;
-  // The allocator's threads inherit policy and name of the one that asks for them.
-  std::thread([on] {
-    name_thread("purge");
-    const memory::ThreadAccount account;
-    const sched_param none{};
-    (void)::sched_setscheduler(0, SCHED_IDLE, &none);
-    bool value = on;
-    (void)mallctl("background_thread", nullptr, nullptr, &value, sizeof value);
-  }).join();
+void purge_decayed_pages() {
+  if (has_jemalloc()) (void)mallctl("arena.4096.decay", nullptr, nullptr, nullptr, 0);  // 4096: all arenas
 }
-
-void name_thread(const char* name) { (void)::pthread_setname_np(::pthread_self(), name); }
 
 bool can_compact() { return query_name().known; }
 

@@ -9,12 +9,8 @@ namespace holdfast::node {
 // Gives what the calling thread keeps for its next allocations back to the common pool. Any thread.
 void flush_thread_cache();
 
-// Lets a thread of the allocator return freed pages to the kernel, in time that nobody else wants (SCHED_IDLE). Without
-// it they are returned by whoever allocates or frees next, which stalls the executor. Any thread.
-void set_background_purge(bool on);
-
-// Names the calling thread, for top and gdb.
-void name_thread(const char* name);
+// Returns those freed pages to the kernel whose time has come (dirty_decay_ms). Any thread.
+void purge_decayed_pages();
 
 // True when make-up of the heap can be asked for and blocks be moved.
 bool can_compact();

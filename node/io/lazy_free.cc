@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/memory/usage.h"
+#include "common/process/helper_thread.h"
 #include "node/io/allocator_control.h"
 
 namespace holdfast::node {
@@ -45,7 +46,8 @@ void LazyFree::reclaim(Garbage garbage, size_t objects) {
 }
 
 void LazyFree::run() {
-  name_thread("lazy_free");
+  process::name_thread("lazy_free");
+  process::leave_open_files();
   const memory::ThreadAccount account;
   std::unique_lock lock(mutex_);
   for (;;) {

@@ -10,7 +10,6 @@
 #include "common/process/process.h"
 #include "common/process/title.h"
 #include "node/background/effective_hz.h"
-#include "node/io/allocator_control.h"
 #include "node/io/settings.h"
 #include "node/metrics/node_health.h"
 
@@ -163,7 +162,7 @@ void NodeServer::configure_parts() {
   server_.limit_client_memory(client_memory_limit(options_));
   node_.configure(node_config(options_));
   node_.set_hz(hz_);
-  set_background_purge(options_.jemalloc_bg_thread);
+  purge_.set_running(options_.jemalloc_bg_thread);
   if (const CompactionConfig compaction = compaction_config(options_); compaction != compactor_.config()) {
     compactor_.configure(compaction);
   }

@@ -25,6 +25,7 @@
 #include "node/io/node_replication.h"
 #include "node/io/persistence_driver.h"
 #include "node/io/process_driver.h"
+#include "node/io/purge_thread.h"
 #include "node/io/replication_host.h"
 #include "node/metrics/node_facts.h"
 #include "node/options/node_options.h"
@@ -75,6 +76,7 @@ class NodeServer {
   NodeReplication replication_;
   MigrationSockets migration_;
   LazyFree lazy_free_;
+  PurgeThread purge_;
   Node node_;
   server::Server server_;
   BackgroundDriver background_;

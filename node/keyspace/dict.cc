@@ -104,6 +104,7 @@ void Dict::replace_entry(const Place& place, EntryPtr fresh) {
 
 Entry& Dict::assign(const Place& place, Value&& value, int64_t expires_ms) {
   Entry& old = *place.entry;
+  if (old.overwrite(value, expires_ms)) return old;
   entry_bytes_ -= old.memory_bytes();
   count_expiring(place.hash, old.has_expiry(), expires_ms != Entry::kNoExpiry);
   if (old.assign_in_place(value, expires_ms)) {

@@ -73,6 +73,22 @@ class Entry {
   // Writes value and expiry over the old ones when the result needs a block of the same size; false when it does not,
   // and then nothing has changed, `value` included. `value` must not borrow from this entry.
   bool assign_in_place(Value& value, int64_t expires_ms);
+  // The usual case of that: a value of the same kind and length, and an expiry where there was one. Nothing moves.
+  bool overwrite(const Value& value, int64_t expires_ms) {
+    if ((expires_ms != kNoExpiry) != has_expiry()) return false;
+    if (value.is_integer()) {
+      if (payload() != Payload::integer) return false;
+      store(word_offset(), value.integer_value());
+    } else {
+      const std::string_view text = value.text();
+      if (text.size() != value_length_ || payload() != (value.changed_in_place() ? Payload::embedded_raw : Payload::embedded)) {
+        return false;
+      }
+      std::memcpy(body() + key_offset() + key_length(), text.data(), text.size());
+    }
+    if (has_expiry()) store(0, expires_ms);
+    return true;
+  }
   // The same for the expiry alone.
   bool set_expiry_in_place(int64_t expires_ms);
   // The value, leaving an entry fit only for destruction.

@@ -46,8 +46,7 @@ bool WatchTable::expired_since_watch(const Transaction& transaction, const Keysp
   });
 }
 
-void WatchTable::touched(const Keyspace& keys, int db, std::string_view key) {
-  if (watchers_.empty()) return;
+void WatchTable::touch(const Keyspace& keys, int db, std::string_view key) {
   const auto found = watchers_.find(Place{db, std::string(key)});
   if (found == watchers_.end()) return;
   for (Transaction* transaction : found->second) {

@@ -25,13 +25,17 @@ class WatchTable {
   static bool expired_since_watch(const Transaction& transaction, const Keyspace& keys);
 
   // From the keyspace's observer. The last two are called before it happens.
-  void touched(const Keyspace& keys, int db, std::string_view key);
+  void touched(const Keyspace& keys, int db, std::string_view key) {
+    if (!watchers_.empty()) touch(keys, db, key);
+  }
   void flushing(const Keyspace& keys, int db);
   void swapping(const Keyspace& keys, int a, int b);
 
   size_t watched_keys() const { return watchers_.size(); }
 
  private:
+  void touch(const Keyspace& keys, int db, std::string_view key);
+
   struct Place {
     int db;
     std::string key;
