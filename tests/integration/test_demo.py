@@ -13,15 +13,16 @@ pytestmark = pytest.mark.ours
 
 
 def processes_with(word):
-    """Command lines that contain word."""
+    """Processes whose command line or working directory contains word. (A node's title hides its arguments.)"""
     found = []
-    for entry in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
         try:
-            line = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            folder = os.readlink(process / "cwd")
         except OSError:
             continue  # it has ended
-        if word in line:
-            found.append(line)
+        if word in line or word in folder:
+            found.append(f"{line} in {folder}")
     return found
 
 

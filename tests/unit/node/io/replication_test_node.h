@@ -37,6 +37,7 @@ class ReplicationTestNode final : public server::RequestHandler, public node::Re
 
   bool listen() { return server_.listen_tcp({"127.0.0.1"}, port_, 16).has_value(); }
   node::NodeReplication& replication() { return replication_; }
+  void stop_listening() { server_.stop_listening(); }
   uint16_t port() const { return port_; }
 
   // A write by a client, in this database.
