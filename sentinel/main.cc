@@ -23,6 +23,7 @@
 #include "common/config/user_line.h"
 #include "common/fs/file_system.h"
 #include "common/log/log.h"
+#include "common/net/socket.h"
 #include "common/process/process.h"
 #include "sentinel/io/sentinel_server.h"
 #include "sentinel/options/sentinel_options.h"
@@ -223,7 +224,7 @@ int run(Configuration& configuration, const config::CommandLine& line) {
   PosixFileSystem fs;
   ConfigFileStore store(fs, line.config_file);
   // Never destroyed: that would wait for a resolver that hangs in a name server.
-  static auto& io = *new boost::asio::io_context(1);
+  static auto& io = *new boost::asio::io_context(net::kOneThread);
   boost::asio::signal_set signals(io, SIGTERM, SIGINT);
   SentinelServer server(io, clock, store, server_options(configuration, line.config_file, clock));
   if (auto started = server.start(); !started) return refuse(started.error().text);

@@ -11,6 +11,8 @@
 
 namespace holdfast::net {
 
+// For the io_context of a server's clients: one thread runs it and uses its objects, others only post. (Stream needs that.)
+inline constexpr int kOneThread = BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO;
 using Executor = boost::asio::io_context::executor_type;
 using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, Executor>;
 

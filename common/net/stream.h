@@ -4,13 +4,13 @@
 // Why not asio's own socket: async_read_some tries to receive twice for each request, since it cannot know that a short
 // read has emptied the socket; waiting for readiness instead makes a system call of its own each time. The reactor's
 // registration is edge-triggered, so after a short read nothing has to be asked: new bytes raise a new event. This class
-// registers with asio's epoll reactor and queues one operation of its own for each direction. It uses asio's internals
-// of the version that CMake requires (boost/asio/detail/reactor_op.hpp: an operation's perform function may answer
-// done_and_exhausted).
+// registers with asio's epoll reactor and leaves one operation of its own in the descriptor's queue for good, which is
+// never "done": each event calls readable() and nothing is queued anew. It uses asio's internals of the version that CMake
+// requires (boost/asio/detail/reactor_op.hpp), and needs an io_context whose objects are not locked
+// (BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO): readable() runs inside of the reactor's own work on the descriptor.
 //
-// One thing raises no event after a short read: an end of the stream (FIN) that had arrived together with the bytes.
-// Whoever relies on wait_readable(drained) must look once more later (Server does, a moment after the client fell
-// silent).
+// One thing raises no event after a short read: an end of the stream (FIN) that had arrived together with the bytes. The
+// owner must look once more later (Server does, a moment after the client fell silent).
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -19,7 +19,7 @@ namespace holdfast::net {
 
 class StreamEvents {
  public:
-  // The socket may have bytes, an end or an error to be read. Asked for by wait_readable or read_again.
+  // The socket may have bytes, an end or an error to be read: called for every event, and after read_again.
   virtual void readable() = 0;
   // The socket takes bytes again. Asked for by wait_writable.
   virtual void writable() = 0;
@@ -39,26 +39,27 @@ class Stream {
 
   int fd() const { return fd_; }  // -1 when closed
 
-  // One call of readable() at the next event; at once when one came since the last. The socket has been read empty (a
-  // short read or EAGAIN) or nothing was read yet. No effect while one is outstanding.
-  void wait_readable();
-  // One call of readable() soon, without an event: there is more to read.
+  // From now on events come; what is there already is told soon. Once.
+  void start();
+  // One call of readable() soon, without an event: not all has been read.
   void read_again();
   // One call of writable() once the socket takes bytes; it has just refused some (EAGAIN).
   void wait_writable();
-  bool waits_readable() const;
   bool waits_writable() const;
 
+  // Not from within readable() or writable().
   void close();
 
  private:
+  struct Reader;
   struct Operation;
   struct Registration;
 
   int fd_;
   Registration* registration_;  // with the reactor
-  Operation* read_;
-  Operation* write_ = nullptr;  // made when it is first needed
+  Reader* reader_;
+  Operation* again_ = nullptr;  // made when they are first needed
+  Operation* write_ = nullptr;
   StreamEvents& events_;
 };
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "common/log/log.h"
 #include "common/net/socket.h"
@@ -32,11 +33,15 @@ Connection::Connection(Server& server, int fd, bool unix_socket, uint64_t id)
 
 void Connection::start() {
   if (stream_.fd() < 0) return close_now();
-  stream_.wait_readable();
+  stream_.start();
 }
 
 void Connection::readable() {
   if (closing) return;
+  if (in_request_) {  // a command of this very client lets the loop go on (loading): read when it is done
+    event_missed_ = true;
+    return;
+  }
   if (server_.reads_in_threads()) return server_.schedule_read(*this);
   read();
 }
@@ -60,9 +65,8 @@ bool Connection::read_far_enough() const { return suspended && end_ - begin_ >= 
 
 void Connection::go_on_reading(Received received) {
   if (closing) return;
-  if (received == Received::more) return stream_.read_again();
+  if (received == Received::more || std::exchange(event_missed_, false)) return stream_.read_again();
   if (received == Received::drained && !unconfirmed_) server_.confirm_later(*this);
-  stream_.wait_readable();
 }
 
 void Connection::count_input(size_t bytes) {

@@ -134,7 +134,7 @@ class Connection final : public Session, private net::StreamEvents {
   Instant soft_limit_since_{};
   bool over_soft_limit_ = false;
 
-  bool in_request_ = false;
+  bool in_request_ = false, event_missed_ = false;
   bool read_scheduled_ = false, flush_scheduled_ = false, close_scheduled_ = false, resume_scheduled_ = false;
   bool close_when_sent_ = false, closed_ = false;
   bool at_gate_ = false;      // listed in Server::gated_

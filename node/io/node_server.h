@@ -64,7 +64,7 @@ class NodeServer {
   config::Registry& registry_;
   const std::string config_file_;
   // One thread runs it; others only post.
-  boost::asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
+  boost::asio::io_context io_{net::kOneThread};
   SystemClock clock_;
   PosixFileSystem fs_;
   SeededRandom random_;

@@ -87,7 +87,7 @@ class ServerTest : public testing::Test {
     for (const int fd : fds_) ::close(fd);
   }
 
-  boost::asio::io_context io_;
+  boost::asio::io_context io_{net::kOneThread};
   ManualClock clock_;
   TestHandler handler_;
   Server server_;

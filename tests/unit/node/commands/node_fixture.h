@@ -204,7 +204,7 @@ class NodeTest : public ::testing::Test {
   std::vector<std::string> effects() { return log.take(); }
   using Lines = std::vector<std::string>;
 
-  boost::asio::io_context io;
+  boost::asio::io_context io{net::kOneThread};
   ManualClock clock;
   SeededRandom random{42};
   NodeConfig config;

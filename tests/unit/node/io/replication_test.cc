@@ -62,7 +62,7 @@ class NodeReplicationTest : public testing::Test {
     return until([&] { return same(a, b) && a.replication().log().active(); });
   }
 
-  boost::asio::io_context io_;
+  boost::asio::io_context io_{net::kOneThread};
   SystemClock clock_;
   std::string folder_;
   std::vector<std::unique_ptr<ReplicationTestNode>> nodes_;

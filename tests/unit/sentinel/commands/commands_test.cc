@@ -85,7 +85,7 @@ class CommandsTest : public testing::Test {
     return output;
   }
 
-  boost::asio::io_context io_;
+  boost::asio::io_context io_{net::kOneThread};
   ManualClock clock_;
   FakeHost host_;
   Dispatcher dispatcher_;
