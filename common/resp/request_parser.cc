@@ -23,8 +23,9 @@ size_t find_cr(std::string_view input, size_t from) {
 // where the line ends; null when anything is different or missing, and then the general way finds out what.
 inline const char* quick_length(const char* at, const char* end, int64_t& length) {
   const char* digit = at;
+  const char* const stop = end - at > 9 ? at + 9 : end;  // one more than may be there
   int64_t value = 0;
-  while (digit < end && static_cast<unsigned char>(*digit - '0') <= 9) value = value * 10 + (*digit++ - '0');
+  while (digit < stop && static_cast<unsigned char>(*digit - '0') <= 9) value = value * 10 + (*digit++ - '0');
   const ptrdiff_t digits = digit - at;
   if (digits == 0 || digits > 8 || (*at == '0' && digits > 1) || end - digit < 2 || *digit != '\r') return nullptr;
   length = value;

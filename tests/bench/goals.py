@@ -12,9 +12,8 @@ def goals(figures):
     median = figures.median
 
     def ratio(goal, work, metric, bound, against="redis", more=False):
-        ours, theirs = median(work, "holdfast", metric), median(work, against, metric)
-        if ours is not None and theirs:
-            value = ours / theirs
+        value = figures.ratio(work, "holdfast", against, metric)
+        if value is not None:
             yield goal, f"{value:.2f}", (value >= bound if more else value <= bound)
 
     for work in PLAIN:

@@ -45,7 +45,9 @@ tests/bench/run string --rounds 5 --valkey PATH    # some groups only, more roun
 - Load is closed-loop (`tests/bench/load_run.h`); latency in a pipeline is from the write of all of it to each reply.
 - A **stall** is the longest time to the reply of a ping, sent every 0.5 ms, by the kernel's time stamp of the reply.
 - Warm-up is discarded. A cell is the median of the rounds (least to most). `~`: in some round other processes, or the
-  machine's other guests, took more than {noise:.0f} % of the two cores. Ratios are of medians.
+  machine's other guests, took more than {noise:.0f} % of the two cores. Goals are held against the median of the ratios
+  within a round, and there within a second, since the machine is not equally fast all the time; the tables' ratios are of
+  medians.
 - Snapshots and the append-only file are off; all else is each server's default.
 """
 
@@ -70,6 +72,15 @@ class Figures:
     def median(self, work, make, metric):
         values = self.values(work, make, metric)
         return statistics.median(values) if values else None
+
+    def ratio(self, work, make, against, metric):
+        """The median of the ratios within each round and piece, where two makes were measured one after the other."""
+        times = {}
+        for s in self.samples:
+            if s["work"] == work and s["metric"] == metric and s["make"] in (make, against):
+                times.setdefault((s["round"], s.get("piece", 0)), {})[s["make"]] = s["value"]
+        ratios = [pair[make] / pair[against] for pair in times.values() if len(pair) == 2 and pair[against]]
+        return statistics.median(ratios) if ratios else None
 
     def works(self, metric):
         return list(dict.fromkeys(s["work"] for s in self.samples if s["metric"] == metric))

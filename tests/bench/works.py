@@ -44,8 +44,8 @@ class Bench:
     def start(self, make, index=0, **options):
         return Server(make, self.port + index, **options)
 
-    def record(self, work, make, noise, **metrics):
-        whose = {"work": work, "make": make.name, "round": self.round, "noise": round(noise, 4)}
+    def record(self, work, make, noise, piece=0, **metrics):
+        whose = {"work": work, "make": make.name, "round": self.round, "piece": piece, "noise": round(noise, 4)}
         for metric, value in metrics.items():
             self.samples.append({**whose, "metric": metric, "value": value})
         shown = ", ".join(f"{metric} {value:.4g}" for metric, value in metrics.items())
@@ -100,21 +100,23 @@ def run_works(bench, works, connections):
             servers.append(server)
         for server in servers:
             server.pause()
+        # In short slices, one make after the other: a machine that is faster for some seconds is so for all of them.
         for work in works:
-            for server in servers:
-                if server.make.name == FLOOR and not work.floor:
-                    continue
-                server.resume()
-                measure_work(bench, server, work, connections)
-                server.pause()
+            for piece in range(bench.size(4, 2, 1)):
+                for server in servers:
+                    if server.make.name == FLOOR and not work.floor:
+                        continue
+                    server.resume()
+                    measure_work(bench, server, work, connections, piece)
+                    server.pause()
 
 
-def measure_work(bench, server, work, connections):
+def measure_work(bench, server, work, connections, piece):
     options = {"connections": connections, "pipeline": work.pipeline, "keys": bench.keys(), "seed": bench.round + 1}
     try:
-        for template, requests in work.prepare:
+        for template, requests in work.prepare if piece == 0 else ():
             load(server, template, requests=min(requests, bench.keys()), pipeline=32)
-        seconds, warmup = bench.size(4, 1.5, 0.2), bench.size(0.5, 0.3, 0.05)
+        seconds, warmup = bench.size(1, 0.7, 0.2), bench.size(0.2, 0.2, 0.05)
         figures = load(server, work.command, seconds=seconds, warmup=warmup, **options)
     except Failure as failure:
         if "unknown command" not in str(failure):
@@ -125,7 +127,7 @@ def measure_work(bench, server, work, connections):
         raise Failure(f"{server.make.name}: {figures['nulls']} reads of {work.title} missed")
     kept = ("p50_us", "p99_us", "p999_us", "max_us", "server_busy", "load_busy")
     bench.record(
-        work.title, server.make, figures["noise"], cpu_us=figures["server_cpu_us"],
+        work.title, server.make, figures["noise"], piece, cpu_us=figures["server_cpu_us"],
         per_second=figures["requests_per_second"], **{name: figures[name] for name in kept},
     )  # fmt: skip
 
