@@ -5,8 +5,11 @@
 namespace holdfast::node {
 namespace {
 
-// A walk that removes less than this part of the waste is not repeated until the waste has grown by as much again.
+// A walk that removes less than this part of the waste is not repeated at once, unless the waste grows by as much again.
 constexpr uint64_t kLeastGain = 5;
+// Looks before a walk that won nothing is repeated although nothing has changed.
+constexpr int kShortestPause = 4;
+constexpr int kLongestPause = 1024;
 // A run goes on below what starts one: deletes during its walk leave holes in what it has just packed.
 constexpr uint64_t kFinishing = 16;
 
@@ -29,6 +32,11 @@ bool CompactionPolicy::worth_it(const MemoryUse& use, const CompactionConfig& co
   return config.enabled && use.waste() >= least_waste && percent(use) >= config.lower_percent;
 }
 
+void CompactionPolicy::begin(const MemoryUse& use, const CompactionConfig& config) {
+  effort_ = effort_for(use, config);
+  at_begin_ = use;
+}
+
 void CompactionPolicy::measured(const MemoryUse& use, const CompactionConfig& config) {
   if (!config.enabled) return stop();
   if (running()) {
@@ -37,29 +45,36 @@ void CompactionPolicy::measured(const MemoryUse& use, const CompactionConfig& co
   }
   if (!worth_it(use, config, config.ignore_bytes)) {
     hopeless_waste_ = 0;
+    pause_ = 0;
     return;
   }
-  if (hopeless_waste_ > 0 && use.waste() < hopeless_waste_ + hopeless_waste_ / kLeastGain) return;
-  effort_ = effort_for(use, config);
-  waste_at_begin_ = use.waste();
+  const bool grown = use.waste() >= hopeless_waste_ + hopeless_waste_ / kLeastGain;
+  if (hopeless_waste_ > 0 && !grown && waited_++ < pause_) return;
+  begin(use, config);
 }
 
 void CompactionPolicy::walked(const MemoryUse& use, const CompactionConfig& config) {
   if (!running()) return;
-  const uint64_t gain = waste_at_begin_ > use.waste() ? waste_at_begin_ - use.waste() : 0;
-  const bool hopeless = gain < waste_at_begin_ / kLeastGain;
+  // Of what was deleted during the walk all became waste: slabs given up are then what it has won.
+  const auto fall = [](uint64_t before, uint64_t after) { return before > after ? before - after : 0; };
+  const uint64_t gain =
+      std::max(fall(at_begin_.waste(), use.waste()), fall(at_begin_.active_bytes, use.active_bytes));
+  const bool hopeless = gain < at_begin_.waste() / kLeastGain;
   effort_ = 0;
   if (hopeless) {
     hopeless_waste_ = std::max<uint64_t>(use.waste(), 1);
-  } else if (worth_it(use, config, config.ignore_bytes / kFinishing)) {
-    effort_ = effort_for(use, config);
-    waste_at_begin_ = use.waste();
+    pause_ = std::clamp(pause_ * 2, kShortestPause, kLongestPause);
+    waited_ = 0;
+  } else {
+    pause_ = 0;
+    if (worth_it(use, config, config.ignore_bytes / kFinishing)) begin(use, config);
   }
 }
 
 void CompactionPolicy::stop() {
   effort_ = 0;
   hopeless_waste_ = 0;
+  pause_ = 0;
 }
 
 }  // namespace holdfast::node

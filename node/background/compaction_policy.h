@@ -4,8 +4,8 @@
 // `active-defrag-ignore-bytes` and `active-defrag-threshold-lower` percent. It walks the table until the waste is below
 // the percentage or a sixteenth of the bytes, so that it leaves less than what starts one. It gets
 // `active-defrag-cycle-min` to `-max` percent of the executor's time, as the waste lies between the lower and the upper
-// threshold. A walk that removes next to nothing (what is in the way does not belong to the keyspace, or nothing frees
-// up) is not repeated before the waste has grown.
+// threshold. A walk that removes next to nothing (what is in the way does not belong to the keyspace, or keys that were
+// deleted meanwhile left new holes) is repeated when the waste has grown, or else after a pause, which doubles each time.
 #pragma once
 
 #include <cstddef>
@@ -46,8 +46,11 @@ class CompactionPolicy {
   static bool worth_it(const MemoryUse& use, const CompactionConfig& config, uint64_t least_waste);
 
   int effort_ = 0;
-  uint64_t waste_at_begin_ = 0;   // of this walk
-  uint64_t hopeless_waste_ = 0;   // what a walk could not remove; 0: unknown
+  void begin(const MemoryUse& use, const CompactionConfig& config);
+
+  MemoryUse at_begin_;           // of this walk
+  uint64_t hopeless_waste_ = 0;  // what a walk could not remove; 0: unknown
+  int pause_ = 0, waited_ = 0;   // looks (calls of measured) between two such walks, and since the last
 };
 
 }  // namespace holdfast::node

@@ -65,6 +65,27 @@ TEST_F(CompactionPolicyTest, HopelessWasteIsLeftAloneUntilItGrows) {
   EXPECT_TRUE(policy.running());
 }
 
+TEST_F(CompactionPolicyTest, HopelessWasteIsTriedAgainAfterPausesThatDouble) {
+  policy.measured(use(1000, 3000), config);
+  const auto looks_until_next_walk = [&] {
+    policy.walked(use(1000, 2990), config);
+    int looks = 0;
+    for (; !policy.running() && looks < 10'000; ++looks) policy.measured(use(1000, 2990), config);
+    return looks;
+  };
+  EXPECT_EQ(looks_until_next_walk(), 5);
+  EXPECT_EQ(looks_until_next_walk(), 9);
+  EXPECT_EQ(looks_until_next_walk(), 17);
+  for (int i = 0; i < 10; ++i) looks_until_next_walk();
+  EXPECT_EQ(looks_until_next_walk(), 1025);
+}
+
+TEST_F(CompactionPolicyTest, SlabsGivenUpWhileDeletesMadeHolesAreAGain) {
+  policy.measured(use(2000, 3000), config);
+  policy.walked(use(500, 2500), config);  // more waste than before, in fewer slabs
+  EXPECT_TRUE(policy.running());
+}
+
 TEST_F(CompactionPolicyTest, HopelessWasteIsForgottenOnceItIsGone) {
   policy.measured(use(1000, 3000), config);
   policy.walked(use(1000, 2990), config);
