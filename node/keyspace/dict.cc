@@ -123,7 +123,7 @@ Entry& Dict::set_expiry(const Place& place, int64_t expires_ms) {
   count_expiring(place.hash, old.has_expiry(), expires_ms != Entry::kNoExpiry);
   if (old.set_expiry_in_place(expires_ms)) {
     place.segment->repoint(place.at, &old);
-  } else if (old.payload() == Entry::Payload::external) {
+  } else if (old.lies_beside()) {
     // A moved-from string stays with the old block until that is freed.
     replace_entry(place, Entry::create(old.key(), old.take_value(), expires_ms));
   } else {
@@ -158,6 +158,11 @@ EntryPtr Dict::release(const Place& place) {
     give_back(position_of(place.hash), *place.segment);
   }
   return gone;
+}
+
+std::unique_ptr<Object> Dict::take_object(const Place& place) {
+  entry_bytes_ -= place.entry->external_bytes();
+  return place.entry->take_value().take_object();
 }
 
 std::string Dict::take_text(const Place& place) {

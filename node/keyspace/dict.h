@@ -91,6 +91,15 @@ class Dict {
     entry_bytes_ += entry.external_bytes();
     return entry;
   }
+  // Hands the object of a present entry to `change` and accounts for its memory.
+  template <class Change>
+  void change_object(const Place& place, Change&& change) {
+    entry_bytes_ -= place.entry->external_bytes();
+    change(place.entry->mutable_object());
+    entry_bytes_ += place.entry->external_bytes();
+  }
+  // Takes the object out; the entry gets another value next.
+  std::unique_ptr<Object> take_object(const Place& place);
   // Takes the entry out; there must be one.
   EntryPtr release(const Place& place);
   // Frees some hundred entries of a table that is used for nothing else any more; false when nothing is left.

@@ -121,6 +121,30 @@ class Keyspace final : public DataSource, public DataLoader {
     after(db, changed.key());
     return length;
   }
+  // A new key with an object that is not empty; counts as so many changes. The key must be absent.
+  void add_object(int db, std::string_view key, std::unique_ptr<Object> object, size_t changes);
+  // Calls `change` with the object of a present key for change in place: it returns how many changes it made (0: nothing
+  // is told to anybody). An object that is left empty goes, key and all. Returns the number of changes.
+  template <class Change>
+  size_t change_object(int db, const Entry& entry, Change&& change) {
+    Dict& dict = databases_[db].dict;
+    const Dict::Place place = dict.locate(entry.key());
+    before(db, entry.key(), place.entry);
+    size_t changes = 0;
+    bool gone = false;
+    dict.change_object(place, [&](Object& object) {
+      changes = change(object);
+      gone = object.gone();
+    });
+    changes_ += static_cast<int64_t>(changes);
+    if (gone) {
+      const EntryPtr empty = dict.release(place);
+      after(db, empty->key());
+    } else if (changes > 0) {
+      after(db, place.entry->key());
+    }
+    return changes;
+  }
   // The same string in the encoding that changes in place leave behind; nobody needs to be told.
   void make_raw(int db, const Entry& entry);
   bool set_expiry(int db, std::string_view key, std::optional<WallTime> expires_at);

@@ -1,0 +1,43 @@
+// What the commands of lists share: those that answer at once (lists.cc) and those that wait (lists_blocking.cc).
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "node/collections/list_object.h"
+#include "node/commands/call.h"
+#include "node/commands/objects.h"
+
+namespace holdfast::node {
+
+template <>
+inline constexpr ValueType kTypeOf<ListObject> = ValueType::list;
+
+using ListEnd = ListObject::End;
+
+std::optional<ListEnd> read_list_end(std::string_view word);  // LEFT, RIGHT
+std::string_view push_event(ListEnd end);
+std::string_view pop_event(ListEnd end);
+ListObject::Limits list_limits(const Call& call);
+// The event of a removal, and "del" when it left no list.
+void notify_taken(Call& call, std::string_view event, std::string_view key);
+
+// Takes up to `most` elements off a list that is there and replies each as a bulk string; returns how many.
+size_t pop_elements(Call& call, std::string_view key, ListEnd end, size_t most);
+// Moves one element of a list that is there and replies it. False: the target has another type, which has been answered.
+bool move_element(Call& call, std::string_view source, std::string_view target, ListEnd from, ListEnd to);
+
+// LMPOP and BLMPOP: numkeys key [key ...] LEFT|RIGHT [COUNT count].
+struct ListPopQuery {
+  std::span<const std::string_view> keys;
+  ListEnd end = ListEnd::head;
+  size_t count = 1;
+};
+// `first`: where numkeys is. False: answered.
+bool read_list_pop(Call& call, size_t first, ListPopQuery& query);
+// Serves the first key that has a list: replies [key, elements]; tells the log a plain LPOP or RPOP. False: none has one.
+// A key of another type is answered, unless a waiting client looks again (call.woken): it is passed over then.
+bool pop_first(Call& call, const ListPopQuery& query);
+
+}  // namespace holdfast::node
