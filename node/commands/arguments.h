@@ -34,6 +34,9 @@ inline bool string_or_none(Call& call, const Entry* entry) {
   return false;
 }
 
+// How long a blocking command waits, given in seconds with a fraction; 0: for ever. (blocking.cc)
+std::optional<Millis> read_timeout(Call& call, std::string_view text);
+
 // How an expiry argument is given: relative or absolute, in seconds or milliseconds.
 enum class ExpiryUnit : uint8_t { ex, px, exat, pxat };
 // The expiry as unix milliseconds; refuses what is not positive or overflows ("invalid expire time in 'set' command").

@@ -1,7 +1,7 @@
 // One command being executed: what a handler gets.
 //
 // Executor thread only; lives for the duration of the command. args[0] is the command's name as the client wrote it (a
-// transaction's commands come one Call each). A handler replies exactly once (blocking commands later), and changes
+// transaction's commands come one Call each). A handler replies exactly once (one that calls Node::block: later), and changes
 // data through `keys` only. What the log and the replicas get is the command as it came if data changed, unless the
 // handler says otherwise:
 //   rewrite(...)       these words instead (a relative expiry made absolute);
@@ -45,6 +45,8 @@ struct Call : server::CommandContext {
   const command::CommandInfo& command;  // `name` is the full one: "config|get"
   Origin origin;
   bool in_exec = false;  // one of a transaction's commands
+  bool woken = false;    // the command of a client that waits for keys, run again since one has been touched
+  bool blocked = false;  // the client waits (still): no reply has been written (Node::block sets it)
 
   int db() const { return session.db; }
   WallTime now() const { return keys.now(); }

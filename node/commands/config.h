@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/time/clock.h"
+#include "node/collections/limits.h"
 #include "node/eviction/policy.h"
 
 namespace holdfast::node {
@@ -49,6 +50,8 @@ struct NodeConfig {
   bool lazyfree_eviction = false;  // lazyfree-lazy-eviction: evicted keys are told as UNLINK instead of DEL
 
   int configured_hz = 10;
+
+  EncodingLimits encodings;
 };
 
 }  // namespace holdfast::node

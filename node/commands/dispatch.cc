@@ -251,6 +251,7 @@ server::Outcome Node::execute(server::Session& session, std::span<const std::str
   if (origin == Origin::client && keys_.changes() != changes) {
     if (const int64_t offset = parts_.replication.offset(); offset > 0) state(session).written_offset = offset;
   }
+  if (blocked_.any_ready()) serve_blocked();
   return server::Outcome::done;
 }
 
@@ -270,6 +271,11 @@ void Node::run(Call& call, TableEntry& entry) {
   const size_t reply_start = call.reply.buffer().size();
   const int64_t changes = keys_.changes();
   entry.handler(call);
+  if (call.blocked) {
+    // It counts when it has been served.
+    if (!call.woken && !monitors_.empty()) feed_monitors(call);
+    return;
+  }
   if (keys_.changes() != changes || call.propagation == Call::Propagation::forced) propagate(call);
   if (call.origin != Origin::log) record(call, entry, server_->refresh_now() - start, reply_start);
 }
@@ -310,7 +316,7 @@ void Node::record(const Call& call, TableEntry& entry, Nanos taken, size_t reply
   if (config_.latency_threshold_ms > 0) {
     note_latency(entry.spec->has(command::kFast) ? "fast-command" : "command", taken);
   }
-  if (!monitors_.empty() && call.origin != Origin::log) feed_monitors(call);
+  if (!monitors_.empty() && call.origin != Origin::log && !call.woken) feed_monitors(call);
 }
 
 void Node::count_error(std::string_view reply_line) {

@@ -17,6 +17,13 @@ Node::Node(int databases, NodeConfig config, Parts parts)
   keys_.set_access_rules(config_.access);
   add_string_rows(table_);
   add_bitmap_rows(table_);
+  add_list_rows(table_);
+  add_set_rows(table_);
+  add_hash_rows(table_);
+  add_zset_rows(table_);
+  add_stream_rows(table_);
+  add_geo_rows(table_);
+  add_hyperloglog_rows(table_);
   add_generic_rows(table_);
   add_transaction_rows(table_);
   add_server_rows(table_);
@@ -41,6 +48,7 @@ const ClientState* Node::state_if_any(const server::Session& session) {
 }
 
 void Node::closed(server::Session& session) {
+  blocked_.remove(session.id);
   std::erase(monitors_, &session);
   if (session.data != nullptr) {
     ClientState& client = state(session);
@@ -61,6 +69,10 @@ void Node::reset(server::Session& session) {
 }
 
 bool Node::unblock(server::Session& session, bool with_error) {
+  if (blocked_.find(session.id) != nullptr) {
+    end_wait(session, with_error ? "UNBLOCKED client unblocked via CLIENT UNBLOCK" : "");
+    return true;
+  }
   if (session.data == nullptr || state(session).wait_token == 0) return false;
   ClientState& client = state(session);
   parts_.replication.cancel_wait(std::exchange(client.wait_token, 0));
@@ -175,6 +187,7 @@ bool Node::expire_slice(Instant until) {
   const Nanos period = std::chrono::duration_cast<Nanos>(Seconds(1)) / std::max(config_.hz, 1);
   const auto most = Nanos(static_cast<int64_t>(static_cast<double>(period.count()) * ExpiryCycle::share(config_.expire_effort)));
   if (expiry_.running() && expiry_time_ >= most) expiry_.stop(keys_, true);
+  if (blocked_.any_ready()) serve_blocked();
   return expiry_.running();
 }
 
@@ -187,6 +200,7 @@ void Node::before_change(int db, std::string_view key, const Entry* before) {
 
 void Node::touched(int db, std::string_view key) {
   watches_.touched(keys_, db, key);
+  blocked_.touched(db, key);
   if (local_write_) local_expiries_.note(keys_, db, key);
 }
 
@@ -199,9 +213,14 @@ void Node::missed(int db, std::string_view key) { notify(kNotifyKeyMiss, "keymis
 
 void Node::before_flush(int db) {
   watches_.flushing(keys_, db);
+  blocked_.touched_all(db);
   local_expiries_.forget_database(db);
 }
 
-void Node::before_swap(int a, int b) { watches_.swapping(keys_, a, b); }
+void Node::before_swap(int a, int b) {
+  watches_.swapping(keys_, a, b);
+  blocked_.touched_all(a);
+  blocked_.touched_all(b);
+}
 
 }  // namespace holdfast::node

@@ -23,6 +23,7 @@
 #include "common/base/random.h"
 #include "common/server/server.h"
 #include "common/time/clock.h"
+#include "node/commands/blocked_clients.h"
 #include "node/commands/call.h"
 #include "node/commands/config.h"
 #include "node/commands/debug_switches.h"
@@ -147,6 +148,24 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   static ClientState& state(server::Session& session);
   static const ClientState* state_if_any(const server::Session& session);
 
+  // --- Commands that wait (blocking.cc) ---
+  // The client of `call` waits for one of the keys to be touched, `timeout` at most (0: for ever); then its command is
+  // run again, with call.woken set, in which case this changes nothing: it keeps its place. Where nobody can wait (in a
+  // transaction, from a log or the primary) `reply` is answered at once. The handler must not have replied.
+  struct Blocking {
+    bool when_gone = false;                    // run it again also when the key has gone
+    std::span<const std::string> run_as = {};  // these words instead of the command's (XREAD with its "$" resolved)
+  };
+  void block(Call& call, std::span<const std::string_view> keys, Millis timeout, BlockedReply reply, Blocking options);
+  void block(Call& call, std::span<const std::string_view> keys, Millis timeout, BlockedReply reply) {
+    block(call, keys, timeout, reply, Blocking());
+  }
+  // The process's alarm has gone off: answers those whose time is up.
+  void end_overdue_waits();
+  // This node has become a replica: nobody's wait can end well.
+  void end_all_waits();
+  size_t waiting_clients() const { return blocked_.size(); }
+
   // Publishes a keyspace event when notify-keyspace-events asks for its class (kNotifyGeneric ...).
   void notify(uint32_t event_class, std::string_view event, int db, std::string_view key) {
     if ((config_.notify_events & event_class) != 0) publish_event(event, db, key);
@@ -195,6 +214,12 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   bool pause_holds(const server::Session& session, uint64_t flags) const;
   void reject(server::Session& session, TableEntry* entry, std::string_view error);
   void run(Call& call, TableEntry& entry);
+  // Runs the commands of clients that wait for what has been touched.
+  void serve_blocked();
+  void try_again(server::Session& session, const BlockedClients::Waiter& waiter);
+  void release_waiter(server::Session& session);
+  // Answers a waiter that its time is up, or an error.
+  void end_wait(server::Session& session, std::string_view error = {});
   void propagate(const Call& call);
   void record(const Call& call, TableEntry& entry, Nanos taken, size_t reply_start);
   void count_error(std::string_view reply_line);
@@ -226,6 +251,8 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   CompactionState compaction_;
   bool in_transaction_ = false;
   const TableEntry* ping_ = nullptr;
+  BlockedClients blocked_;
+  bool serving_blocked_ = false;
 
   // The pipeline that comes next: what expect() found out.
   struct Expected {

@@ -61,6 +61,8 @@ class ProcessControl {
   // Bytes allocated now: exact, and cheap enough for every request.
   virtual uint64_t used_memory() const = 0;
   // Calls `work` from the event loop, after what is ready now.
+  // Node::end_overdue_waits() is called at this time, or at the earliest of those asked for.
+  virtual void wake_at(Instant due) = 0;
   virtual void run_soon(std::function<void()> work) = 0;
   virtual void release_free_memory() = 0;             // MEMORY PURGE
   virtual std::string allocator_statistics() const = 0;  // MEMORY MALLOC-STATS

@@ -82,7 +82,10 @@ void NodeServer::tune_process() {
     (void)apply_oom_score(2);
     use_cpus(purpose == SnapshotPurpose::aof_base ? options_.aof_rewrite_cpulist : options_.bgsave_cpulist);
   });
-  replication_host_.on_role_change([this](bool replica) { (void)apply_oom_score(replica ? 1 : 0); });
+  replication_host_.on_role_change([this](bool replica) {
+    (void)apply_oom_score(replica ? 1 : 0);
+    if (replica) node_.end_all_waits();
+  });
 }
 
 Result<> NodeServer::run() {

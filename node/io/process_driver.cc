@@ -46,7 +46,7 @@ class InsistentInterrupt {
 ProcessDriver::ProcessDriver(boost::asio::io_context& io, const Clock& clock, const NodeOptions& options,
                              std::string config_file, RunId run_id)
     : io_(io), clock_(clock), options_(options), config_file_(std::move(config_file)), run_id_(run_id),
-      started_(clock.now()) {}
+      started_(clock.now()), alarm_(io) {}
 
 void ProcessDriver::attach(Node& node, PersistenceDriver& persistence) {
   node_ = &node;
@@ -54,6 +54,17 @@ void ProcessDriver::attach(Node& node, PersistenceDriver& persistence) {
 }
 
 void ProcessDriver::note_startup_memory() { startup_bytes_ = memory::used_bytes(); }
+
+void ProcessDriver::wake_at(Instant due) {
+  if (due >= alarm_due_ && alarm_due_ > clock_.now()) return;  // that one comes first and asks anew
+  alarm_due_ = due;
+  alarm_.expires_after(std::max(due - clock_.now(), Nanos(0)));
+  alarm_.async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    alarm_due_ = Instant::max();
+    node_->end_overdue_waits();
+  });
+}
 
 void ProcessDriver::run_soon(std::function<void()> work) { boost::asio::post(io_.get_executor(), std::move(work)); }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <optional>
 #include <string>
@@ -40,6 +41,7 @@ class ProcessDriver final : public ProcessControl {
   void block_for(Micros duration) override;
   ProcessFacts facts() const override;
   uint64_t used_memory() const override { return memory::used_bytes(); }
+  void wake_at(Instant due) override;
   void run_soon(std::function<void()> work) override;
   void release_free_memory() override;
   std::string allocator_statistics() const override;
@@ -62,6 +64,8 @@ class ProcessDriver final : public ProcessControl {
   Node* node_ = nullptr;
   PersistenceDriver* persistence_ = nullptr;
   uint64_t startup_bytes_ = 0;
+  boost::asio::steady_timer alarm_;
+  Instant alarm_due_ = Instant::max();
   Stage stage_ = Stage::none;
   ShutdownRequest request_;
   std::optional<std::pair<ShutdownRequest, std::function<void(std::string_view)>>> signalled_;  // not taken up yet

@@ -33,6 +33,20 @@ server::OutputLimit output_limit(const config::OutputBufferLimit& option) {
   return {option.hard_bytes, option.soft_bytes, option.soft_period};
 }
 
+EncodingLimits encoding_limits(const NodeOptions& options) {
+  EncodingLimits limits;
+  limits.hash_entries = options.hash_max_listpack_entries;
+  limits.hash_value_bytes = options.hash_max_listpack_value;
+  limits.list_node = options.list_max_listpack_size;
+  limits.set_intset_entries = options.set_max_intset_entries;
+  limits.zset_entries = options.zset_max_listpack_entries;
+  limits.zset_value_bytes = options.zset_max_listpack_value;
+  limits.hll_sparse_bytes = options.hll_sparse_max_bytes;
+  limits.stream_node_bytes = options.stream_node_max_bytes;
+  limits.stream_node_entries = static_cast<uint64_t>(options.stream_node_max_entries);
+  return limits;
+}
+
 }  // namespace
 
 CompactionConfig compaction_config(const NodeOptions& options) {
@@ -71,6 +85,7 @@ NodeConfig node_config(const NodeOptions& options) {
   config.access = {by_frequency(config.eviction_policy), options.lfu_log_factor, options.lfu_decay_time};
   config.replica_ignore_max_memory = options.replica_ignore_maxmemory;
   config.lazyfree_eviction = options.lazyfree_lazy_eviction;
+  config.encodings = encoding_limits(options);
   return config;
 }
 

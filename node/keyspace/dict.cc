@@ -7,12 +7,13 @@
 
 namespace holdfast::node {
 
-Dict::Dict(Dict&& other) noexcept : seed_(other.seed_) { *this = std::move(other); }
+Dict::Dict(Dict&& other) noexcept : seed_(other.seed_), part_bits_(other.part_bits_) { *this = std::move(other); }
 
 Dict& Dict::operator=(Dict&& other) noexcept {
   if (this == &other) return *this;
   clear();
   seed_ = other.seed_;
+  part_bits_ = other.part_bits_;
   known_ = {};
   shrinking_ = other.shrinking_;
   size_ = std::exchange(other.size_, 0);
@@ -78,9 +79,9 @@ Dict::Place Dict::locate(std::string_view key) const {
 
 Entry& Dict::insert(uint64_t hash, std::string_view key, Value&& value, int64_t expires_ms) {
   if (parts_ == nullptr) {
-    parts_ = std::make_unique<std::array<Part, kParts>>();
-    index_bytes_ += sizeof(*parts_);
-    install(0, Segment::build({}, 0, 0));
+    parts_ = std::make_unique<Part[]>(parts());
+    index_bytes_ += parts() * sizeof(Part);
+    install(0, Segment::build({}, 0, smallest()));
   }
   EntryPtr entry = Entry::create(key, std::move(value), expires_ms);
   const uint64_t position = position_of(hash);
@@ -123,7 +124,7 @@ Entry& Dict::set_expiry(const Place& place, int64_t expires_ms) {
   count_expiring(place.hash, old.has_expiry(), expires_ms != Entry::kNoExpiry);
   if (old.set_expiry_in_place(expires_ms)) {
     place.segment->repoint(place.at, &old);
-  } else if (old.payload() == Entry::Payload::external) {
+  } else if (old.lies_beside()) {
     // A moved-from string stays with the old block until that is freed.
     replace_entry(place, Entry::create(old.key(), old.take_value(), expires_ms));
   } else {
@@ -158,6 +159,11 @@ EntryPtr Dict::release(const Place& place) {
     give_back(position_of(place.hash), *place.segment);
   }
   return gone;
+}
+
+std::unique_ptr<Object> Dict::take_object(const Place& place) {
+  entry_bytes_ -= place.entry->external_bytes();
+  return place.entry->take_value().take_object();
 }
 
 std::string Dict::take_text(const Place& place) {
@@ -212,11 +218,11 @@ Entry* Dict::random(RandomSource& source) const {
 }
 
 uint64_t Dict::next_expiring_part(uint64_t position) const {
-  size_t part = position >> (64 - kPartBits);
-  if ((*parts_)[part].expiring > 0) return position;
-  do part = (part + 1) % kParts;
-  while ((*parts_)[part].expiring == 0);
-  return static_cast<uint64_t>(part) << (64 - kPartBits);
+  size_t part = part_number(position);
+  if (parts_[part].expiring > 0) return position;
+  do part = (part + 1) % parts();
+  while (parts_[part].expiring == 0);
+  return part_start(part);
 }
 
 void Dict::sample(RandomSource& source, size_t count, bool expiring_only,

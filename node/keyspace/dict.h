@@ -41,7 +41,11 @@ struct DictStatistics {
 
 class Dict {
  public:
-  explicit Dict(HashSeed seed) : seed_(seed) {}
+  // What a table is made for: a database, whose directory has 256 parts that grow on their own, or a value with elements,
+  // which starts with one bucket and has a directory of one part (a millionth element may cost a copy of 20 KB).
+  enum class Scale : uint8_t { database, collection };
+  explicit Dict(HashSeed seed, Scale scale = Scale::database)
+      : seed_(seed), part_bits_(scale == Scale::database ? kPartBits : 0) {}
   ~Dict() { clear(); }
   Dict(Dict&& other) noexcept;
   Dict& operator=(Dict&& other) noexcept;
@@ -91,6 +95,15 @@ class Dict {
     entry_bytes_ += entry.external_bytes();
     return entry;
   }
+  // Hands the object of a present entry to `change` and accounts for its memory.
+  template <class Change>
+  void change_object(const Place& place, Change&& change) {
+    entry_bytes_ -= place.entry->external_bytes();
+    change(place.entry->mutable_object());
+    entry_bytes_ += place.entry->external_bytes();
+  }
+  // Takes the object out; the entry gets another value next.
+  std::unique_ptr<Object> take_object(const Place& place);
   // Takes the entry out; there must be one.
   EntryPtr release(const Place& place);
   // Frees some hundred entries of a table that is used for nothing else any more; false when nothing is left.
@@ -127,8 +140,7 @@ class Dict {
   }
 
  private:
-  static constexpr unsigned kPartBits = 8;
-  static constexpr unsigned kParts = 1u << kPartBits;
+  static constexpr unsigned kPartBits = 8;  // of a database
   static constexpr unsigned kMaxDepth = 32;
 
   // Directory element: pointer to the segment (bits 0 to 47), depth (48 to 55), buckets (56 to 63).
@@ -146,15 +158,22 @@ class Dict {
     Ref only = 0;                 // the element while bits is 0
     std::unique_ptr<Ref[]> refs;  // 2^bits elements otherwise
     Ref* data() { return bits == 0 ? &only : refs.get(); }
-    size_t index(uint64_t position) const { return bits == 0 ? 0 : position << kPartBits >> (64 - bits); }
+    size_t index(uint64_t position, unsigned part_bits) const {
+      return bits == 0 ? 0 : position << part_bits >> (64 - bits);
+    }
   };
 
+  size_t parts() const { return size_t{1} << part_bits_; }
+  size_t part_number(uint64_t position) const { return position >> 1 >> (63 - part_bits_); }
+  uint64_t part_start(size_t part) const { return static_cast<uint64_t>(part) << (63 - part_bits_) << 1; }
+  // The fewest buckets of a segment.
+  unsigned smallest() const { return part_bits_ == 0 ? Segment::kSteps.front() : Segment::kFewestOfDatabase; }
   static uint64_t position_of(uint64_t hash);
   static uint32_t place_at(uint64_t position, unsigned depth) { return static_cast<uint32_t>(position << depth >> 48); }
   static uint64_t width(unsigned depth) { return uint64_t{1} << (64 - depth); }  // depth > 0
   Ref ref_at(uint64_t position) const {
-    Part& part = (*parts_)[position >> (64 - kPartBits)];
-    return part.data()[part.index(position)];
+    Part& part = parts_[part_number(position)];
+    return part.data()[part.index(position, part_bits_)];
   }
   // The first position after the segment's interval; 0 after the last.
   static uint64_t next_interval(uint64_t position, unsigned depth) {
@@ -180,7 +199,7 @@ class Dict {
 
   void count_expiring(uint64_t hash, bool before, bool after) {
     expiring_ = expiring_ - before + after;
-    uint32_t& here = (*parts_)[position_of(hash) >> (64 - kPartBits)].expiring;
+    uint32_t& here = parts_[part_number(position_of(hash))].expiring;
     here = here - before + after;
   }
   // The start of the next part that has entries with an expiry, or `position` if its own has; there must be some.
@@ -210,6 +229,7 @@ class Dict {
     uint64_t hash = 0;
   };
   HashSeed seed_;
+  unsigned part_bits_;
   KnownHash known_;
   size_t size_ = 0;
   size_t expiring_ = 0;
@@ -218,7 +238,7 @@ class Dict {
   size_t entry_bytes_ = 0;
   size_t index_bytes_ = 0;
   uint64_t cleared_ = 0;                             // positions below are freed: clear_some() goes on here
-  std::unique_ptr<std::array<Part, kParts>> parts_;  // null before the first key
+  std::unique_ptr<Part[]> parts_;  // null before the first key
 };
 
 }  // namespace holdfast::node

@@ -30,7 +30,7 @@ void Dict::double_part(Part& part) {
 void Dict::trim_part(Part& part) {
   while (part.bits > 0) {
     const size_t size = size_t{1} << part.bits;
-    const unsigned deepest = kPartBits + part.bits;
+    const unsigned deepest = part_bits_ + part.bits;
     if (std::any_of(part.refs.get(), part.refs.get() + size, [&](Ref ref) { return depth_of(ref) >= deepest; })) return;
     if (part.bits == 1) {
       part.only = part.refs[0];
@@ -51,20 +51,20 @@ void Dict::install(uint64_t position, Segment::Ptr segment) {
   index_bytes_ += segment->memory_bytes();
   ++segments_;
   (void)segment.release();  // the directory owns it now
-  const size_t first = position >> (64 - kPartBits);
-  if (depth <= kPartBits) {
-    const size_t parts = size_t{1} << (kPartBits - depth);
+  const size_t first = part_number(position);
+  if (depth <= part_bits_) {
+    const size_t parts = size_t{1} << (part_bits_ - depth);
     const size_t start = first & ~(parts - 1);
     for (size_t i = start; i < start + parts; ++i) {
-      Part& part = (*parts_)[i];
+      Part& part = parts_[i];
       std::fill_n(part.data(), size_t{1} << part.bits, ref);
     }
     return;
   }
-  Part& part = (*parts_)[first];
-  while (part.bits < depth - kPartBits) double_part(part);
-  const size_t count = size_t{1} << (part.bits - (depth - kPartBits));
-  const size_t start = part.index(position) & ~(count - 1);
+  Part& part = parts_[first];
+  while (part.bits < depth - part_bits_) double_part(part);
+  const size_t count = size_t{1} << (part.bits - (depth - part_bits_));
+  const size_t start = part.index(position, part_bits_) & ~(count - 1);
   std::fill_n(part.data() + start, count, ref);
 }
 
@@ -121,7 +121,7 @@ void Dict::publish(std::span<Segment::Item> items, uint64_t position, unsigned d
   for (auto& item : items) {
     item.slot = (item.slot & ~(Slot{0xffff} << 48)) | static_cast<Slot>(place_at(item.position, depth)) << 48;
   }
-  if (Segment::Ptr segment = Segment::build(items, depth, 0)) return install(position, std::move(segment));
+  if (Segment::Ptr segment = Segment::build(items, depth, smallest())) return install(position, std::move(segment));
   const uint64_t upper = position | width(depth + 1);
   auto middle = std::partition(items.begin(), items.end(), [&](const auto& item) { return item.position < upper; });
   publish({items.begin(), middle}, position, depth + 1);
@@ -132,7 +132,7 @@ void Dict::give_back(uint64_t position, Segment& segment) {
   const unsigned count = segment.count();
   if (!shrinking_ || count % 8 != 0) return;  // what follows costs something
   if (merge(position, segment)) return;
-  const unsigned step = Segment::roomy_step(count);
+  const unsigned step = Segment::roomy_step(count, smallest());
   if (step >= segment.buckets().count) return;
   Segment::Item items[Segment::kMaxEntries];
   segment.collect(items);
@@ -160,12 +160,12 @@ bool Dict::merge(uint64_t position, Segment& segment) {
     const Slot place = place_of(items[i].slot) >> 1 | (i < lower ? 0 : 0x8000);
     items[i].slot = (items[i].slot & ~(Slot{0xffff} << 48)) | place << 48;
   }
-  Segment::Ptr both = Segment::build({items, count}, depth - 1, 0);
+  Segment::Ptr both = Segment::build({items, count}, depth - 1, smallest());
   if (both == nullptr) return false;
   install(start & ~width(depth), std::move(both));
   discard(&segment);
   discard(&other);
-  if (depth > kPartBits) trim_part((*parts_)[start >> (64 - kPartBits)]);
+  if (depth > part_bits_) trim_part(parts_[part_number(start)]);
   return true;
 }
 

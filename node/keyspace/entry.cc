@@ -9,18 +9,18 @@
 
 namespace holdfast::node {
 
-size_t allocation_size(size_t bytes) {
-  if (bytes <= 128) return (bytes + 15) & ~size_t{15};
-  const size_t step = size_t{1} << (std::bit_width(bytes - 1) - 3);
-  return (bytes + step - 1) & ~(step - 1);
-}
-
 void EntryDeleter::operator()(Entry* entry) const {
-  if (entry->payload() == Entry::Payload::external) delete &entry->external();
+  entry->drop_payload();
   std::free(entry);
 }
 
+void Entry::drop_payload() {
+  if (payload() == Payload::external) delete &external();
+  if (payload() == Payload::object) delete object();
+}
+
 Entry::Payload Entry::payload_for(const Value& value) {
+  if (value.is_object()) return Payload::object;
   if (value.is_integer()) return Payload::integer;
   if (value.text().size() > kMaxEmbedded) return Payload::external;
   return value.changed_in_place() ? Payload::embedded_raw : Payload::embedded;
@@ -35,6 +35,10 @@ void Entry::write_payload(Value& value, Payload kind) {
       break;
     case Payload::external:
       store(word_offset(), std::bit_cast<int64_t>(new std::string(std::move(value).take_text())));
+      break;
+    case Payload::object:
+      store(word_offset(), std::bit_cast<int64_t>(std::move(value).take_object().release()));
+      value_length_ = kObjectMark;
       break;
     case Payload::embedded:
     case Payload::embedded_raw: {
@@ -56,14 +60,14 @@ EntryPtr Entry::create_external(std::string_view key, std::string text, int64_t 
 }
 
 EntryPtr Entry::create(std::string_view key, Value& value, Payload kind, int64_t expires_ms) {
-  const bool word = kind == Payload::integer || kind == Payload::external;
+  const bool word = is_word(kind);
   const bool long_key = key.size() >= kLongKey;
   const size_t words = static_cast<size_t>(expires_ms != kNoExpiry) + word + long_key;
   const size_t bytes = sizeof(Entry) + words * 8 + key.size() + (word ? 0 : value.text().size());
   void* block = std::malloc(allocation_size(bytes));
   if (block == nullptr) throw std::bad_alloc();
   auto* entry = new (block) Entry();
-  entry->payload_ = static_cast<uint32_t>(kind);
+  entry->set_payload_bits(kind);
   entry->has_expiry_ = expires_ms != kNoExpiry ? 1 : 0;
   entry->key_length_ = static_cast<uint16_t>(long_key ? kLongKey : key.size());
   if (expires_ms != kNoExpiry) entry->store(0, expires_ms);
@@ -75,16 +79,16 @@ EntryPtr Entry::create(std::string_view key, Value& value, Payload kind, int64_t
 
 bool Entry::assign_in_place(Value& value, int64_t expires_ms) {
   const Payload kind = payload_for(value);
-  const bool word = kind == Payload::integer || kind == Payload::external;
+  const bool word = is_word(kind);
   const bool expiry = expires_ms != kNoExpiry;
   const bool long_key = key_length_ == kLongKey;
   const size_t length = key_length();
   const size_t words = static_cast<size_t>(expiry) + word + long_key;
   const size_t bytes = sizeof(Entry) + words * 8 + length + (word ? 0 : value.text().size());
   if (allocation_size(bytes) != block_bytes()) return false;
-  if (payload() == Payload::external) delete &external();
+  drop_payload();
   std::memmove(body() + words * 8, body() + key_offset(), length);
-  payload_ = static_cast<uint32_t>(kind);
+  set_payload_bits(kind);
   has_expiry_ = expiry ? 1 : 0;
   if (expiry) store(0, expires_ms);
   if (long_key) store(key_offset() - 8, static_cast<int64_t>(length));
@@ -114,6 +118,8 @@ Value Entry::value() const {
       return Value::integer(load(word_offset()));
     case Payload::external:
       return Value::borrowed_bytes(external(), true);
+    case Payload::object:
+      return Value::borrowed_object(*object());
     default:
       return Value::borrowed_bytes({body() + key_offset() + key_length(), value_length_},
                                    payload() == Payload::embedded_raw);
@@ -121,6 +127,11 @@ Value Entry::value() const {
 }
 
 Value Entry::take_value() {
+  if (payload() == Payload::object) {
+    std::unique_ptr<Object> taken(&mutable_object());
+    store(word_offset(), 0);
+    return Value::object(std::move(taken));
+  }
   if (payload() != Payload::external) return value().clone();
   Value taken = Value::raw_string(std::move(external()));
   taken.mutable_bytes();
@@ -133,6 +144,7 @@ std::string& Entry::external() const {
 }
 
 size_t Entry::external_bytes() const {
+  if (payload() == Payload::object) return object() == nullptr ? 0 : object()->memory_bytes();
   if (payload() != Payload::external) return 0;
   const size_t capacity = external().capacity();
   return sizeof(std::string) + (capacity < sizeof(std::string) / 2 ? 0 : allocation_size(capacity + 1));

@@ -2,16 +2,18 @@
 //
 //   offset 0   header: payload kind (2 bits), has-expiry (1), access (29, see access.h), key length (16), value length (16)
 //          8   [8] expiry, milliseconds since 1970 UTC            when it has one
-//              [8] the integer, or the pointer to a std::string   for those payloads
+//              [8] the integer, or the pointer to a std::string or an Object   for those payloads
 //              [8] the key's length                               when it does not fit into the header
 //              the key's bytes, then the value's bytes when they are embedded
 //
 // Strings of up to kMaxEmbedded bytes are embedded; longer ones, and those changed in place, are a std::string beside.
-// A further data type is one more payload kind with a pointer. The address is stable until the entry is changed (a
+// Values with elements are an Object beside. The address is stable until the entry is changed (a
 // change may need a larger block) or removed. Blocks are allocated in the allocator's own size classes, so what is
 // counted is what is used. Executor thread only; only the keyspace changes an entry.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -21,13 +23,10 @@
 
 #include "common/time/clock.h"
 #include "node/keyspace/access.h"
+#include "node/types/allocation.h"
 #include "node/types/value.h"
 
 namespace holdfast::node {
-
-// The size of the block that an allocator with jemalloc's classes gives for `bytes` (> 8): multiples of 16 up to 128,
-// then four classes for each doubling.
-size_t allocation_size(size_t bytes);
 
 class Entry {
  public:
@@ -40,7 +39,9 @@ class Entry {
   std::string_view key() const { return {body() + key_offset(), key_length()}; }
   // Borrowed from the entry: valid until it changes.
   Value value() const;
-  ValueType type() const { return ValueType::string; }
+  ValueType type() const { return payload() == Payload::object ? object()->type() : ValueType::string; }
+  // Only of a value with elements.
+  const Object* object() const { return std::bit_cast<const Object*>(load(word_offset())); }
   // The bytes of a string: what value().bytes(scratch) gives, at less cost. Borrowed from the entry or from `scratch`.
   std::string_view bytes(Value::Scratch& scratch) const {
     if (embeds()) return {body() + key_offset() + key_length(), value_length_};
@@ -63,7 +64,9 @@ class Entry {
   friend struct EntryDeleter;
   friend class Segment;
 
-  enum class Payload : uint32_t { integer, embedded, embedded_raw, external };
+  enum class Payload : uint32_t { integer, embedded, embedded_raw, external, object };
+  // Two bits for five kinds: an object is an external payload whose length says so.
+  static constexpr uint16_t kObjectMark = 0xffff;
   static constexpr uint32_t kLongKey = 0xffff;
 
   static std::unique_ptr<Entry, struct EntryDeleter> create(std::string_view key, Value&& value, int64_t expires_ms);
@@ -75,7 +78,7 @@ class Entry {
   bool assign_in_place(Value& value, int64_t expires_ms);
   // The usual case of that: a value of the same kind and length, and an expiry where there was one. Nothing moves.
   bool overwrite(const Value& value, int64_t expires_ms) {
-    if ((expires_ms != kNoExpiry) != has_expiry()) return false;
+    if ((expires_ms != kNoExpiry) != has_expiry() || value.is_object()) return false;
     if (value.is_integer()) {
       if (payload() != Payload::integer) return false;
       store(word_offset(), value.integer_value());
@@ -99,9 +102,17 @@ class Entry {
   Entry() = default;
   ~Entry() = default;
 
-  bool has_word() const { return payload() == Payload::integer || payload() == Payload::external; }
-  bool embeds() const { return payload() == Payload::embedded || payload() == Payload::embedded_raw; }
-  Payload payload() const { return static_cast<Payload>(payload_); }
+  static constexpr uint32_t kExternalBits = static_cast<uint32_t>(Payload::external);
+  bool has_word() const { return payload_ == static_cast<uint32_t>(Payload::integer) || payload_ == kExternalBits; }
+  bool embeds() const { return !has_word(); }
+  bool lies_beside() const { return payload_ == kExternalBits; }  // a string or an object
+  Payload payload() const {
+    return payload_ == kExternalBits && value_length_ == kObjectMark ? Payload::object : static_cast<Payload>(payload_);
+  }
+  static bool is_word(Payload kind) { return kind == Payload::integer || kind >= Payload::external; }
+  void set_payload_bits(Payload kind) { payload_ = std::min(static_cast<uint32_t>(kind), kExternalBits); }
+  void drop_payload();
+  Object& mutable_object() const { return *std::bit_cast<Object*>(load(word_offset())); }
   char* body() { return reinterpret_cast<char*>(this + 1); }
   const char* body() const { return reinterpret_cast<const char*>(this + 1); }
   size_t key_offset() const {

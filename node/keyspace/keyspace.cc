@@ -25,6 +25,7 @@ void Keyspace::after(int db, std::string_view key) {
 
 size_t free_effort(const Entry& entry) {
   constexpr size_t kBytesPerFree = 1024;  // a page in about the time of four small blocks
+  if (entry.type() != ValueType::string) return 1 + entry.object()->effort();
   return 1 + entry.memory_bytes() / kBytesPerFree;
 }
 
@@ -75,6 +76,17 @@ const Entry* Keyspace::find(int db, std::string_view key) {
   return entry;
 }
 
+Dict::Place Keyspace::find_place(int db, std::string_view key) {
+  const Dict::Place place = databases_[db].dict.locate(key);
+  if (place.entry == nullptr) return place;
+  if (is_expired(*place.entry)) {
+    if (mode_ == ExpiryMode::remove) remove_expired(db, *place.entry);
+    return {.hash = place.hash};
+  }
+  mark_access(*place.entry);
+  return place;
+}
+
 const Entry* Keyspace::peek(int db, std::string_view key) { return lookup(db, key); }
 
 const Entry* Keyspace::find_raw(int db, std::string_view key) const { return databases_[db].dict.find(key); }
@@ -114,9 +126,13 @@ void Keyspace::put(int db, std::string_view key, Value&& value, int64_t expires_
     entry = &dict.insert(place.hash, key, std::move(value), expires_ms == kKeepExpiry ? Entry::kNoExpiry : expires_ms);
     mark_new(*entry);
   } else {
-    if (lazy_.overwritten && reclaimer_ != nullptr && place.entry->payload() == Entry::Payload::external &&
+    if (lazy_.overwritten && reclaimer_ != nullptr && place.entry->lies_beside() &&
         free_effort(*place.entry) > kLazyFreeEffort) {
-      reclaimer_->reclaim(dict.take_text(place), 1);
+      if (place.entry->payload() == Entry::Payload::object) {
+        reclaimer_->reclaim(dict.take_object(place), 1);
+      } else {
+        reclaimer_->reclaim(dict.take_text(place), 1);
+      }
     }
     entry = &dict.assign(place, std::move(value), expires_ms == kKeepExpiry ? place.entry->expires_ms() : expires_ms);
     mark_access(*entry);
@@ -140,6 +156,14 @@ void Keyspace::replace(int db, const Entry& entry, Value&& value) {
   const Entry& changed = dict.assign(place, std::move(value), place.entry->expires_ms());
   ++changes_;
   after(db, changed.key());
+}
+
+void Keyspace::add_object(int db, std::string_view key, std::unique_ptr<Object> object, size_t changes) {
+  Dict& dict = databases_[db].dict;
+  before(db, key, nullptr);
+  mark_new(dict.insert(dict.hash(key), key, Value::object(std::move(object)), Entry::kNoExpiry));
+  changes_ += static_cast<int64_t>(changes);
+  after(db, key);
 }
 
 void Keyspace::make_raw(int db, const Entry& entry) {

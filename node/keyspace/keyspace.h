@@ -94,6 +94,9 @@ class Keyspace final : public DataSource, public DataLoader {
   // For commands that read before they write: marks the access, counts nothing. `peek` does neither.
   const Entry* find(int db, std::string_view key);
   const Entry* peek(int db, std::string_view key);
+  // A find() that says where the key lies, for change_object(); no entry: there is no such key. Valid until the table
+  // changes.
+  Dict::Place find_place(int db, std::string_view key);
   bool is_expired(const Entry& entry) const;
   // Present in the table, whatever its expiry says; changes nothing.
   const Entry* find_raw(int db, std::string_view key) const;
@@ -120,6 +123,33 @@ class Keyspace final : public DataSource, public DataLoader {
     ++changes_;
     after(db, changed.key());
     return length;
+  }
+  // A new key with an object that is not empty; counts as so many changes. The key must be absent.
+  void add_object(int db, std::string_view key, std::unique_ptr<Object> object, size_t changes);
+  // Calls `change` with the object of a present key for change in place: it returns how many changes it made (0: nothing
+  // is told to anybody). An object that is left empty goes, key and all.
+  struct ObjectChange {
+    size_t changes = 0;
+    bool gone = false;  // the key with it
+  };
+  template <class Change>
+  ObjectChange change_object(int db, const Dict::Place& place, Change&& change) {
+    Dict& dict = databases_[db].dict;
+    before(db, place.entry->key(), place.entry);
+    size_t changes = 0;
+    bool gone = false;
+    dict.change_object(place, [&](Object& object) {
+      changes = change(object);
+      gone = object.gone();
+    });
+    changes_ += static_cast<int64_t>(changes);
+    if (gone) {
+      const EntryPtr empty = dict.release(place);
+      after(db, empty->key());
+    } else if (changes > 0) {
+      after(db, place.entry->key());
+    }
+    return {changes, gone};
   }
   // The same string in the encoding that changes in place leave behind; nobody needs to be told.
   void make_raw(int db, const Entry& entry);

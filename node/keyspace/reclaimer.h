@@ -14,8 +14,8 @@
 
 namespace holdfast::node {
 
-// An entry with its value, a value's bytes, or the table of a whole database.
-using Garbage = std::variant<EntryPtr, std::string, Dict>;
+// An entry with its value, a value's bytes or elements, or the table of a whole database.
+using Garbage = std::variant<EntryPtr, std::string, std::unique_ptr<Object>, Dict>;
 
 class Reclaimer {
  public:

@@ -1,5 +1,6 @@
 #include "node/keyspace/segment.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -36,9 +37,9 @@ Segment::Ptr Segment::build(std::span<const Item> items, unsigned depth, unsigne
   return nullptr;
 }
 
-unsigned Segment::roomy_step(unsigned count) {
+unsigned Segment::roomy_step(unsigned count, unsigned fewest) {
   for (const unsigned step : kSteps) {
-    if (count * 100 <= step * Bucket::kSlots * 62) return step;
+    if (step >= fewest && count * 100 <= step * Bucket::kSlots * 62) return step;
   }
   return kSteps.back();
 }
@@ -46,7 +47,8 @@ unsigned Segment::roomy_step(unsigned count) {
 bool Segment::place(Slot value, uint8_t tag) {
   const BucketRange range = buckets();
   const unsigned home = range.home(place_of(value));
-  for (unsigned distance = 0; distance <= kReach; ++distance) {
+  const unsigned reach = std::min(kReach, range.count - 1);
+  for (unsigned distance = 0; distance <= reach; ++distance) {
     const unsigned index = home + distance < range.count ? home + distance : home + distance - range.count;
     Bucket& bucket = range.first[index];
     for (unsigned slot = 0; slot < Bucket::kSlots; ++slot) {

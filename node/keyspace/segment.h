@@ -8,7 +8,8 @@
 //   1 byte       overflow: how many entries whose home is this bucket lie in a later one
 //   7 x 8 bytes  slot: place (16 bits) | pointer to the entry (bits 4 to 47) | has an expiry (bit 0); 0: free
 //
-// An entry lies in its home bucket or in one of the kReach following ones, counted round the end. Tag and place tell a
+// An entry lies in its home bucket or in one of the kReach following ones (or any, if there are not as many), counted
+// round the end. Tag and place tell a
 // candidate without touching the entry; so does a rebuild with another number of buckets. Executor thread only.
 #pragma once
 
@@ -48,8 +49,9 @@ struct BucketRange {
 
 class alignas(64) Segment {
  public:
-  // 40, 48, 56 and 64 lines with the header: classes of the allocator.
-  static constexpr std::array<unsigned, 4> kSteps{39, 47, 55, 63};
+  // With the header's line: classes of the allocator. The small ones are for values with few elements.
+  static constexpr std::array<unsigned, 10> kSteps{1, 3, 7, 11, 15, 23, 39, 47, 55, 63};
+  static constexpr unsigned kFewestOfDatabase = 39;
   static constexpr unsigned kMaxEntries = kSteps.back() * Bucket::kSlots;
   static constexpr unsigned kReach = 8;
 
@@ -73,8 +75,8 @@ class alignas(64) Segment {
   unsigned depth() const { return depth_; }
   BucketRange buckets() { return {reinterpret_cast<Bucket*>(this + 1), buckets_}; }
   size_t memory_bytes() const { return bytes_for(buckets_); }
-  // The number of buckets that `count` entries fit into with room to grow.
-  static unsigned roomy_step(unsigned count);
+  // The number of buckets, `fewest` or more, that `count` entries fit into with room to grow.
+  static unsigned roomy_step(unsigned count, unsigned fewest);
 
   // False when neither the home bucket nor those in reach have a free slot.
   bool place(Slot slot, uint8_t tag);

@@ -44,6 +44,7 @@ Value Value::borrowed_string(std::string_view bytes) {
 }
 
 Value Value::clone() const {
+  if (is_object()) return Value(object().clone());
   if (is_integer()) return Value(integer_value());
   Value copy{std::string(text())};
   copy.changed_in_place_ = changed_in_place_;
@@ -51,8 +52,14 @@ Value Value::clone() const {
 }
 
 std::string_view Value::encoding() const {
+  if (is_object()) return object().encoding();
   if (is_integer()) return "int";
   return text().size() <= kLongestEmbedded && !changed_in_place_ ? "embstr" : "raw";
+}
+
+std::unique_ptr<Object> Value::take_object() && {
+  if (auto* owned = std::get_if<std::unique_ptr<Object>>(&data_)) return std::move(*owned);
+  return object().clone();
 }
 
 std::string Value::take_text() && {
@@ -70,6 +77,7 @@ std::string& Value::mutable_bytes() {
 }
 
 bool Value::operator==(const Value& other) const {
+  if (is_object() || other.is_object()) return is_object() == other.is_object() && &object() == &other.object();
   if (is_integer() != other.is_integer()) return false;
   return is_integer() ? integer_value() == other.integer_value() : text() == other.text();
 }

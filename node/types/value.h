@@ -1,5 +1,4 @@
-// A value on its way into or out of the data set. Strings are all there is so far; every further type becomes one more
-// alternative here.
+// A value on its way into or out of the data set: a string, or an object of another type (object.h).
 //
 // The keyspace stores values in its own form (see keyspace/entry.h); a Value is the handle that travels: it either owns
 // its bytes or borrows them (from an entry, from a request) and is then valid as long as they are. Move-only: a copy
@@ -8,15 +7,15 @@
 
 #include <charconv>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
 
-namespace holdfast::node {
+#include "node/types/object.h"
 
-enum class ValueType : uint8_t { string, list, set, zset, hash, stream };
-std::string_view type_name(ValueType type);  // as TYPE answers
+namespace holdfast::node {
 
 class Value {
  public:
@@ -35,12 +34,25 @@ class Value {
   // The bytes of a stored string, as they are.
   static Value borrowed_bytes(std::string_view bytes, bool changed_in_place) { return Value(bytes, changed_in_place); }
 
+  static Value object(std::unique_ptr<Object> object) { return Value(std::move(object)); }
+  static Value borrowed_object(const Object& object) { return Value(&object); }
+
   Value(Value&&) noexcept = default;
   Value& operator=(Value&&) noexcept = default;
   Value clone() const;
 
-  ValueType type() const { return ValueType::string; }
-  std::string_view encoding() const;  // OBJECT ENCODING's name: "int", "embstr", "raw"
+  ValueType type() const { return is_object() ? object().type() : ValueType::string; }
+  std::string_view encoding() const;  // OBJECT ENCODING's name: "int", "embstr", "raw" or the object's
+
+  bool is_object() const {
+    return std::holds_alternative<const Object*>(data_) || std::holds_alternative<std::unique_ptr<Object>>(data_);
+  }
+  const Object& object() const {
+    if (const auto* borrowed = std::get_if<const Object*>(&data_)) return **borrowed;
+    return *std::get<std::unique_ptr<Object>>(data_);
+  }
+  // The same as the caller's own; a borrowed one is cloned.
+  std::unique_ptr<Object> take_object() &&;
 
   // Strings. `bytes` is valid until the value changes or `scratch` goes; a borrowed value's outlive the handle.
   bool is_integer() const { return std::holds_alternative<int64_t>(data_); }
@@ -66,11 +78,13 @@ class Value {
   bool operator==(const Value& other) const;
 
  private:
+  explicit Value(std::unique_ptr<Object> object) : data_(std::move(object)) {}
+  explicit Value(const Object* object) : data_(object) {}
   explicit Value(int64_t number) : data_(number) {}
   explicit Value(std::string bytes) : data_(std::move(bytes)) {}
   Value(std::string_view bytes, bool changed_in_place) : data_(bytes), changed_in_place_(changed_in_place) {}
 
-  std::variant<int64_t, std::string, std::string_view> data_;
+  std::variant<int64_t, std::string, std::string_view, std::unique_ptr<Object>, const Object*> data_;
   bool changed_in_place_ = false;  // such strings stay "raw" however short
 };
 

@@ -113,6 +113,7 @@ class FakeProcess final : public ProcessControl {
   void block_for(Micros duration) override { blocked += duration; }
   ProcessFacts facts() const override { return {}; }
   uint64_t used_memory() const override { return measure ? measure() : 0; }
+  void wake_at(Instant due) override { alarm = due; }
   void run_soon(std::function<void()> work) override { soon.push_back(std::move(work)); }
   void release_free_memory() override { ++purges; }
   std::string allocator_statistics() const override { return "statistics"; }
@@ -127,6 +128,7 @@ class FakeProcess final : public ProcessControl {
   Micros blocked{0};
   std::function<uint64_t()> measure;  // the memory in use
   std::vector<std::function<void()>> soon;
+  Instant alarm = Instant::max();
   int purges = 0;
   int64_t page = 4096;
 };

@@ -238,5 +238,47 @@ TEST_F(DictTest, HoldsWhatASetHoldsWhileKeysComeAndGo) {
   expect_counters_match_a_walk();
 }
 
+// The scale of a value with elements.
+class SmallDictTest : public DictTest {
+ protected:
+  SmallDictTest() { dict = Dict(HashSeed{11, 22}, Dict::Scale::collection); }
+};
+
+TEST_F(SmallDictTest, StartsWithOneBucket) {
+  put("one", Value::integer(1));
+  EXPECT_LE(dict.index_bytes(), 192U);
+  EXPECT_NE(dict.find("one"), nullptr);
+}
+
+TEST_F(SmallDictTest, GrowsAndShrinksThroughEverySize) {
+  constexpr int kMost = 20000;
+  for (int i = 0; i < kMost; ++i) {
+    fill(i, i + 1);
+    if (i < 1000 || i % 1000 == 0) expect_counters_match_a_walk();
+    ASSERT_NE(dict.find("key" + std::to_string(i / 2)), nullptr) << i;
+  }
+  std::set<std::string> seen;
+  uint64_t cursor = 0;
+  do cursor = dict.scan(cursor, [&](Entry& entry) { seen.emplace(entry.key()); });
+  while (cursor != 0);
+  EXPECT_EQ(seen.size(), static_cast<size_t>(kMost));
+  for (int i = 0; i < kMost; ++i) {
+    const Dict::Place place = dict.locate("key" + std::to_string(i));
+    ASSERT_NE(place.entry, nullptr) << i;
+    dict.release(place);
+    if (kMost - i < 1000 || i % 1000 == 0) expect_counters_match_a_walk();
+    if (i + 1 < kMost) {
+      ASSERT_NE(dict.find("key" + std::to_string(i + (kMost - i) / 2)), nullptr) << i;
+    }
+  }
+  EXPECT_EQ(dict.size(), 0U);
+  EXPECT_LE(dict.index_bytes(), 4096U);
+}
+
+TEST_F(SmallDictTest, TakesAboutTwelveBytesOfIndexForAKeyWhenLarge) {
+  fill(0, 200000);
+  EXPECT_LT(static_cast<double>(dict.index_bytes()) / 200000, 13.5);
+}
+
 }  // namespace
 }  // namespace holdfast::node

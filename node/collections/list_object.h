@@ -1,0 +1,120 @@
+// A list: a sequence of nodes, each a listpack of many elements, or one large element by itself.
+//
+// Pushing and popping at the ends is O(1), an index is found from the nearer end node by node. Nodes are shared with
+// clones and copied when they are changed while shared. Elements that look like integers are kept as such (listpack.h).
+// Executor thread only. Sizes of nodes follow list-max-listpack-size, given with each change, so that it can be set at
+// any time; nodes that exist stay as they are until they change.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "node/types/listpack.h"
+#include "node/types/object.h"
+
+namespace holdfast::node {
+
+class ListObject final : public Object {
+ public:
+  struct Limits {
+    int64_t fill = -2;  // list-max-listpack-size: elements in a node, or -1 to -5 for 4, 8, 16, 32, 64 KB
+    uint64_t plain_bytes = uint64_t{1} << 30;  // an element of so many bytes has a node without a listpack
+  };
+  using Element = Listpack::Element;
+  static constexpr ValueType kType = ValueType::list;
+
+  ListObject();
+  ~ListObject() override;
+  ListObject(const ListObject& other);
+
+  ValueType type() const override { return ValueType::list; }
+  std::string_view encoding() const override { return "quicklist"; }
+  size_t size() const override { return size_; }
+  size_t memory_bytes() const override;
+  size_t effort() const override { return nodes_.count; }
+  std::unique_ptr<Object> clone() const override { return std::make_unique<ListObject>(*this); }
+
+  enum class End : uint8_t { head, tail };
+  void push(End end, std::string_view value, const Limits& limits);
+  // The list must not be empty.
+  std::string pop(End end);
+
+  // An element's place; walks either way. Valid until the list changes.
+  class Cursor {
+   public:
+    explicit operator bool() const { return list_ != nullptr; }
+    Element operator*() const;
+    void next();
+    void previous();
+
+   private:
+    friend class ListObject;
+    const ListObject* list_ = nullptr;
+    uint32_t node_ = 0;
+    Listpack::Position at_ = 0;  // kEnd in a node with a large element
+  };
+  // Element `index`, negative from the end; none beyond.
+  Cursor at(int64_t index) const;
+
+  void replace(const Cursor& place, std::string_view value, const Limits& limits);
+  void insert(const Cursor& place, bool after, std::string_view value, const Limits& limits);
+  // Removes the element; the cursor moves to the next, or with `backwards` to the previous, and leaves at the end.
+  void erase(Cursor& place, bool backwards, const Limits& limits);
+  // Removes `count` elements from `start` on; both within the list.
+  void erase_range(size_t start, size_t count, const Limits& limits);
+
+  // Nodes, as they are saved: a listpack's block, or the bytes of one large element.
+  struct NodeView {
+    bool plain;
+    std::string_view bytes;
+  };
+  size_t node_count() const { return nodes_.count; }
+  NodeView node(size_t index) const;
+  // Takes up a node at the tail while loading. The block must be a valid listpack that is not empty.
+  void load_packed(Listpack pack, const Limits& limits);
+  void load_plain(std::string text);
+
+ private:
+  struct Node {
+    uint32_t references = 1;
+    uint32_t count = 0;
+    std::optional<Listpack> pack;      // none: a large element by itself
+    std::unique_ptr<std::string> text;
+    size_t memory_bytes() const;
+    size_t payload_bytes() const { return pack ? pack->size_bytes() : text->size(); }
+  };
+  // A ring of node pointers, small when there are few.
+  struct Ring {
+    std::unique_ptr<Node*[]> slots;
+    uint32_t capacity = 0, head = 0, count = 0;
+    Node*& operator[](size_t i) const { return slots[(head + i) & (capacity - 1)]; }
+    void insert(size_t i, Node* node);
+    void erase(size_t i);
+    void grow();
+  };
+
+  static bool fits(const Node& node, size_t more_bytes, size_t more_elements, const Limits& limits);
+  static bool is_plain(std::string_view value, const Limits& limits) { return value.size() >= limits.plain_bytes; }
+  static Node* make_node(std::string_view value, const Limits& limits);
+  Node& writable(size_t index);
+  void adopt(size_t index, Node* node);  // new in the list
+  void drop(size_t index);
+  // Accounts for what `change` does to node `index`, which must be writable.
+  template <class Change>
+  void change_node(size_t index, Change&& change);
+  void insert_in_full_node(const Cursor& place, bool after, std::string_view value, const Limits& limits);
+  // Makes one node of `index` and its neighbour where both fit into one.
+  void merge_around(size_t index, const Limits& limits);
+  static void release(Node* node);
+
+  Ring nodes_;
+  size_t size_ = 0;
+  size_t node_bytes_ = 0;
+};
+
+}  // namespace holdfast::node

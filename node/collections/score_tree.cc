@@ -1,0 +1,1 @@
+#include "node/collections/score_tree.h"

@@ -1,0 +1,384 @@
+#include "node/types/listpack.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "common/base/assert.h"
+#include "common/base/text.h"
+#include "node/types/allocation.h"
+
+namespace holdfast::node {
+
+namespace {
+
+constexpr uint8_t kEndByte = 0xff;
+constexpr size_t kCountUnknown = 65535;
+constexpr size_t kMostBytes = size_t{1} << 30;
+
+// First bytes of encodings; in brackets how many bits of the byte are data.
+constexpr uint8_t kText6 = 0x80;    // [6] length
+constexpr uint8_t kInt13 = 0xc0;    // [5] and one byte
+constexpr uint8_t kText12 = 0xe0;   // [4] and one byte: length
+constexpr uint8_t kText32 = 0xf0;   // four bytes: length
+constexpr uint8_t kInt16 = 0xf1, kInt24 = 0xf2, kInt32 = 0xf3, kInt64 = 0xf4;
+
+uint64_t little_endian(const uint8_t* from, size_t bytes) {
+  uint64_t value = 0;
+  for (size_t i = 0; i < bytes; ++i) value |= uint64_t{from[i]} << (8 * i);
+  return value;
+}
+
+void put_little_endian(uint8_t* to, uint64_t value, size_t bytes) {
+  for (size_t i = 0; i < bytes; ++i) to[i] = static_cast<uint8_t>(value >> (8 * i));
+}
+
+int64_t sign_extended(uint64_t value, unsigned bits) {
+  const unsigned shift = 64 - bits;
+  return static_cast<int64_t>(value << shift) >> shift;
+}
+
+size_t back_length_bytes(size_t length) {
+  return length < 128 ? 1 : length < 16384 ? 2 : length < 2097152 ? 3 : length < 268435456 ? 4 : 5;
+}
+
+// Seven bits a byte, the most significant first; all but the first byte have the top bit set, so that a reader coming
+// from behind knows where it begins.
+uint8_t* put_back_length(uint8_t* to, size_t length) {
+  const size_t bytes = back_length_bytes(length);
+  for (size_t i = 0; i < bytes; ++i) {
+    const size_t shift = 7 * (bytes - 1 - i);
+    to[i] = static_cast<uint8_t>((length >> shift & 127) | (i == 0 ? 0 : 128));
+  }
+  return to + bytes;
+}
+
+// Reads the length that ends at `last`; 0 when it is malformed or longer than five bytes.
+size_t read_back_length(const uint8_t* last, const uint8_t* begin) {
+  size_t length = 0;
+  for (unsigned shift = 0; shift <= 28; shift += 7, --last) {
+    length |= static_cast<size_t>(*last & 127) << shift;
+    if ((*last & 128) == 0) return length;
+    if (last == begin) return 0;
+  }
+  return 0;
+}
+
+// How an element begins.
+struct Head {
+  size_t head = 0;  // bytes before the data of a text, or the whole of an integer
+  size_t text = 0;  // bytes of the text
+  size_t length() const { return head + text; }
+};
+
+Head read_head(const uint8_t* at) {
+  const uint8_t byte = at[0];
+  if (byte < 0x80) return {1, 0};
+  if (byte < kInt13) return {1, static_cast<size_t>(byte & 0x3f)};
+  if (byte < kText12) return {2, 0};
+  if (byte < kText32) return {2, static_cast<size_t>((byte & 0x0f) << 8 | at[1])};
+  switch (byte) {
+    case kText32: return {5, static_cast<size_t>(little_endian(at + 1, 4))};
+    case kInt16: return {3, 0};
+    case kInt24: return {4, 0};
+    case kInt32: return {5, 0};
+    case kInt64: return {9, 0};
+    default: return {0, 0};
+  }
+}
+
+// Bytes of the head that must be there before read_head may look at them.
+size_t head_bytes(uint8_t byte) {
+  if (byte < kInt13) return 1;
+  if (byte < kText32) return 2;
+  return byte == kText32 ? 5 : byte == kInt16 ? 3 : byte == kInt24 ? 4 : byte == kInt32 ? 5 : 9;
+}
+
+size_t integer_bytes(int64_t value) {
+  if (value >= 0 && value <= 127) return 1;
+  if (value >= -4096 && value <= 4095) return 2;
+  if (value >= INT16_MIN && value <= INT16_MAX) return 3;
+  if (value >= -8388608 && value <= 8388607) return 4;
+  if (value >= INT32_MIN && value <= INT32_MAX) return 5;
+  return 9;
+}
+
+uint8_t* put_integer(uint8_t* to, int64_t value) {
+  const size_t bytes = integer_bytes(value);
+  const auto bits = static_cast<uint64_t>(value);
+  switch (bytes) {
+    case 1:
+      to[0] = static_cast<uint8_t>(value);
+      break;
+    case 2:
+      to[0] = static_cast<uint8_t>(kInt13 | (bits >> 8 & 0x1f));
+      to[1] = static_cast<uint8_t>(bits);
+      break;
+    default:
+      to[0] = bytes == 3 ? kInt16 : bytes == 4 ? kInt24 : bytes == 5 ? kInt32 : kInt64;
+      put_little_endian(to + 1, bits, bytes - 1);
+  }
+  return to + bytes;
+}
+
+size_t text_head_bytes(size_t length) { return length < 64 ? 1 : length < 4096 ? 2 : 5; }
+
+uint8_t* put_text(uint8_t* to, std::string_view text) {
+  switch (text_head_bytes(text.size())) {
+    case 1:
+      *to++ = static_cast<uint8_t>(kText6 | text.size());
+      break;
+    case 2:
+      *to++ = static_cast<uint8_t>(kText12 | text.size() >> 8);
+      *to++ = static_cast<uint8_t>(text.size());
+      break;
+    default:
+      *to++ = kText32;
+      put_little_endian(to, text.size(), 4);
+      to += 4;
+  }
+  if (!text.empty()) std::memcpy(to, text.data(), text.size());
+  return to + text.size();
+}
+
+// An element in its encoding, on the stack unless it is long.
+class Encoded {
+ public:
+  explicit Encoded(std::string_view value) {
+    const auto integer = parse_int64(value);
+    const size_t length = integer ? integer_bytes(*integer) : text_head_bytes(value.size()) + value.size();
+    uint8_t* begin = room(length);
+    put_back_length(integer ? put_integer(begin, *integer) : put_text(begin, value), length);
+  }
+  explicit Encoded(int64_t value) { put_back_length(put_integer(room(integer_bytes(value)), value), integer_bytes(value)); }
+
+  std::string_view bytes() const { return {reinterpret_cast<const char*>(data_), size_}; }
+
+ private:
+  uint8_t* room(size_t length) {
+    size_ = length + back_length_bytes(length);
+    if (size_ > sizeof inline_) {
+      large_ = std::make_unique_for_overwrite<uint8_t[]>(size_);
+      data_ = large_.get();
+    }
+    return data_;
+  }
+  uint8_t inline_[128];
+  std::unique_ptr<uint8_t[]> large_;
+  uint8_t* data_ = inline_;
+  size_t size_ = 0;
+};
+
+}  // namespace
+
+std::string_view Listpack::Element::view(Scratch& scratch) const {
+  if (!integer) return text;
+  const char* end = std::to_chars(scratch.text, scratch.text + sizeof scratch.text, *integer).ptr;
+  return {scratch.text, static_cast<size_t>(end - scratch.text)};
+}
+
+bool Listpack::Element::equals(std::string_view other) const {
+  Scratch scratch;
+  return view(scratch) == other;
+}
+
+// --- The block ---
+
+Listpack::Listpack() {
+  reserve(kHeaderBytes + 1);
+  put_little_endian(data_, kHeaderBytes + 1, 4);
+  put_little_endian(data_ + 4, 0, 2);
+  data_[kHeaderBytes] = kEndByte;
+}
+
+Listpack::~Listpack() { std::free(data_); }
+
+Listpack::Listpack(Listpack&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), capacity_(std::exchange(other.capacity_, 0)) {}
+
+Listpack& Listpack::operator=(Listpack&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(capacity_, other.capacity_);
+  return *this;
+}
+
+Listpack Listpack::copy_of(std::string_view block) {
+  Listpack copy(nullptr);
+  copy.reserve(block.size());
+  std::memcpy(copy.data_, block.data(), block.size());
+  return copy;
+}
+
+size_t Listpack::size_bytes() const { return little_endian(data_, 4); }
+
+size_t Listpack::memory_bytes() const { return capacity_; }
+
+void Listpack::reserve(size_t bytes) {
+  if (bytes <= capacity_) return;
+  const size_t larger = allocation_size(bytes);
+  void* grown = std::realloc(data_, larger);
+  if (grown == nullptr) throw std::bad_alloc();
+  data_ = static_cast<uint8_t*>(grown);
+  capacity_ = static_cast<uint32_t>(larger);
+}
+
+void Listpack::shrink_to_fit() {
+  const size_t smaller = allocation_size(size_bytes());
+  if (smaller >= capacity_) return;
+  void* shrunk = std::realloc(data_, smaller);
+  if (shrunk == nullptr) return;
+  data_ = static_cast<uint8_t*>(shrunk);
+  capacity_ = static_cast<uint32_t>(smaller);
+}
+
+size_t Listpack::count() const {
+  const size_t known = little_endian(data_ + 4, 2);
+  if (known != kCountUnknown) return known;
+  size_t counted = 0;
+  for (Position at = first(); at != kEnd; at = next(at)) ++counted;
+  return counted;
+}
+
+void Listpack::set_count(size_t count) { put_little_endian(data_ + 4, std::min(count, kCountUnknown), 2); }
+
+bool Listpack::has_room_for(size_t bytes) const { return size_bytes() + bytes <= kMostBytes; }
+
+bool Listpack::validate(std::string_view block) {
+  const auto* data = reinterpret_cast<const uint8_t*>(block.data());
+  if (block.size() < kHeaderBytes + 1 || block.size() > UINT32_MAX || little_endian(data, 4) != block.size() ||
+      data[block.size() - 1] != kEndByte) {
+    return false;
+  }
+  const size_t end = block.size() - 1;
+  size_t at = kHeaderBytes, counted = 0;
+  while (at < end) {
+    const uint8_t byte = data[at];
+    if (byte > kInt64 || end - at < head_bytes(byte)) return false;
+    const size_t length = read_head(data + at).length();
+    const size_t back = back_length_bytes(length);
+    if (length > end - at || back > end - at - length) return false;
+    if (read_back_length(data + at + length + back - 1, data + kHeaderBytes) != length) return false;
+    at += length + back;
+    ++counted;
+  }
+  const size_t said = little_endian(data + 4, 2);
+  return said == kCountUnknown || said == counted;
+}
+
+// --- Positions ---
+
+Listpack::Position Listpack::next(Position at) const {
+  const size_t length = read_head(data_ + at).length();
+  const auto following = static_cast<Position>(at + length + back_length_bytes(length));
+  return data_[following] == kEndByte ? kEnd : following;
+}
+
+Listpack::Position Listpack::previous(Position at) const {
+  if (at == kHeaderBytes) return kEnd;
+  const Position behind = at == kEnd ? end_offset() : at;
+  if (behind == kHeaderBytes) return kEnd;
+  const size_t length = read_back_length(data_ + behind - 1, data_ + kHeaderBytes);
+  return static_cast<Position>(behind - length - back_length_bytes(length));
+}
+
+Listpack::Position Listpack::last() const { return previous(kEnd); }
+
+Listpack::Position Listpack::at(int64_t index) const {
+  const size_t known = little_endian(data_ + 4, 2);
+  if (known != kCountUnknown) {
+    const auto count = static_cast<int64_t>(known);
+    if (index >= count || index < -count) return kEnd;
+    // From the nearer end.
+    if (index >= 0 && index > count / 2) index -= count;
+    if (index < 0 && -index > count / 2 + 1) index += count;
+  }
+  Position position = index >= 0 ? first() : last();
+  for (; index > 0 && position != kEnd; --index) position = next(position);
+  for (; index < -1 && position != kEnd; ++index) position = previous(position);
+  return position;
+}
+
+Listpack::Element Listpack::get(Position at) const {
+  const uint8_t* from = data_ + at;
+  const uint8_t byte = from[0];
+  if (byte < 0x80) return {int64_t{byte}, {}};
+  const auto text = [&](Head head) {
+    return Element{std::nullopt, {reinterpret_cast<const char*>(from + head.head), head.text}};
+  };
+  if (byte < kInt13) return text(read_head(from));
+  if (byte < kText12) return {sign_extended(static_cast<uint64_t>(byte & 0x1f) << 8 | from[1], 13), {}};
+  if (byte <= kText32) return text(read_head(from));
+  const size_t bytes = byte == kInt64 ? 8 : static_cast<size_t>(byte - kInt16) + 2;
+  return {sign_extended(little_endian(from + 1, bytes), static_cast<unsigned>(bytes * 8)), {}};
+}
+
+Listpack::Position Listpack::find(Position from, std::string_view value, size_t step) const {
+  const auto integer = parse_int64(value);
+  for (Position position = from; position != kEnd;) {
+    const Element element = get(position);
+    if (element.integer ? integer && *integer == *element.integer : !integer && element.text == value) return position;
+    // A block from outside may hold as text what we would keep as an integer.
+    if (!element.integer && integer && element.text == value) return position;
+    for (size_t i = 0; i < step && position != kEnd; ++i) position = next(position);
+  }
+  return kEnd;
+}
+
+// --- Changes ---
+
+// Puts `encoded` in the place of `removed` bytes at `at`.
+Listpack::Position Listpack::splice(Position at, size_t removed, std::string_view encoded, int64_t count_change) {
+  const size_t before = size_bytes();
+  const size_t after = before - removed + encoded.size();
+  HOLDFAST_ASSERT(after <= kMostBytes + 16);
+  reserve(after);
+  uint8_t* place = data_ + at;
+  std::memmove(place + encoded.size(), place + removed, before - at - removed);
+  if (!encoded.empty()) std::memcpy(place, encoded.data(), encoded.size());
+  put_little_endian(data_, after, 4);
+  if (count_change != 0) {
+    const size_t known = little_endian(data_ + 4, 2);
+    if (known != kCountUnknown) {
+      set_count(known + static_cast<size_t>(count_change));
+    } else if (count_change < 0) {
+      set_count(count());  // perhaps few enough again to be kept
+    }
+  }
+  if (after * 2 < capacity_) shrink_to_fit();
+  return at;
+}
+
+Listpack::Position Listpack::insert(Position at, std::string_view value) {
+  return splice(at == kEnd ? end_offset() : at, 0, Encoded(value).bytes(), 1);
+}
+
+void Listpack::append(int64_t value) { splice(end_offset(), 0, Encoded(value).bytes(), 1); }
+
+Listpack::Position Listpack::replace(Position at, std::string_view value) {
+  const size_t length = read_head(data_ + at).length();
+  return splice(at, length + back_length_bytes(length), Encoded(value).bytes(), 0);
+}
+
+Listpack::Position Listpack::erase(Position at, size_t count) {
+  Position end = at;
+  size_t gone = 0;
+  for (; gone < count && end != kEnd; ++gone) end = next(end);
+  const Position stop = end == kEnd ? end_offset() : end;
+  splice(at, stop - at, {}, -static_cast<int64_t>(gone));
+  return data_[at] == kEndByte ? kEnd : at;
+}
+
+void Listpack::append_all(const Listpack& other) {
+  const std::string_view block = other.bytes();
+  splice(end_offset(), 0, block.substr(kHeaderBytes, block.size() - kHeaderBytes - 1), static_cast<int64_t>(other.count()));
+}
+
+size_t Listpack::element_bytes(std::string_view value) {
+  const auto integer = parse_int64(value);
+  const size_t length = integer ? integer_bytes(*integer) : text_head_bytes(value.size()) + value.size();
+  return length + back_length_bytes(length);
+}
+
+}  // namespace holdfast::node

@@ -1,0 +1,102 @@
+// A listpack: a sequence of strings and integers in one block of bytes, the packed form of small collections. The same
+// layout as in Redis's RDB files, so saving and loading are copies.
+//
+//   total bytes (4, little endian) | number of elements (2; 65535: not known) | elements | 0xff
+//   element = encoding and data | length of that, seven bits a byte, to be read backwards
+//
+// Source: the listpack specification that Redis publishes. Text that is a canonical 64-bit integer is kept as one, so a
+// reader gets integers as text through a scratch buffer. Not thread-safe; positions are valid until a change.
+// Errors: blocks from outside go through validate() first; every other function expects a valid block.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace holdfast::node {
+
+class Listpack {
+ public:
+  static constexpr size_t kHeaderBytes = 6;
+  // Room for the text of an integer element.
+  struct Scratch {
+    char text[24];
+  };
+
+  // An element's value: text, or an integer.
+  struct Element {
+    std::optional<int64_t> integer;
+    std::string_view text;  // when it is no integer; points into the block
+    std::string_view view(Scratch& scratch) const;
+    bool equals(std::string_view other) const;
+  };
+
+  Listpack();
+  ~Listpack();
+  Listpack(Listpack&& other) noexcept;
+  Listpack& operator=(Listpack&& other) noexcept;
+  Listpack(const Listpack&) = delete;
+  Listpack& operator=(const Listpack&) = delete;
+  Listpack clone() const { return copy_of(bytes()); }
+
+  // A copy of a block that validate() accepted.
+  static Listpack copy_of(std::string_view block);
+  // Whether the block is a listpack to the last byte: sizes, encodings and lengths backwards fit, and nothing points
+  // outside.
+  static bool validate(std::string_view block);
+
+  std::string_view bytes() const { return {reinterpret_cast<const char*>(data_), size_bytes()}; }
+  size_t size_bytes() const;
+  size_t memory_bytes() const;  // allocated
+  size_t count() const;         // walks the block when there are 65535 elements or more
+  bool empty() const { return data_[kHeaderBytes] == 0xff; }
+
+  // Positions are offsets into the block; kEnd is behind the last element (and before the first, going backwards).
+  using Position = uint32_t;
+  static constexpr Position kEnd = 0;
+  Position first() const { return empty() ? kEnd : kHeaderBytes; }
+  Position last() const;
+  Position next(Position at) const;
+  Position previous(Position at) const;
+  // Element number `index`; negative counts from the end (-1 is the last). kEnd when there is none.
+  Position at(int64_t index) const;
+  Element get(Position at) const;
+  // The first element from `from` on, looking at every `step`th, that equals `value`.
+  Position find(Position from, std::string_view value, size_t step = 1) const;
+
+  // Whether `bytes` more of payload keep the block below Redis's limit for one listpack (1 GB).
+  bool has_room_for(size_t bytes) const;
+
+  void append(std::string_view value) { insert(kEnd, value); }
+  void append(int64_t value);
+  void prepend(std::string_view value) { insert(first(), value); }
+  // Before `at` (kEnd: at the end); returns the new element's position.
+  Position insert(Position at, std::string_view value);
+  // Returns the element's position, which stays.
+  Position replace(Position at, std::string_view value);
+  // Removes `count` elements from `at` on (fewer if there are not as many); returns the position of what follows.
+  Position erase(Position at, size_t count = 1);
+  // Appends what is in `other`.
+  void append_all(const Listpack& other);
+  // Gives back room kept for growth.
+  void shrink_to_fit();
+
+  // Bytes that an element of this value takes.
+  static size_t element_bytes(std::string_view value);
+
+ private:
+  explicit Listpack(std::nullptr_t) {}
+  Position splice(Position at, size_t removed, std::string_view encoded, int64_t count_change);
+  void reserve(size_t bytes);
+  void set_count(size_t count);
+  Position end_offset() const { return static_cast<Position>(size_bytes() - 1); }
+
+  uint8_t* data_ = nullptr;
+  uint32_t capacity_ = 0;
+};
+
+}  // namespace holdfast::node

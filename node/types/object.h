@@ -1,0 +1,42 @@
+// A value with elements of its own: list, set, sorted set, hash or stream. It lies beside its entry, which holds a
+// pointer to it.
+//
+// Each type has a packed form for small values and a large form; which one is used is the object's own affair, and
+// encoding() tells. Objects know nothing of keys, commands, expiry of keys or propagation. They count their memory as
+// they change. Copy-on-write: clone() of a large form costs one reference, the parts are shared until one side changes.
+// Executor thread only; a clone may be dropped by the lazy-free thread only when it shares nothing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+namespace holdfast::node {
+
+enum class ValueType : uint8_t { string, list, set, zset, hash, stream };
+std::string_view type_name(ValueType type);  // as TYPE answers
+
+class Object {
+ public:
+  virtual ~Object() = default;
+  Object& operator=(const Object&) = delete;
+
+  virtual ValueType type() const = 0;
+  virtual std::string_view encoding() const = 0;  // OBJECT ENCODING's name
+  // Number of elements: what LLEN, SCARD, ZCARD, HLEN or XLEN answer.
+  virtual size_t size() const = 0;
+  // All bytes of it, in the allocator's size classes; counted, not walked.
+  virtual size_t memory_bytes() const = 0;
+  // About how many blocks are freed when it goes: whether another thread should do it.
+  virtual size_t effort() const = 0;
+  virtual std::unique_ptr<Object> clone() const = 0;
+  // An empty object is no value, except a stream.
+  bool gone() const { return type() != ValueType::stream && size() == 0; }
+
+ protected:
+  Object() = default;
+  Object(const Object&) = default;
+};
+
+}  // namespace holdfast::node
