@@ -10,7 +10,11 @@ namespace holdfast::node {
 Keyspace::Keyspace(int databases, RandomSource& random) : random_(random) {
   HOLDFAST_ASSERT(databases > 0);
   databases_.reserve(databases);
-  for (int db = 0; db < databases; ++db) databases_.emplace_back(HashSeed{random.next(), random.next()});
+  for (int db = 0; db < databases; ++db) {
+    const HashSeed seed{random.next(), random.next()};
+    offer_collection_seed(seed);
+    databases_.emplace_back(seed);
+  }
 }
 
 Keyspace::~Keyspace() = default;

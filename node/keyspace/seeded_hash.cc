@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstring>
+#include <optional>
 
 namespace holdfast::node {
 namespace {
@@ -47,6 +48,16 @@ uint64_t seeded_hash(std::string_view bytes, HashSeed seed) {
   sip.round();
   sip.round();
   return sip.v0 ^ sip.v1 ^ sip.v2 ^ sip.v3;
+}
+
+namespace {
+std::optional<HashSeed> collections;
+}  // namespace
+
+HashSeed collection_seed() { return collections.value_or(HashSeed{}); }
+
+void offer_collection_seed(HashSeed seed) {
+  if (!collections) collections = seed;
 }
 
 }  // namespace holdfast::node

@@ -13,4 +13,9 @@ struct HashSeed {
 };
 uint64_t seeded_hash(std::string_view bytes, HashSeed seed);
 
+// The key for the tables inside values (sets, sorted sets, hashes): one for the process, the first that is given; zero
+// until then. Executor thread only.
+HashSeed collection_seed();
+void offer_collection_seed(HashSeed seed);
+
 }  // namespace holdfast::node
