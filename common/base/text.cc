@@ -65,24 +65,34 @@ std::optional<int64_t> parse_int64(std::string_view text) {
   return static_cast<int64_t>(*magnitude);
 }
 
-std::optional<double> parse_double(std::string_view text) { return parse_floating<double, std::strtod>(text); }
+std::optional<double> parse_double(std::string_view text) {
+  // The usual forms, several times sooner; whatever this does not take is strtod's to judge.
+  double value;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc() && end == text.data() + text.size() && std::isfinite(value)) return value;
+  return parse_floating<double, std::strtod>(text);
+}
 
 std::optional<long double> parse_long_double(std::string_view text) {
   return parse_floating<long double, std::strtold>(text);
 }
 
-std::string format_double(double value) {
-  if (std::isnan(value)) return "nan";
-  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
-  if (value == 0) return std::signbit(value) ? "-0" : "0";
-  char buffer[64];
+char* write_double(char* to, double value) {
+  const auto word = [to](std::string_view text) { return to + text.copy(to, text.size()); };
+  if (std::isnan(value)) return word("nan");
+  if (std::isinf(value)) return word(value > 0 ? "inf" : "-inf");
+  if (value == 0) return word(std::signbit(value) ? "-0" : "0");
   // Integers in the range where a double is exact print as integers: the same text as %.17g, sooner.
-  if (value > -4503599627370495.0 && value < 4503599627370496.0 && value == std::trunc(value)) {
-    const auto end = std::to_chars(buffer, buffer + sizeof buffer, static_cast<int64_t>(value)).ptr;
-    return std::string(buffer, end);
+  if (value > -4503599627370495.0 && value < 4503599627370496.0) {
+    const auto integer = static_cast<int64_t>(value);
+    if (static_cast<double>(integer) == value) return std::to_chars(to, to + kDoubleChars, integer).ptr;
   }
-  const int length = std::snprintf(buffer, sizeof buffer, "%.17g", value);
-  return std::string(buffer, static_cast<size_t>(length));
+  return std::to_chars(to, to + kDoubleChars, value, std::chars_format::general, 17).ptr;
+}
+
+std::string format_double(double value) {
+  char buffer[kDoubleChars];
+  return std::string(buffer, write_double(buffer, value));
 }
 
 std::string format_long_double(long double value) {

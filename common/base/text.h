@@ -22,6 +22,9 @@ std::optional<long double> parse_long_double(std::string_view text);
 
 // Doubles as RESP2 bulk strings carry them: %.17g shortened to an integer form where exact; "inf", "-inf", "nan".
 std::string format_double(double value);
+// The same into a buffer of kDoubleChars; returns the end.
+inline constexpr size_t kDoubleChars = 32;
+char* write_double(char* to, double value);
 // INCRBYFLOAT's form: 17 digits after the point at most, trailing zeros cut, never an exponent.
 std::string format_long_double(long double value);
 

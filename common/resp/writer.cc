@@ -96,14 +96,12 @@ void Writer::boolean(bool value) {
 }
 
 void Writer::real(double value) {
-  const std::string text = format_double(value);
-  if (protocol_ == 3) {
-    out_->push_back(',');
-    out_->append(text);
-    out_->append("\r\n");
-  } else {
-    bulk(text);
-  }
+  char text[kDoubleChars];
+  const auto length = static_cast<size_t>(write_double(text, value) - text);
+  if (protocol_ != 3) return bulk({text, length});
+  out_->push_back(',');
+  out_->append(text, length);
+  out_->append("\r\n");
 }
 
 void Writer::big_number(std::string_view digits) {
