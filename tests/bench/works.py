@@ -79,14 +79,16 @@ STRING_WORKS = [
 TYPE_WORKS = [
     Work("INCR, pipeline 32", "INCR counter:{rand:100000}", 32),
     Work("MSET of 10", "MSET" + " key:{key} {value}" * 10),
-    Work("MGET of 100", "MGET" + " key:{key}" * 100),
+    Work("MGET of 100, pipeline 32", "MGET" + " key:{key}" * 100, 32),
     Work("LPUSH, pipeline 32", "LPUSH list:{rand:1000} {value}", 32),
-    Work("LRANGE of 100", "LRANGE long 0 99", prepare=(("RPUSH long {value}", 100),)),
+    Work("LRANGE of 100, pipeline 32", "LRANGE long 0 99", 32, prepare=(("RPUSH long {value}", 100),)),
     Work("HSET, pipeline 32", "HSET hash:{rand:100000} field:{rand:10} {value}", 32),
     Work("SADD, pipeline 32", "SADD set:{rand:1000} member:{rand:1000}", 32),
-    Work("ZADD to 1M, pipeline 32", "ZADD sorted {rand:1000000} member:{rand:1000000}", 32,
+    Work("XADD, pipeline 32", "XADD stream:{rand:1000} MAXLEN ~ 1000 * field {value}", 32),
+    Work("ZADD to 1M, pipeline 32", "ZADD sorted {rand:1000000} member:{key}", 32,
          prepare=(("ZADD sorted {rand:1000000} member:{seq}", MILLION),)),
     Work("ZRANK in 1M, pipeline 32", "ZRANK sorted member:{key}", 32),
+    Work("ZRANGE of 100, pipeline 32", "ZRANGE ranking 0 99", 32, prepare=(("ZADD ranking {seq} member:{seq}", 1000),)),
 ]  # fmt: skip
 
 
@@ -167,6 +169,30 @@ def memory(bench):
 def memory_large(bench):
     keys = bench.size(10 * MILLION, 10 * MILLION, 100_000)
     bytes_per_key(bench, keys, f"{keys / MILLION:g}M keys of 16 + 100 B", "SET key:{seq} {value:100}")
+
+
+def memory_types(bench):
+    members = bench.size(2 * MILLION, 2 * MILLION, 20_000)
+    bytes_per_key(bench, members, f"sorted set of {members / MILLION:g}M members of 16 B", "ZADD sorted {rand:1000000} key:{seq}")
+    hashes = bench.size(200_000, 200_000, 2_000)
+    fields = "".join(f" field{i} {{value:6}}" for i in range(10))
+    bytes_per_key(bench, hashes, f"{hashes:,} hashes of ten small fields", "HSET hash:{seq}" + fields)
+    sets = bench.size(2 * MILLION, 2 * MILLION, 20_000)
+    bytes_per_key(bench, sets, f"set of {sets / MILLION:g}M members of 16 B", "SADD set key:{seq}")
+
+
+def deletion(bench):
+    """One set is deleted: the longest stall until its memory is back."""
+    members = bench.size(10 * MILLION, 2 * MILLION, 20_000)
+    for make in bench.in_turn(floor=False):
+        with bench.start(make) as server:
+            measure_idle(bench, server)
+            load(server, "SADD set member:{seq}", requests=members, pipeline=32)
+            with pinging(server) as stalls:
+                time.sleep(1)
+                server.call("DEL", "set")
+                time.sleep(bench.size(10, 4, 0.2))
+            record_stalls(bench, f"DEL of a set of {members / MILLION:g}M members", make, stalls)
 
 
 def connections(bench):
@@ -291,8 +317,10 @@ GROUPS = {
     "clients": (clients, "Many busy clients: no pipeline, 64-byte values, 1M keys"),
     "memory": (memory, "Memory for each key"),
     "memory-large": (memory_large, "Memory for each key, larger values"),
+    "memory-types": (memory_types, "Memory of values with elements, for each of them"),
     "connections": (connections, "Connections"),
     "growth": (growth, "Stalls while growing: a ping every 0.5 ms beside 250,000 SETs a second"),
     "expiry": (expiry, "Stalls while everything expires: a ping every 0.5 ms"),
+    "deletion": (deletion, "Stalls while a large value is deleted: a ping every 0.5 ms"),
     "churn": (churn, "Memory after churn"),
 }
