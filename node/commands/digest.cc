@@ -2,6 +2,8 @@
 
 #include <boost/uuid/detail/sha1.hpp>
 
+#include "node/collections/list_object.h"
+
 namespace holdfast::node {
 namespace {
 
@@ -36,10 +38,28 @@ void mix_number(Digest& digest, uint32_t number) {
   mix(digest, {big_endian, 4});
 }
 
+// Redis's numbers of the types; 5 is a module's.
+uint32_t type_number(ValueType type) { return type == ValueType::stream ? 6 : static_cast<uint32_t>(type); }
+
+void mix_list(Digest& digest, const ListObject& list) {
+  Listpack::Scratch scratch;
+  for (auto at = list.at(0); at; at.next()) mix(digest, (*at).view(scratch));
+}
+
 void mix_value(Digest& digest, const Entry& entry) {
-  mix_number(digest, static_cast<uint32_t>(entry.value().type()));
-  Value::Scratch scratch;
-  mix(digest, entry.value().bytes(scratch));
+  mix_number(digest, type_number(entry.type()));
+  switch (entry.type()) {
+    case ValueType::string: {
+      Value::Scratch scratch;
+      mix(digest, entry.bytes(scratch));
+      break;
+    }
+    case ValueType::list:
+      mix_list(digest, static_cast<const ListObject&>(*entry.object()));
+      break;
+    default:
+      break;
+  }
   if (entry.has_expiry()) add(digest, "!!expire!!");
 }
 

@@ -71,7 +71,7 @@ void restore(Call& call) {
   if (!ttl) return;
   if (*ttl < 0) return call.reply.error("ERR Invalid TTL value, must be >= 0");
   const auto check = call.node.debug().payload_checksums ? PayloadCheck::full : PayloadCheck::version_only;
-  Result<Value> value = restore_payload(call.args[3], check);
+  Result<Value> value = restore_payload(call.args[3], call.node.config().encodings, check);
   if (!value) return call.reply.error(value.error().text);
 
   if (*ttl == 0) {

@@ -41,6 +41,7 @@ Result<RdbLoad> PersistenceDriver::load_dump(const std::string& path, Expired ex
   RdbLoadOptions load;
   load.verify_checksum = options_.rdbchecksum;
   load.databases = node_->keys().database_count();
+  load.limits = node_->config().encodings;
   if (expired == Expired::drop) load.drop_expired_at = clock_.wall_now();
   load.on_progress = serve_while_loading(size);
   load.progress_interval_bytes = options_.loading_process_events_interval_bytes;
@@ -72,6 +73,7 @@ Result<> PersistenceDriver::check_dump(const std::string& path) {
   NullLoader nowhere;
   RdbLoadOptions options;
   options.databases = node_->keys().database_count();
+  options.limits = node_->config().encodings;
   options.on_progress = [this](uint64_t) -> Result<> {
     io_.poll();
     return {};
@@ -120,6 +122,7 @@ Result<bool> PersistenceDriver::replay_log() {
   options.load_truncated = options_.aof_load_truncated;
   options.rdb.verify_checksum = options_.rdbchecksum;
   options.rdb.databases = node_->keys().database_count();
+  options.rdb.limits = node_->config().encodings;
   options.rdb.on_progress = serve_while_loading(0);
   auto loaded = log_.load(node_->keys(), execute, options);
   node_->set_loading(std::nullopt);

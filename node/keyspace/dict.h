@@ -138,6 +138,23 @@ class Dict {
       }
     });
   }
+  // The same until `visit` returns false; false then.
+  template <class Visit>
+  bool for_each_while(Visit&& visit) const {
+    uint64_t position = 0;
+    if (parts_ == nullptr) return true;
+    do {
+      const Ref ref = ref_at(position);
+      position = next_interval(position, depth_of(ref));
+      const BucketRange range = buckets_of(ref);
+      for (unsigned index = 0; index < range.count; ++index) {
+        for (const Slot slot : range.first[index].slots) {
+          if (slot != 0 && !visit(*entry_of(slot))) return false;
+        }
+      }
+    } while (position != 0);
+    return true;
+  }
 
  private:
   static constexpr unsigned kPartBits = 8;  // of a database

@@ -27,6 +27,13 @@ void Keyspace::after(int db, std::string_view key) {
   if (observer_ != nullptr) observer_->touched(db, key);
 }
 
+namespace {
+
+// What is not freed lazily is handed over all the same when it would be felt.
+constexpr size_t kStallingEffort = 1024;
+
+}  // namespace
+
 size_t free_effort(const Entry& entry) {
   constexpr size_t kBytesPerFree = 1024;  // a page in about the time of four small blocks
   if (entry.type() != ValueType::string) return 1 + entry.object()->effort();
@@ -34,8 +41,9 @@ size_t free_effort(const Entry& entry) {
 }
 
 void Keyspace::dispose(EntryPtr entry, Free how) {
-  if (how == Free::now || reclaimer_ == nullptr || free_effort(*entry) <= kLazyFreeEffort) return;
-  reclaimer_->reclaim(std::move(entry), 1);
+  if (reclaimer_ == nullptr) return;
+  const bool lazily = how == Free::lazily;
+  if (free_effort(*entry) > (lazily ? kLazyFreeEffort : kStallingEffort)) reclaimer_->reclaim(std::move(entry), lazily);
 }
 
 void Keyspace::reset_stats() {
@@ -130,12 +138,12 @@ void Keyspace::put(int db, std::string_view key, Value&& value, int64_t expires_
     entry = &dict.insert(place.hash, key, std::move(value), expires_ms == kKeepExpiry ? Entry::kNoExpiry : expires_ms);
     mark_new(*entry);
   } else {
-    if (lazy_.overwritten && reclaimer_ != nullptr && place.entry->lies_beside() &&
-        free_effort(*place.entry) > kLazyFreeEffort) {
+    if (reclaimer_ != nullptr && place.entry->lies_beside() &&
+        free_effort(*place.entry) > (lazy_.overwritten ? kLazyFreeEffort : kStallingEffort)) {
       if (place.entry->payload() == Entry::Payload::object) {
-        reclaimer_->reclaim(dict.take_object(place), 1);
+        reclaimer_->reclaim(dict.take_object(place), lazy_.overwritten);
       } else {
-        reclaimer_->reclaim(dict.take_text(place), 1);
+        reclaimer_->reclaim(dict.take_text(place), lazy_.overwritten);
       }
     }
     entry = &dict.assign(place, std::move(value), expires_ms == kKeepExpiry ? place.entry->expires_ms() : expires_ms);

@@ -3,25 +3,20 @@
 #include <array>
 #include <string>
 
-#include "common/base/assert.h"
 #include "node/persistence/aof_format.h"
+#include "node/persistence/aof_value_commands.h"
 
 namespace holdfast::node {
 
 namespace {
 
-constexpr size_t kBlockBytes = 64 * 1024;
 constexpr uint64_t kKeysPerProgress = 1024;
 
-void append_entry(std::string& out, const EntryView& entry) {
-  HOLDFAST_ASSERT(entry.value.type() == ValueType::string);
-  Value::Scratch scratch;
-  const std::array<std::string_view, 3> set = {"SET", entry.key, entry.value.bytes(scratch)};
-  aof::append_command(out, set);
+void put_entry(CommandOutput& out, const EntryView& entry) {
+  put_value_commands(out, entry.key, entry.value);
   if (!entry.expires_at) return;
   const std::string time = std::to_string(to_unix_ms(*entry.expires_at));
-  const std::array<std::string_view, 3> expire = {"PEXPIREAT", entry.key, time};
-  aof::append_command(out, expire);
+  out.put(std::array<std::string_view, 3>{"PEXPIREAT", entry.key, time});
 }
 
 }  // namespace
@@ -29,29 +24,24 @@ void append_entry(std::string& out, const EntryView& entry) {
 Result<SaveStats> save_commands(const DataSource& source, ByteSink& sink, const RdbHeader& header,
                                 const SaveProgress& progress) {
   SaveStats stats;
-  std::string block;
-  if (header.replication) block += aof::format_replication(*header.replication);
-  const auto hand_over = [&]() -> Result<> {
-    stats.bytes += block.size();
-    auto done = sink.write(block);
-    block.clear();
-    return done;
-  };
+  CommandOutput out(sink);
+  if (header.replication) out.put_raw(aof::format_replication(*header.replication));
   int selected = -1;
   auto done = source.for_each([&](const EntryView& entry) -> Result<> {
     if (entry.db != selected) {
       selected = entry.db;
-      aof::append_select(block, selected);
+      const std::string number = std::to_string(selected);
+      out.put(std::array<std::string_view, 2>{"SELECT", number});
     }
-    append_entry(block, entry);
-    if (block.size() >= kBlockBytes) {
-      if (auto written = hand_over(); !written) return written;
-    }
+    put_entry(out, entry);
+    if (!out.status()) return out.status();
     if (++stats.keys % kKeysPerProgress != 0 || !progress) return {};
+    stats.bytes = out.bytes_put();
     return progress(stats);
   });
-  if (done) done = hand_over();
+  if (done) done = out.flush();
   if (!done) return std::unexpected(std::move(done.error()));
+  stats.bytes = out.bytes_put();
   return stats;
 }
 

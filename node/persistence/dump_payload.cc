@@ -27,7 +27,7 @@ std::string dump_payload(const Value& value, bool compression) {
   RdbEncoder out(sink, {.compression = compression, .checksum = true});
   out.put_byte(rdb_type_of(value));
   write_rdb_value(out, value);
-  out.put_little_endian(rdb::kWriteVersion, kVersionBytes);
+  out.put_little_endian(static_cast<uint64_t>(rdb_version_of(value)), kVersionBytes);
   out.put_checksum();
   return sink.text();
 }
@@ -39,12 +39,12 @@ size_t serialized_length(const Value& value, bool compression) {
   return static_cast<size_t>(out.bytes_put());
 }
 
-Result<Value> restore_payload(std::string_view payload, PayloadCheck check) {
+Result<Value> restore_payload(std::string_view payload, const EncodingLimits& limits, PayloadCheck check) {
   const auto wrong = [] { return fail("ERR DUMP payload version or checksum are wrong"); };
   if (payload.size() < kVersionBytes + kChecksumBytes) return wrong();
   const std::string_view summed = payload.substr(0, payload.size() - kChecksumBytes);
   const std::string_view body = summed.substr(0, summed.size() - kVersionBytes);
-  if (little_endian(summed.substr(body.size())) > rdb::kWriteVersion) return wrong();
+  if (little_endian(summed.substr(body.size())) > rdb::kMaxVersion) return wrong();
   if (check == PayloadCheck::full && little_endian(payload.substr(summed.size())) != crc64(0, summed)) return wrong();
 
   // The footer may be read as a part of a value that is cut short; Redis does the same.
@@ -55,7 +55,7 @@ Result<Value> restore_payload(std::string_view payload, PayloadCheck check) {
   const auto bad = [] { return fail("ERR Bad data format"); };
   if (!in.read_byte(type)) return bad();
   const RdbValueType* row = find_rdb_value_type(type);
-  if (row == nullptr || row->read == nullptr || !row->read(in, value) || !value) return bad();
+  if (row == nullptr || row->read == nullptr || !row->read(in, limits, value) || !value) return bad();
   return std::move(*value);
 }
 

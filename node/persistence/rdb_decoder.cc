@@ -158,13 +158,29 @@ bool RdbDecoder::read_lzf(std::string& text) {
 
 bool RdbDecoder::read_string(std::string& text) {
   Length length;
-  if (!read_length_or_encoding(length)) return false;
+  return read_length_or_encoding(length) && read_string_of(length, text);
+}
+
+bool RdbDecoder::read_string_of(const Length& length, std::string& text) {
   if (!length.encoded) return read_raw(length.value, text);
   if (length.value == rdb::kEncodingLzf) return read_lzf(text);
   int64_t number = 0;
   if (!read_encoded_integer(length.value, number)) return false;
   char digits[24];
   text.assign(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
+  return true;
+}
+
+bool RdbDecoder::read_text(std::string_view& text) {
+  Length length;
+  if (!read_length_or_encoding(length)) return false;
+  if (!length.encoded && length.value <= size_ - position_) {
+    text = {buffer_.data() + position_, static_cast<size_t>(length.value)};
+    position_ += text.size();
+    return true;
+  }
+  if (!read_string_of(length, scratch_)) return false;
+  text = scratch_;
   return true;
 }
 

@@ -27,6 +27,8 @@ class RdbDecoder {
   bool read_little_endian(uint64_t& number, size_t bytes);
   bool read_length(uint64_t& length);  // an encoding in its place is corruption
   bool read_string(std::string& text);
+  // The same without a copy where there can be one: valid until the next read.
+  bool read_text(std::string_view& text);
   bool read_string_value(std::optional<Value>& value);
   bool skip_string() { return read_string(scratch_); }
 
@@ -46,6 +48,7 @@ class RdbDecoder {
   };
   bool read_length_or_encoding(Length& length);
   bool read_encoded_integer(uint64_t encoding, int64_t& number);
+  bool read_string_of(const Length& length, std::string& text);
   bool read_raw(uint64_t length, std::string& text);
   bool read_lzf(std::string& text);
   bool refill();

@@ -10,7 +10,8 @@ namespace holdfast::node::rdb {
 // The file starts with the magic and four decimal digits of the version.
 inline constexpr std::string_view kMagic = "REDIS";
 inline constexpr size_t kHeaderBytes = 9;
-inline constexpr int kWriteVersion = 10;
+inline constexpr int kWriteVersion = 10;             // which Redis 7.0 loads
+inline constexpr int kFieldExpiryVersion = 12;       // where a hash field has an expiry
 inline constexpr int kMinVersion = 1;
 inline constexpr int kMaxVersion = 12;
 inline constexpr int kFirstVersionWithChecksum = 5;
@@ -29,7 +30,32 @@ inline constexpr uint8_t kExpireTime = 253;    // 4 bytes, little-endian, second
 inline constexpr uint8_t kSelectDb = 254;      // a length
 inline constexpr uint8_t kEof = 255;           // then, from version 5, the 8-byte checksum
 
+// Types of values. Version 10 writes kTypeSet, kTypeHash, kTypeZset2 and those with listpacks and intsets.
 inline constexpr uint8_t kTypeString = 0;
+inline constexpr uint8_t kTypeList = 1;
+inline constexpr uint8_t kTypeSet = 2;
+inline constexpr uint8_t kTypeZset = 3;   // scores as text
+inline constexpr uint8_t kTypeHash = 4;
+inline constexpr uint8_t kTypeZset2 = 5;  // scores as 8 bytes
+inline constexpr uint8_t kTypeModule = 6;
+inline constexpr uint8_t kTypeModule2 = 7;
+inline constexpr uint8_t kTypeHashZipmap = 9;
+inline constexpr uint8_t kTypeListZiplist = 10;
+inline constexpr uint8_t kTypeSetIntset = 11;
+inline constexpr uint8_t kTypeZsetZiplist = 12;
+inline constexpr uint8_t kTypeHashZiplist = 13;
+inline constexpr uint8_t kTypeQuicklist = 14;
+inline constexpr uint8_t kTypeStream = 15;
+inline constexpr uint8_t kTypeHashListpack = 16;
+inline constexpr uint8_t kTypeZsetListpack = 17;
+inline constexpr uint8_t kTypeQuicklist2 = 18;
+inline constexpr uint8_t kTypeStream2 = 19;
+inline constexpr uint8_t kTypeSetListpack = 20;
+inline constexpr uint8_t kTypeStream3 = 21;
+inline constexpr uint8_t kTypeHashMetadataPreGa = 22;  // release candidates of 7.4, as the next
+inline constexpr uint8_t kTypeHashListpackExPreGa = 23;
+inline constexpr uint8_t kTypeHashMetadata = 24;  // fields with expiry
+inline constexpr uint8_t kTypeHashListpackEx = 25;
 
 // Lengths. The top two bits of the first byte choose the form.
 inline constexpr uint8_t kLength6Bit = 0;     // 00xxxxxx

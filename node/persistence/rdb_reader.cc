@@ -174,8 +174,13 @@ bool Reader::read_entry(uint8_t type) {
          0});
   }
   std::optional<Value> value;
-  if (!row->read(in_, value)) return false;
+  if (!row->read(in_, options_.limits, value)) return false;
   const auto expires_at = std::exchange(expires_at_, std::nullopt);
+  if (!value) {
+    constexpr uint64_t kMaxTold = 10;
+    if (++load_.keys_empty <= kMaxTold) load_.warnings.push_back(fmt::format("rdbLoadObject skipping empty key: {}", key_));
+    return true;
+  }
   if (expires_at && options_.drop_expired_at && *expires_at <= *options_.drop_expired_at) {
     ++load_.keys_expired;
     return true;

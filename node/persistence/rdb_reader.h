@@ -18,6 +18,7 @@
 #include "common/time/clock.h"
 #include "node/keyspace/data_visitor.h"
 #include "node/persistence/byte_stream.h"
+#include "node/persistence/rdb_value.h"
 #include "node/persistence/rdb_writer.h"
 
 namespace holdfast::node {
@@ -30,6 +31,7 @@ struct RdbLoadOptions {
   int databases = 16;
   // Keys whose time has come by then are skipped (a primary loading its own file); nothing: all are kept.
   std::optional<WallTime> drop_expired_at;
+  EncodingLimits limits;  // for the forms of values
   LoadProgress on_progress;
   uint64_t progress_interval_bytes = 2 * 1024 * 1024;
 };
@@ -41,6 +43,7 @@ struct RdbLoad {
   bool aof_base = false;
   uint64_t keys_loaded = 0;
   uint64_t keys_expired = 0;  // skipped
+  uint64_t keys_empty = 0;    // skipped: collections without elements, which old versions could leave behind
   uint64_t bytes = 0;         // of the source, up to the end of the RDB
   bool functions_skipped = false;
   std::vector<std::string> warnings;  // for the log

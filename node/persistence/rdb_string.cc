@@ -3,7 +3,7 @@
 
 namespace holdfast::node {
 
-bool read_rdb_string(RdbDecoder& in, std::optional<Value>& value) { return in.read_string_value(value); }
+bool read_rdb_string(RdbDecoder& in, const EncodingLimits&, std::optional<Value>& value) { return in.read_string_value(value); }
 
 void write_rdb_string(RdbEncoder& out, const Value& value) {
   if (value.is_integer()) {

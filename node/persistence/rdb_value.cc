@@ -3,6 +3,7 @@
 #include <array>
 
 #include "common/base/assert.h"
+#include "node/collections/list_object.h"
 #include "node/persistence/rdb_format.h"
 
 namespace holdfast::node {
@@ -11,30 +12,30 @@ namespace {
 
 constexpr std::array kTypes = {
     RdbValueType{rdb::kTypeString, "string", read_rdb_string},
-    RdbValueType{1, "list", nullptr},
-    RdbValueType{2, "set", nullptr},
-    RdbValueType{3, "zset", nullptr},
-    RdbValueType{4, "hash", nullptr},
-    RdbValueType{5, "zset-2", nullptr},
-    RdbValueType{6, "module", nullptr},
-    RdbValueType{7, "module-2", nullptr},
-    RdbValueType{9, "hash-zipmap", nullptr},
-    RdbValueType{10, "list-ziplist", nullptr},
-    RdbValueType{11, "set-intset", nullptr},
-    RdbValueType{12, "zset-ziplist", nullptr},
-    RdbValueType{13, "hash-ziplist", nullptr},
-    RdbValueType{14, "list-quicklist", nullptr},
-    RdbValueType{15, "stream-listpacks", nullptr},
-    RdbValueType{16, "hash-listpack", nullptr},
-    RdbValueType{17, "zset-listpack", nullptr},
-    RdbValueType{18, "list-quicklist-2", nullptr},
-    RdbValueType{19, "stream-listpacks-2", nullptr},
-    RdbValueType{20, "set-listpack", nullptr},
-    RdbValueType{21, "stream-listpacks-3", nullptr},
-    RdbValueType{22, "hash-metadata-pre-ga", nullptr},
-    RdbValueType{23, "hash-listpack-ex-pre-ga", nullptr},
-    RdbValueType{24, "hash-metadata", nullptr},
-    RdbValueType{25, "hash-listpack-ex", nullptr},
+    RdbValueType{rdb::kTypeList, "list", read_rdb_list},
+    RdbValueType{rdb::kTypeSet, "set", nullptr},
+    RdbValueType{rdb::kTypeZset, "zset", nullptr},
+    RdbValueType{rdb::kTypeHash, "hash", nullptr},
+    RdbValueType{rdb::kTypeZset2, "zset-2", nullptr},
+    RdbValueType{rdb::kTypeModule, "module", nullptr},
+    RdbValueType{rdb::kTypeModule2, "module-2", nullptr},
+    RdbValueType{rdb::kTypeHashZipmap, "hash-zipmap", nullptr},
+    RdbValueType{rdb::kTypeListZiplist, "list-ziplist", read_rdb_list_ziplist},
+    RdbValueType{rdb::kTypeSetIntset, "set-intset", nullptr},
+    RdbValueType{rdb::kTypeZsetZiplist, "zset-ziplist", nullptr},
+    RdbValueType{rdb::kTypeHashZiplist, "hash-ziplist", nullptr},
+    RdbValueType{rdb::kTypeQuicklist, "list-quicklist", read_rdb_quicklist},
+    RdbValueType{rdb::kTypeStream, "stream-listpacks", nullptr},
+    RdbValueType{rdb::kTypeHashListpack, "hash-listpack", nullptr},
+    RdbValueType{rdb::kTypeZsetListpack, "zset-listpack", nullptr},
+    RdbValueType{rdb::kTypeQuicklist2, "list-quicklist-2", read_rdb_quicklist_2},
+    RdbValueType{rdb::kTypeStream2, "stream-listpacks-2", nullptr},
+    RdbValueType{rdb::kTypeSetListpack, "set-listpack", nullptr},
+    RdbValueType{rdb::kTypeStream3, "stream-listpacks-3", nullptr},
+    RdbValueType{rdb::kTypeHashMetadataPreGa, "hash-metadata-pre-ga", nullptr},
+    RdbValueType{rdb::kTypeHashListpackExPreGa, "hash-listpack-ex-pre-ga", nullptr},
+    RdbValueType{rdb::kTypeHashMetadata, "hash-metadata", nullptr},
+    RdbValueType{rdb::kTypeHashListpackEx, "hash-listpack-ex", nullptr},
 };
 
 }  // namespace
@@ -47,13 +48,27 @@ const RdbValueType* find_rdb_value_type(uint8_t type) {
 }
 
 uint8_t rdb_type_of(const Value& value) {
-  HOLDFAST_ASSERT(value.type() == ValueType::string);
-  return rdb::kTypeString;
+  switch (value.type()) {
+    case ValueType::string:
+      return rdb::kTypeString;
+    case ValueType::list:
+      return rdb::kTypeQuicklist2;
+    default:
+      HOLDFAST_ASSERT(false);
+  }
 }
 
 void write_rdb_value(RdbEncoder& out, const Value& value) {
-  HOLDFAST_ASSERT(value.type() == ValueType::string);
-  write_rdb_string(out, value);
+  switch (value.type()) {
+    case ValueType::string:
+      return write_rdb_string(out, value);
+    case ValueType::list:
+      return write_rdb_list(out, static_cast<const ListObject&>(value.object()));
+    default:
+      HOLDFAST_ASSERT(false);
+  }
 }
+
+int rdb_version_of(const Value&) { return rdb::kWriteVersion; }
 
 }  // namespace holdfast::node

@@ -1,12 +1,16 @@
 // Values in the RDB format: one row per RDB type, one source file per family of types (rdb_string.cc ...).
 //
-// A new type is a reader function in its own file, its name in the table of rdb_value.cc, and a case in write_value.
+// A new type is a reader function in its own file, its row in the table of rdb_value.cc, and a case in write_rdb_value.
+// Nothing that is read is trusted, whatever sanitize-dump-payload says: blocks are checked to the last byte before an
+// object takes them up, an element that is there twice is corruption, counts size no allocation. Readers
+// convert old encodings element by element, and give values the form that the limits ask for.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
+#include "node/collections/limits.h"
 #include "node/persistence/rdb_decoder.h"
 #include "node/persistence/rdb_encoder.h"
 #include "node/types/value.h"
@@ -16,8 +20,9 @@ namespace holdfast::node {
 struct RdbValueType {
   uint8_t type;
   std::string_view name;
-  // Reads the value after its type byte and key; false with the decoder's error latched. Null: refused.
-  bool (*read)(RdbDecoder&, std::optional<Value>&);
+  // Reads the value after its type byte and key; false with the decoder's error latched. True without a value: it was
+  // a collection without elements, which is no value. Null: refused.
+  bool (*read)(RdbDecoder&, const EncodingLimits&, std::optional<Value>&);
 };
 
 // The row of an RDB type byte; null where the format has no such type.
@@ -26,9 +31,19 @@ const RdbValueType* find_rdb_value_type(uint8_t type);
 // The type byte under which `value` is written, and its bytes (which follow the key).
 uint8_t rdb_type_of(const Value& value);
 void write_rdb_value(RdbEncoder& out, const Value& value);
+// The oldest version of the format that has everything in `value`.
+int rdb_version_of(const Value& value);
 
 // rdb_string.cc
-bool read_rdb_string(RdbDecoder& in, std::optional<Value>& value);
+bool read_rdb_string(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
 void write_rdb_string(RdbEncoder& out, const Value& value);
+
+// rdb_list.cc
+class ListObject;
+bool read_rdb_list(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
+bool read_rdb_list_ziplist(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
+bool read_rdb_quicklist(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
+bool read_rdb_quicklist_2(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
+void write_rdb_list(RdbEncoder& out, const ListObject& list);
 
 }  // namespace holdfast::node

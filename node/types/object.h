@@ -31,6 +31,9 @@ class Object {
   // About how many blocks are freed when it goes: whether another thread should do it.
   virtual size_t effort() const = 0;
   virtual std::unique_ptr<Object> clone() const = 0;
+  // The earliest expiry among the elements, unix milliseconds; kNoElementExpiry: none has one. (Hashes only.)
+  static constexpr int64_t kNoElementExpiry = INT64_MIN;
+  virtual int64_t next_expiry_ms() const { return kNoElementExpiry; }
   // An empty object is no value, except a stream.
   bool gone() const { return type() != ValueType::stream && size() == 0; }
 

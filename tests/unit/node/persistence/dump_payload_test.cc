@@ -37,9 +37,9 @@ TEST(DumpPayload, IsWhatRedisWrites) {
 }
 
 TEST(DumpPayload, ReadsWhatRedisWrites) {
-  EXPECT_EQ(text_of(restore_payload(kBar)), "bar");
-  EXPECT_EQ(text_of(restore_payload("\x00\xc1"s + "90\n\x00\x9d\x94\xea'\x93\xfc\x08\xb9"s)), "12345");
-  EXPECT_EQ(text_of(restore_payload("\x00\xc3\t@d\x01"s + "aa\xe0W\x00\x01"s + "aa\n\x00\xe8\xa3\xb5\x07\xb0m\xf2q"s)),
+  EXPECT_EQ(text_of(restore_payload(kBar, {})), "bar");
+  EXPECT_EQ(text_of(restore_payload("\x00\xc1"s + "90\n\x00\x9d\x94\xea'\x93\xfc\x08\xb9"s, {})), "12345");
+  EXPECT_EQ(text_of(restore_payload("\x00\xc3\t@d\x01"s + "aa\xe0W\x00\x01"s + "aa\n\x00\xe8\xa3\xb5\x07\xb0m\xf2q"s, {})),
             std::string(100, 'a'));
 }
 
@@ -50,7 +50,7 @@ TEST(DumpPayload, ComesBackWhateverTheStringIs) {
     for (char& c : noise) c = static_cast<char>(random.next());
     for (const std::string& text : {noise, std::string(size, 'x')}) {
       for (const bool compression : {true, false}) {
-        EXPECT_EQ(text_of(restore_payload(dump_payload(Value::raw_string(text), compression))), text);
+        EXPECT_EQ(text_of(restore_payload(dump_payload(Value::raw_string(text), compression), {})), text);
       }
     }
   }
@@ -63,35 +63,35 @@ TEST(DumpPayload, AnyChangedByteIsNoticed) {
   for (size_t i = 0; i < kBar.size(); ++i) {
     std::string changed = kBar;
     changed[i] = static_cast<char>(changed[i] ^ 1);
-    EXPECT_EQ(text_of(restore_payload(changed)), kWrong) << i;
+    EXPECT_EQ(text_of(restore_payload(changed, {})), kWrong) << i;
   }
 }
 
 TEST(DumpPayload, TooShortForAFooterIsWrong) {
-  for (size_t size = 0; size < 10; ++size) EXPECT_EQ(text_of(restore_payload(kBar.substr(0, size))), kWrong);
+  for (size_t size = 0; size < 10; ++size) EXPECT_EQ(text_of(restore_payload(kBar.substr(0, size), {})), kWrong);
 }
 
 TEST(DumpPayload, LaterVersionsAreRefusedEarlierOnesRead) {
-  EXPECT_EQ(text_of(restore_payload(sealed("\x00\x03"s + "bar", 9))), "bar");
-  EXPECT_EQ(text_of(restore_payload(sealed("\x00\x03"s + "bar", 0))), "bar");
-  EXPECT_EQ(text_of(restore_payload(sealed("\x00\x03"s + "bar", 11))), kWrong);
-  EXPECT_EQ(text_of(restore_payload(sealed("\x00\x03"s + "bar", 0x0a00))), kWrong);
+  EXPECT_EQ(text_of(restore_payload(sealed("\x00\x03"s + "bar", 9), {})), "bar");
+  EXPECT_EQ(text_of(restore_payload(sealed("\x00\x03"s + "bar", 0), {})), "bar");
+  EXPECT_EQ(text_of(restore_payload(sealed("\x00\x03"s + "bar", 13), {})), kWrong);
+  EXPECT_EQ(text_of(restore_payload(sealed("\x00\x03"s + "bar", 0x0a00), {})), kWrong);
 }
 
 TEST(DumpPayload, WhatIsNoValueIsBadData) {
-  EXPECT_EQ(text_of(restore_payload(sealed(""))), kBad);
-  EXPECT_EQ(text_of(restore_payload(sealed("\x08\x03"s + "bar"))), kBad);          // no such type
-  EXPECT_EQ(text_of(restore_payload(sealed("\xc0\x05"s + "bar"))), kBad);          // no type at all
-  EXPECT_EQ(text_of(restore_payload(sealed("\x00\x3f"s + "bar"))), kBad);          // longer than what is there
-  EXPECT_EQ(text_of(restore_payload(sealed("\x00\x80\xff\xff\xff\xff"s))), kBad);  // 4 GB announced, none there
-  EXPECT_EQ(text_of(restore_payload(sealed("\x00\xc7"s))), kBad);                  // no such encoding
-  EXPECT_EQ(text_of(restore_payload(sealed("\x00\x03"s + "bar and more"))), "bar");
+  EXPECT_EQ(text_of(restore_payload(sealed(""), {})), kBad);
+  EXPECT_EQ(text_of(restore_payload(sealed("\x08\x03"s + "bar"), {})), kBad);          // no such type
+  EXPECT_EQ(text_of(restore_payload(sealed("\xc0\x05"s + "bar"), {})), kBad);          // no type at all
+  EXPECT_EQ(text_of(restore_payload(sealed("\x00\x3f"s + "bar"), {})), kBad);          // longer than what is there
+  EXPECT_EQ(text_of(restore_payload(sealed("\x00\x80\xff\xff\xff\xff"s), {})), kBad);  // 4 GB announced, none there
+  EXPECT_EQ(text_of(restore_payload(sealed("\x00\xc7"s), {})), kBad);                  // no such encoding
+  EXPECT_EQ(text_of(restore_payload(sealed("\x00\x03"s + "bar and more"), {})), "bar");
 }
 
 TEST(DumpPayload, ChecksumCanBeLeftUnchecked) {
   std::string changed = kBar;
   changed.back() = 'x';
-  EXPECT_EQ(text_of(restore_payload(changed, PayloadCheck::version_only)), "bar");
+  EXPECT_EQ(text_of(restore_payload(changed, {}, PayloadCheck::version_only)), "bar");
 }
 
 TEST(DumpPayload, SurvivesGarbage) {
@@ -100,7 +100,7 @@ TEST(DumpPayload, SurvivesGarbage) {
   for (int i = 0; i < 20000; ++i) {
     std::string noise(random.next() % 40, ' ');
     for (char& c : noise) c = static_cast<char>(random.next() % 3 == 0 ? random.next() : random.next() % 8);
-    read += restore_payload(sealed(noise)) ? 1 : 0;
+    read += restore_payload(sealed(noise), {}) ? 1 : 0;
   }
   EXPECT_GT(read, 0);
   EXPECT_LT(read, 20000);
