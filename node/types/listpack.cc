@@ -361,6 +361,46 @@ Listpack::Position Listpack::replace(Position at, std::string_view value) {
   return splice(at, length + back_length_bytes(length), Encoded(value).bytes(), 0);
 }
 
+Listpack::Position Listpack::replace(Position at, int64_t value) {
+  const size_t length = read_head(data_ + at).length();
+  if (length == integer_bytes(value)) {
+    put_integer(data_ + at, value);
+    return at;
+  }
+  return splice(at, length + back_length_bytes(length), Encoded(value).bytes(), 0);
+}
+
+Listpack::Appender::Appender(Listpack& pack, size_t text_bytes, size_t elements) : pack_(pack) {
+  constexpr size_t kMostOverhead = 10;  // a head and a length of five bytes each, or an integer of nine with its length
+  const size_t needed = pack.size_bytes() + text_bytes + elements * kMostOverhead;
+  HOLDFAST_ASSERT(needed <= kMostBytes + kMostBytes / 2);
+  if (needed > pack.capacity_) pack.reserve(std::max<size_t>(needed, size_t{pack.capacity_} + pack.capacity_ / 2));
+  at_ = pack.data_ + pack.end_offset();
+}
+
+void Listpack::Appender::add(std::string_view value) {
+  ++added_;
+  if (const auto integer = parse_int64(value)) {
+    const size_t length = integer_bytes(*integer);
+    at_ = put_back_length(put_integer(at_, *integer), length);
+    return;
+  }
+  const size_t length = text_head_bytes(value.size()) + value.size();
+  at_ = put_back_length(put_text(at_, value), length);
+}
+
+void Listpack::Appender::add(int64_t value) {
+  ++added_;
+  at_ = put_back_length(put_integer(at_, value), integer_bytes(value));
+}
+
+Listpack::Appender::~Appender() {
+  *at_ = kEndByte;
+  put_little_endian(pack_.data_, static_cast<uint64_t>(at_ + 1 - pack_.data_), 4);
+  const size_t known = little_endian(pack_.data_ + 4, 2);
+  if (known != kCountUnknown) pack_.set_count(known + added_);
+}
+
 Listpack::Position Listpack::erase(Position at, size_t count) {
   Position end = at;
   size_t gone = 0;

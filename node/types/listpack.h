@@ -78,6 +78,23 @@ class Listpack {
   Position insert(Position at, std::string_view value);
   // Returns the element's position, which stays.
   Position replace(Position at, std::string_view value);
+  Position replace(Position at, int64_t value);
+  // Appends many elements at little cost: room for `text_bytes` of text in `elements` elements is made once; the block is
+  // in order again when the appender goes.
+  class Appender {
+   public:
+    Appender(Listpack& pack, size_t text_bytes, size_t elements);
+    ~Appender();
+    Appender(const Appender&) = delete;
+    Appender& operator=(const Appender&) = delete;
+    void add(std::string_view value);
+    void add(int64_t value);
+
+   private:
+    Listpack& pack_;
+    uint8_t* at_;
+    size_t added_ = 0;
+  };
   // Removes `count` elements from `at` on (fewer if there are not as many); returns the position of what follows.
   Position erase(Position at, size_t count = 1);
   // Appends what is in `other`.

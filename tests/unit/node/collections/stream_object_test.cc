@@ -1,0 +1,378 @@
+#include "node/collections/stream_object.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "node/types/allocation.h"
+
+namespace holdfast::node {
+namespace {
+
+using Texts = std::vector<std::string>;
+using Model = std::map<StreamId, Texts>;
+
+std::vector<std::string_view> views(const Texts& texts) { return {texts.begin(), texts.end()}; }
+
+Texts fields_of(const StreamRange& range) {
+  Texts texts;
+  range.for_each_field([&](const Listpack::Element& field, const Listpack::Element& value) {
+    Listpack::Scratch scratch;
+    texts.emplace_back(field.view(scratch));
+    texts.emplace_back(value.view(scratch));
+  });
+  return texts;
+}
+
+Model contents(const StreamObject& stream) {
+  Model found;
+  for (StreamRange range(stream, kFirstStreamId, kLastStreamId); range.next();) found[range.id()] = fields_of(range);
+  return found;
+}
+
+size_t counted_memory(const StreamObject& stream) {
+  size_t bytes = allocation_size(sizeof(StreamObject)) + stream.nodes().memory_bytes();
+  for (auto at = stream.nodes().first(); at; at.next()) bytes += (*at)->memory_bytes();
+  return bytes;
+}
+
+void add(StreamObject& stream, StreamId id, const Texts& fields, const StreamObject::Limits& limits = {}) {
+  stream.append(id, views(fields), limits);
+}
+
+void expect_same(const StreamObject& stream, const Model& model) {
+  ASSERT_EQ(stream.size(), model.size());
+  ASSERT_EQ(contents(stream), model);
+  ASSERT_EQ(stream.first_id(), model.empty() ? StreamId() : model.begin()->first);
+  if (!model.empty()) {
+    ASSERT_EQ(stream.last_live_id(), model.rbegin()->first);
+  }
+  ASSERT_EQ(stream.memory_bytes(), counted_memory(stream));
+  for (auto at = stream.nodes().first(); at; at.next()) {
+    ASSERT_TRUE(Listpack::validate((*at)->pack().bytes()));
+    ASSERT_TRUE(StreamNode::validate(at.id(), (*at)->pack()));
+  }
+}
+
+Texts random_fields(std::mt19937& random) {
+  static const Texts kUsual{"name", "age", "18446744073709551615"};
+  Texts fields;
+  const bool usual = random() % 2 == 0;
+  const size_t pairs = usual ? kUsual.size() : 1 + random() % 4;
+  for (size_t i = 0; i < pairs; ++i) {
+    fields.push_back(usual ? kUsual[i] : std::to_string(random() % 5));
+    fields.push_back(random() % 2 == 0 ? std::to_string(static_cast<int>(random())) : std::string(random() % 150, 'v'));
+  }
+  return fields;
+}
+
+StreamId random_id(std::mt19937& random, const Model& model) {
+  if (model.empty() || random() % 4 == 0) return {random() % 2000, random() % 3};
+  return std::next(model.begin(), static_cast<ptrdiff_t>(random() % model.size()))->first;
+}
+
+void trim_model(Model& model, const StreamObject::Trim& rule) {
+  while (!model.empty() && (rule.keep ? model.size() > *rule.keep : model.begin()->first < rule.min_id)) {
+    model.erase(model.begin());
+  }
+}
+
+TEST(StreamObject, BehavesLikeASortedMapUnderRandomChanges) {
+  std::mt19937 random(7);
+  for (const StreamObject::Limits limits : {StreamObject::Limits{4096, 100}, {300, 0}, {0, 7}, {0, 0}}) {
+    StreamObject stream;
+    Model model;
+    StreamId last;
+    for (int step = 0; step < 4000; ++step) {
+      switch (random() % 12) {
+        case 0:
+        case 1:
+        case 2: {
+          const StreamId id = random_id(random, model);
+          ASSERT_EQ(stream.erase(id), model.erase(id) == 1);
+          break;
+        }
+        case 3: {
+          StreamObject::Trim rule;
+          if (random() % 2 == 0) {
+            rule.keep = model.size() - std::min<size_t>(model.size(), random() % 6);
+          } else {
+            rule.min_id = model.empty() ? StreamId{5, 5} : std::next(model.begin(), static_cast<ptrdiff_t>(std::min<size_t>(model.size() - 1, random() % 6)))->first;
+          }
+          const size_t before = model.size();
+          trim_model(model, rule);
+          ASSERT_EQ(stream.trim(rule), before - model.size());
+          break;
+        }
+        case 4: {
+          const StreamId id = random_id(random, model);
+          ASSERT_EQ(stream.contains(id), model.contains(id));
+          break;
+        }
+        default:
+          last = random() % 3 == 0 ? StreamId{last.ms + random() % 3 + 1, random() % 9} : StreamId{last.ms, last.seq + 1};
+          model[last] = random_fields(random);
+          add(stream, last, model[last], limits);
+      }
+      if (step % 50 == 0) expect_same(stream, model);
+    }
+    expect_same(stream, model);
+  }
+}
+
+TEST(StreamObject, WalksAnyRangeInBothDirections) {
+  std::mt19937 random(3);
+  StreamObject stream;
+  Model model;
+  for (uint64_t i = 1; i <= 500; ++i) {
+    const StreamId id{i * 2, i % 3};
+    model[id] = {"f", std::to_string(i)};
+    add(stream, id, model[id], {.node_bytes = 4096, .node_entries = 10});
+  }
+  for (uint64_t i = 30; i <= 480; i += 1 + i % 3) {
+    stream.erase({i * 2, i % 3});
+    model.erase({i * 2, i % 3});
+  }
+  for (int round = 0; round < 300; ++round) {
+    const StreamId low{random() % 1100, random() % 3}, high{random() % 1100, random() % 3};
+    std::vector<StreamId> expected, forward, backward;
+    for (const auto& [id, fields] : model) {
+      if (id >= low && id <= high) expected.push_back(id);
+    }
+    for (StreamRange range(stream, low, high); range.next();) forward.push_back(range.id());
+    for (StreamRange range(stream, low, high, StreamRange::Order::backward); range.next();) {
+      backward.insert(backward.begin(), range.id());
+    }
+    EXPECT_EQ(forward, expected);
+    EXPECT_EQ(backward, expected);
+  }
+}
+
+TEST(StreamObject, ApproximateTrimmingTakesWholeBlocksUpToItsLimit) {
+  StreamObject stream;
+  for (uint64_t i = 1; i <= 100; ++i) add(stream, {i, 0}, {"f", "v"}, {.node_bytes = 0, .node_entries = 10});
+  EXPECT_EQ(stream.trim({.keep = 85, .whole_blocks = true}), 10U);
+  EXPECT_EQ(stream.trim({.keep = 0, .whole_blocks = true, .most = 25}), 20U);
+  EXPECT_EQ(stream.trim({.keep = {}, .min_id = {55, 0}, .whole_blocks = true}), 20U);
+  EXPECT_EQ(stream.size(), 50U);
+  EXPECT_EQ(stream.first_id(), (StreamId{51, 0}));
+}
+
+TEST(StreamObject, CloneKeepsItsContentsWhateverBecomesOfTheOther) {
+  std::mt19937 random(11);
+  auto stream = std::make_unique<StreamObject>();
+  Model model;
+  for (uint64_t i = 1; i <= 2000; ++i) {
+    model[{i, 0}] = random_fields(random);
+    add(*stream, {i, 0}, model[{i, 0}]);
+  }
+  const auto copy = stream->clone();
+  const Model before = model;
+  for (int step = 0; step < 500; ++step) {
+    const StreamId id = random_id(random, model);
+    stream->erase(id);
+    model.erase(id);
+  }
+  add(*stream, {3000, 0}, {"x", "y"});
+  model[{3000, 0}] = {"x", "y"};
+  stream->trim({.keep = 900});
+  trim_model(model, {.keep = 900});
+  expect_same(*stream, model);
+  expect_same(static_cast<const StreamObject&>(*copy), before);
+  stream.reset();
+  expect_same(static_cast<const StreamObject&>(*copy), before);
+}
+
+TEST(StreamObject, BlocksLoadAsTheyWereSaved) {
+  std::mt19937 random(5);
+  StreamObject stream;
+  Model model;
+  for (uint64_t i = 1; i <= 700; ++i) {
+    model[{i, i}] = random_fields(random);
+    add(stream, {i, i}, model[{i, i}]);
+  }
+  for (uint64_t i = 1; i <= 700; i += 3) {
+    stream.erase({i, i});
+    model.erase({i, i});
+  }
+  StreamObject loaded;
+  for (auto at = stream.nodes().first(); at; at.next()) {
+    ASSERT_TRUE(loaded.load_node(at.id(), Listpack::copy_of((*at)->pack().bytes())));
+  }
+  ASSERT_TRUE(loaded.load_end({.length = stream.size(),
+                               .last_id = stream.last_id(),
+                               .max_deleted_id = stream.max_deleted_id(),
+                               .entries_added = stream.entries_added()}));
+  expect_same(loaded, model);
+  EXPECT_EQ(loaded.last_id(), stream.last_id());
+  EXPECT_FALSE(loaded.load_node({5, 0}, Listpack::copy_of((*stream.nodes().first())->pack().bytes())));
+  EXPECT_FALSE(loaded.load_end({.length = stream.size() + 1, .last_id = stream.last_id()}));
+  EXPECT_FALSE(loaded.load_end({.length = stream.size(), .last_id = {3, 0}}));
+}
+
+TEST(StreamObject, RefusesDamagedBlocks) {
+  StreamObject stream;
+  for (uint64_t i = 1; i <= 20; ++i) add(stream, {i, 0}, i % 4 == 0 ? Texts{"other", "x"} : Texts{"f", "v"});
+  const std::string sound((*stream.nodes().first())->pack().bytes());
+  size_t refused = 0;
+  for (size_t at = 0; at < sound.size(); ++at) {
+    for (const int bit : {0, 1, 3, 7}) {
+      std::string damaged = sound;
+      damaged[at] = static_cast<char>(damaged[at] ^ 1 << bit);
+      if (!Listpack::validate(damaged)) continue;
+      StreamObject loaded;
+      if (!loaded.load_node({1, 0}, Listpack::copy_of(damaged))) {
+        ++refused;
+        continue;
+      }
+      const auto end = loaded.load_end({.length = 20, .last_id = {1000, 0}});
+      if (end) {
+        EXPECT_EQ(contents(loaded).size(), 20U);
+      }
+    }
+  }
+  EXPECT_GT(refused, 50U);
+}
+
+TEST(StreamObject, CountsTheNodesOfRedissRadixTree) {
+  StreamObject stream;
+  EXPECT_EQ(stream.radix_nodes(), 1U);
+  add(stream, {1, 0}, {"f", "v"}, {.node_bytes = 0, .node_entries = 1});
+  EXPECT_EQ(stream.radix_nodes(), 2U);
+  add(stream, {101, 0}, {"f", "v"}, {.node_bytes = 0, .node_entries = 1});
+  EXPECT_EQ(stream.radix_nodes(), 6U);  // as XINFO STREAM of Redis 7.0 says for these two
+}
+
+// --- Groups ---
+
+TEST(StreamGroup, PendingEntriesBelongToOneConsumerEach) {
+  std::mt19937 random(9);
+  StreamObject stream;
+  ASSERT_TRUE(stream.create_group("g", {}, StreamGroup::kUnknown));
+  ASSERT_FALSE(stream.create_group("g", {}, 0));
+  const size_t empty_bytes = stream.memory_bytes();
+  std::map<StreamId, std::string> model;
+  const Texts names{"alice", "bob", "a consumer whose name is longer than a short string"};
+  {
+    auto group = stream.edit_group("g");
+    for (const auto& name : names) group->create_consumer(name, 5);
+  }
+  for (int step = 0; step < 6000; ++step) {
+    auto group = stream.edit_group("g");
+    const StreamId id{random() % 700, random() % 2};
+    if (random() % 3 == 0) {
+      ASSERT_EQ(group->acknowledge(id), model.erase(id) == 1);
+    } else {
+      const std::string& name = names[random() % names.size()];
+      group->assign(id, *group->find_consumer(name), step, 1);
+      model[id] = name;
+    }
+  }
+  const auto copy = stream.clone();
+  const auto check = [&](const StreamGroup& group) {
+    ASSERT_EQ(group.pending().size(), model.size());
+    std::map<StreamId, std::string> found, by_consumer;
+    for (auto at = group.pending().first(); at; at.next()) found[at.id()] = group.consumer(at->consumer).name;
+    for (const auto& [name, consumer] : group.consumers()) {
+      for (auto at = consumer->pending.first(); at; at.next()) by_consumer[at.id()] = std::string(name);
+    }
+    EXPECT_EQ(found, model);
+    EXPECT_EQ(by_consumer, model);
+  };
+  check(*stream.find_group("g"));
+  {
+    auto group = stream.edit_group("g");
+    const size_t had = group->find_consumer("bob")->pending.size();
+    EXPECT_EQ(group->delete_consumer(*group->find_consumer("bob")), had);
+    EXPECT_EQ(group->pending().size(), model.size() - had);
+    EXPECT_EQ(group->create_consumer("carol", 1).number, 1U);
+    EXPECT_EQ(group->delete_consumer(*group->find_consumer("carol")), 0U);
+  }
+  check(*static_cast<const StreamObject&>(*copy).find_group("g"));
+  {
+    auto group = stream.edit_group("g");
+    for (const auto& name : {names[0], names[2]}) group->delete_consumer(*group->find_consumer(name));
+    EXPECT_TRUE(group->pending().empty());
+  }
+  EXPECT_LE(stream.memory_bytes(), empty_bytes + 64);  // the numbers' table stays
+  EXPECT_TRUE(stream.erase_group("g"));
+  EXPECT_EQ(stream.memory_bytes(), counted_memory(stream));
+}
+
+TEST(StreamGroup, LagIsKnownWhereNothingIsMissing) {
+  StreamObject stream;
+  stream.create_group("g", {}, StreamGroup::kUnknown);
+  const auto lag = [&] { return stream.lag(*stream.find_group("g")); };
+  EXPECT_EQ(lag(), 0U);
+  for (uint64_t i = 1; i <= 5; ++i) add(stream, {i, 0}, {"f", "v"});
+  EXPECT_EQ(lag(), 5U);
+  stream.edit_group("g")->last_id = {3, 0};
+  EXPECT_EQ(lag(), std::nullopt);
+  stream.edit_group("g")->entries_read = 3;
+  EXPECT_EQ(lag(), 2U);
+  stream.erase({4, 0});
+  EXPECT_EQ(lag(), std::nullopt);
+  stream.edit_group("g")->last_id = {5, 0};
+  stream.edit_group("g")->entries_read = StreamGroup::kUnknown;
+  EXPECT_EQ(lag(), 0U);
+}
+
+// --- IDs ---
+
+TEST(StreamId, ReadsAndWritesTextAsRedisDoes) {
+  EXPECT_EQ(parse_stream_id("5", 9)->id, (StreamId{5, 9}));
+  EXPECT_EQ(parse_stream_id("5-7", 9)->id, (StreamId{5, 7}));
+  EXPECT_TRUE(parse_stream_id("5-*", 9)->any_seq);
+  EXPECT_EQ(parse_stream_id("18446744073709551615-18446744073709551615", 0)->id, kLastStreamId);
+  EXPECT_EQ(parse_stream_id("007", 0)->id, (StreamId{7, 0}));
+  for (const char* text : {"", "-", "+", "a", "5-", "-5", "5-a", "5-*1", "18446744073709551616", "5-6-7", "5-+"}) {
+    EXPECT_FALSE(parse_stream_id(text, 0)) << text;
+  }
+  EXPECT_EQ(std::string_view(kLastStreamId.text()), "18446744073709551615-18446744073709551615");
+  EXPECT_EQ(std::string_view(StreamId{}.text()), "0-0");
+  const StreamId id{0x0102030405060708, 0x90};
+  EXPECT_EQ(StreamId::from_key(id.key().data()), id);
+  EXPECT_EQ(id.key()[0], 1);
+  EXPECT_EQ((StreamId{5, UINT64_MAX}).next(), (StreamId{6, 0}));
+  EXPECT_EQ((StreamId{5, 0}).previous(), (StreamId{4, UINT64_MAX}));
+  EXPECT_EQ(kLastStreamId.next(), std::nullopt);
+  EXPECT_EQ(kFirstStreamId.previous(), std::nullopt);
+}
+
+TEST(StreamIdMap, StaysInOrderUnderRandomChanges) {
+  std::mt19937 random(1);
+  StreamIdMap<int> map;
+  std::map<StreamId, int> model;
+  for (int step = 0; step < 20000; ++step) {
+    const StreamId id{random() % 900, random() % 2};
+    const bool shrinking = step / 5000 % 2 == 1;
+    if (random() % 10 < (shrinking ? 7U : 3U)) {
+      ASSERT_EQ(map.erase(id), model.erase(id) == 1);
+    } else {
+      ASSERT_EQ(map.insert(id, step), model.emplace(id, step).second);
+    }
+    const auto at = map.lower_bound(id);
+    const auto expected = model.lower_bound(id);
+    ASSERT_EQ(static_cast<bool>(at), expected != model.end());
+    if (at) {
+      ASSERT_EQ(at.id(), expected->first);
+    }
+    const auto behind = model.upper_bound(id);
+    const auto before = map.last_up_to(id);
+    ASSERT_EQ(static_cast<bool>(before), behind != model.begin());
+    if (before) {
+      ASSERT_EQ(before.id(), std::prev(behind)->first);
+    }
+  }
+  std::map<StreamId, int> found;
+  for (auto at = map.last(); at; at.previous()) found[at.id()] = *at;
+  EXPECT_EQ(found, model);
+  while (!map.empty()) map.erase(map.first());
+  EXPECT_EQ(map.memory_bytes(), 0U);
+}
+
+}  // namespace
+}  // namespace holdfast::node
