@@ -40,6 +40,15 @@ int64_t HashObject::next_expiry_ms() const {
   return table_ && !table_->expiring.empty() ? table_->expiring.begin()->first : kNoExpiry;
 }
 
+std::vector<std::string> HashObject::remove_expired_elements(int64_t before_ms, size_t most) {
+  std::vector<std::string> gone;
+  while (table_ && gone.size() < most && !table_->expiring.empty() && table_->expiring.begin()->first < before_ms) {
+    gone.emplace_back(table_->expiring.begin()->second->key());
+    erase(gone.back());
+  }
+  return gone;
+}
+
 // --- Reading ---
 
 std::optional<HashObject::Field> HashObject::find(std::string_view field, Scratch& scratch, int64_t hidden_before) const {

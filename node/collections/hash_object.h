@@ -43,6 +43,7 @@ class HashObject final : public Object {
   size_t effort() const override { return table_ ? table_->dict.size() : 1; }
   std::unique_ptr<Object> clone() const override { return std::make_unique<HashObject>(*this); }
   int64_t next_expiry_ms() const override;
+  std::vector<std::string> remove_expired_elements(int64_t before_ms, size_t most) override;
 
   // --- Reading ---
   struct Field {
@@ -72,9 +73,6 @@ class HashObject final : public Object {
   bool erase(std::string_view field);
   // The field must be present; kNoExpiry takes the expiry away.
   void set_expiry(std::string_view field, int64_t expires_ms);
-  // Removes up to `most` fields that expired before `before`, earliest first; visit(field) comes before each goes.
-  template <class Visit>
-  size_t remove_expired(int64_t before, size_t most, Visit&& visit);
   // Large form where a field or value of this size asks for it.
   void convert_for(std::string_view text, const EncodingLimits& limits);
 
@@ -129,18 +127,6 @@ void HashObject::for_each(Visit&& visit, int64_t hidden_before) const {
     visit(pack_.get(at).view(field), pack_.get(value_at).view(value), kNoExpiry);
     at = pack_.next(value_at);
   }
-}
-
-template <class Visit>
-size_t HashObject::remove_expired(int64_t before, size_t most, Visit&& visit) {
-  size_t gone = 0;
-  while (table_ && gone < most && !table_->expiring.empty() && table_->expiring.begin()->first < before) {
-    const std::string_view field = table_->expiring.begin()->second->key();
-    visit(field);
-    erase(field);
-    ++gone;
-  }
-  return gone;
 }
 
 }  // namespace holdfast::node

@@ -98,6 +98,12 @@ bool SetObject::remove(std::string_view member) {
   return true;
 }
 
+void SetObject::rebuild(const EncodingLimits& limits) {
+  SetObject fresh;
+  for_each([&](std::string_view member) { fresh.add(member, limits); });
+  form_ = std::move(fresh.form_);
+}
+
 void SetObject::load_intset(Intset set, const EncodingLimits& limits) {
   HOLDFAST_ASSERT(size() == 0);
   form_ = std::move(set);

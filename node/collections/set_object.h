@@ -55,6 +55,8 @@ class SetObject final : public Object {
   // False when nothing changed.
   bool add(std::string_view member, const EncodingLimits& limits);
   bool remove(std::string_view member);
+  // Takes the members up afresh, which may make it an intset again.
+  void rebuild(const EncodingLimits& limits);
 
   // --- Saving and loading ---
   const Intset* intset() const { return std::get_if<Intset>(&form_); }  // null in the large form

@@ -1,5 +1,4 @@
 // Whole databases: KEYS, SCAN, RANDOMKEY, DBSIZE, SELECT, SWAPDB, FLUSHDB, FLUSHALL.
-#include <charconv>
 #include <optional>
 #include <vector>
 
@@ -7,6 +6,7 @@
 #include "node/commands/arguments.h"
 #include "node/commands/handlers.h"
 #include "node/commands/node.h"
+#include "node/commands/scan_options.h"
 
 namespace holdfast::node::handlers {
 
@@ -23,63 +23,15 @@ void keys(Call& call) {
   call.reply.end_deferred_array(mark, count);
 }
 
-namespace {
-
-struct ScanOptions {
-  uint64_t cursor = 0;
-  int64_t count = 10;
-  std::optional<std::string_view> pattern;
-  std::optional<std::string_view> type;
-};
-
-// False when answered.
-bool parse_scan(Call& call, ScanOptions& options) {
-  // A sign is read as strtoul does, and an empty cursor is 0, as in Redis.
-  std::string_view text = call.args[1];
-  const bool negative = text.starts_with('-');
-  if (negative || text.starts_with('+')) text.remove_prefix(1);
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), options.cursor);
-  if (!call.args[1].empty() && (error != std::errc() || end != text.data() + text.size())) {
-    call.reply.error("ERR invalid cursor");
-    return false;
-  }
-  if (negative) options.cursor = 0 - options.cursor;
-  for (size_t i = 2; i < call.argc(); i += 2) {
-    const bool has_value = i + 1 < call.argc();
-    if (has_value && iequals(call.args[i], "COUNT")) {
-      const auto count = read_integer(call, call.args[i + 1]);
-      if (!count) return false;
-      options.count = *count;
-    } else if (has_value && iequals(call.args[i], "MATCH")) {
-      options.pattern = call.args[i + 1];
-    } else if (has_value && iequals(call.args[i], "TYPE")) {
-      options.type = call.args[i + 1];
-    } else {
-      call.reply.error(kSyntaxError);
-      return false;
-    }
-    if (options.count < 1) {
-      call.reply.error(kSyntaxError);
-      return false;
-    }
-  }
-  if (options.pattern == "*") options.pattern.reset();
-  return true;
-}
-
-}  // namespace
-
 void scan(Call& call) {
   ScanOptions options;
-  if (!parse_scan(call, options)) return;
+  if (!parse_scan_cursor(call, call.args[1], options) || !parse_scan_options(call, 2, ScanOf::keys, options)) return;
   std::vector<std::string> found;
   std::vector<std::string> expired;
   uint64_t cursor = options.cursor;
-  // Sparse tables: give up after ten times as many buckets as keys were asked for.
-  const int64_t most_buckets = options.count > INT64_MAX / 10 ? INT64_MAX : options.count * 10;
-  for (int64_t buckets = 0; buckets < most_buckets; ++buckets) {
+  for (int64_t buckets = 0; buckets < options.most_buckets(); ++buckets) {
     cursor = call.keys.scan(call.db(), cursor, [&](const Entry& entry) {
-      if (options.pattern && !glob_match(*options.pattern, entry.key())) return;
+      if (!options.matches(entry.key())) return;
       if (options.type && !iequals(*options.type, type_name(entry.value().type()))) return;
       (call.keys.is_expired(entry) ? expired : found).emplace_back(entry.key());
     });

@@ -38,6 +38,44 @@ void bitop(Call& call);
 // bitfield.cc
 void bitfield(Call& call);
 void bitfield_ro(Call& call);
+// hashes.cc
+void hset(Call& call);
+void hmset(Call& call);
+void hsetnx(Call& call);
+void hget(Call& call);
+void hmget(Call& call);
+void hdel(Call& call);
+void hlen(Call& call);
+void hstrlen(Call& call);
+void hexists(Call& call);
+void hincrby(Call& call);
+void hincrbyfloat(Call& call);
+// hashes_walk.cc
+void hkeys(Call& call);
+void hvals(Call& call);
+void hgetall(Call& call);
+void hrandfield(Call& call);
+void hscan(Call& call);
+// sets.cc
+void sadd(Call& call);
+void srem(Call& call);
+void sismember(Call& call);
+void smismember(Call& call);
+void scard(Call& call);
+void smembers(Call& call);
+void smove(Call& call);
+void sscan(Call& call);
+// sets_random.cc
+void spop(Call& call);
+void srandmember(Call& call);
+// set_algebra.cc
+void sinter(Call& call);
+void sunion(Call& call);
+void sdiff(Call& call);
+void sinterstore(Call& call);
+void sunionstore(Call& call);
+void sdiffstore(Call& call);
+void sintercard(Call& call);
 // keys.cc
 void del(Call& call);
 void unlink(Call& call);

@@ -50,12 +50,9 @@ struct Edited {
   explicit operator bool() const { return !wrong; }
 };
 
-// Changes the object at `key`: `change(Type&)` returns how many changes it made (none: nothing is told to anybody).
-// Creates the object before, or removes the key after that, as need be. Not called when there is no such key and none is
-// to be created.
+// edit_object() where the key has been looked up.
 template <class Type, class Change>
-Edited edit_object(Call& call, std::string_view key, IfAbsent absent, Change&& change) {
-  const Dict::Place place = call.keys.find_place(call.db(), key);
+Edited edit_object_at(Call& call, std::string_view key, const Dict::Place& place, IfAbsent absent, Change&& change) {
   if (place.entry == nullptr) {
     if (absent == IfAbsent::leave) return {};
     auto made = std::make_unique<Type>();
@@ -70,6 +67,14 @@ Edited edit_object(Call& call, std::string_view key, IfAbsent absent, Change&& c
   }
   const auto done = call.keys.change_object(call.db(), place, [&](Object& object) { return change(static_cast<Type&>(object)); });
   return {.changes = done.changes, .gone = done.gone};
+}
+
+// Changes the object at `key`: `change(Type&)` returns how many changes it made (none: nothing is told to anybody).
+// Creates the object before, or removes the key after that, as need be. Not called when there is no such key and none is
+// to be created.
+template <class Type, class Change>
+Edited edit_object(Call& call, std::string_view key, IfAbsent absent, Change&& change) {
+  return edit_object_at<Type>(call, key, call.keys.find_place(call.db(), key), absent, change);
 }
 
 // The keyspace events of an edit: the type's own, and "del" when the key has gone with it.

@@ -108,6 +108,7 @@ void Keyspace::remove_expired(int db, Entry& entry) {
   const std::string key(entry.key());
   if (observer_ != nullptr) observer_->expired(db, key);
   before(db, key, &entry);
+  forget_elements(databases_[db], entry);
   dispose(databases_[db].dict.release(databases_[db].dict.locate(key)), lazy_.expired ? Free::lazily : Free::now);
   ++stats_.expired_keys;
   after(db, key);
@@ -138,6 +139,7 @@ void Keyspace::put(int db, std::string_view key, Value&& value, int64_t expires_
     entry = &dict.insert(place.hash, key, std::move(value), expires_ms == kKeepExpiry ? Entry::kNoExpiry : expires_ms);
     mark_new(*entry);
   } else {
+    forget_elements(databases_[db], *place.entry);
     if (reclaimer_ != nullptr && place.entry->lies_beside() &&
         free_effort(*place.entry) > (lazy_.overwritten ? kLazyFreeEffort : kStallingEffort)) {
       if (place.entry->payload() == Entry::Payload::object) {
@@ -149,6 +151,7 @@ void Keyspace::put(int db, std::string_view key, Value&& value, int64_t expires_
     entry = &dict.assign(place, std::move(value), expires_ms == kKeepExpiry ? place.entry->expires_ms() : expires_ms);
     mark_access(*entry);
   }
+  note_elements(databases_[db], *entry);
   ++changes_;
   after(db, key);
 }
@@ -165,15 +168,26 @@ void Keyspace::replace(int db, const Entry& entry, Value&& value) {
   Dict& dict = databases_[db].dict;
   const Dict::Place place = dict.locate(entry.key());
   before(db, entry.key(), place.entry);
+  forget_elements(databases_[db], *place.entry);
   const Entry& changed = dict.assign(place, std::move(value), place.entry->expires_ms());
+  note_elements(databases_[db], changed);
   ++changes_;
   after(db, changed.key());
 }
 
 void Keyspace::add_object(int db, std::string_view key, std::unique_ptr<Object> object, size_t changes) {
   Dict& dict = databases_[db].dict;
+  if (mode_ == ExpiryMode::hide) {
+    // An expired key that could not be deleted may be in the way: it has gone as far as the writer can see.
+    if (const Dict::Place hidden = dict.locate(key); hidden.entry != nullptr) {
+      forget_elements(databases_[db], *hidden.entry);
+      dict.release(hidden);
+    }
+  }
   before(db, key, nullptr);
-  mark_new(dict.insert(dict.hash(key), key, Value::object(std::move(object)), Entry::kNoExpiry));
+  Entry& entry = dict.insert(dict.hash(key), key, Value::object(std::move(object)), Entry::kNoExpiry);
+  mark_new(entry);
+  note_elements(databases_[db], entry);
   changes_ += static_cast<int64_t>(changes);
   after(db, key);
 }
@@ -203,6 +217,7 @@ bool Keyspace::erase(int db, std::string_view key, Free how) {
   const Dict::Place place = dict.locate(key);
   if (place.entry == nullptr) return false;
   before(db, key, place.entry);
+  forget_elements(databases_[db], *place.entry);
   EntryPtr gone = dict.release(place);
   ++changes_;
   after(db, gone->key());
@@ -210,11 +225,14 @@ bool Keyspace::erase(int db, std::string_view key, Free how) {
   return true;
 }
 
-void Keyspace::relocate(Dict& from, const Dict::Place& source, Dict& to, std::string_view key) {
+void Keyspace::relocate(Database& from, const Dict::Place& source, Database& to, std::string_view key) {
   const int64_t expires_ms = source.entry->expires_ms();
-  const EntryPtr old = from.release(source);
+  forget_elements(from, *source.entry);
+  const EntryPtr old = from.dict.release(source);
   const Access access = old->access();
-  to.insert(to.hash(key), key, old->take_value(), expires_ms).set_access(access);
+  Entry& entry = to.dict.insert(to.dict.hash(key), key, old->take_value(), expires_ms);
+  entry.set_access(access);
+  note_elements(to, entry);
 }
 
 void Keyspace::rename(int db, std::string_view from, std::string_view to) {
@@ -224,8 +242,11 @@ void Keyspace::rename(int db, std::string_view from, std::string_view to) {
   before(db, from, source);
   const Dict::Place target = dict.locate(to);
   before(db, to, target.entry);
-  if (target.entry != nullptr) dispose(dict.release(target), lazy_.overwritten ? Free::lazily : Free::now);
-  relocate(dict, dict.locate(from), dict, to);
+  if (target.entry != nullptr) {
+    forget_elements(databases_[db], *target.entry);
+    dispose(dict.release(target), lazy_.overwritten ? Free::lazily : Free::now);
+  }
+  relocate(databases_[db], dict.locate(from), databases_[db], to);
   ++changes_;
   after(db, from);
   after(db, to);
@@ -238,7 +259,7 @@ void Keyspace::move(int from_db, std::string_view key, int to_db) {
   HOLDFAST_ASSERT(source.entry != nullptr && from_db != to_db && to.find(key) == nullptr);
   before(from_db, key, source.entry);
   before(to_db, key, nullptr);
-  relocate(from, source, to, key);
+  relocate(databases_[from_db], source, databases_[to_db], key);
   ++changes_;
   after(from_db, key);
   after(to_db, key);
@@ -260,6 +281,7 @@ size_t Keyspace::flush(int db, Free how) {
     const size_t keys = database.dict.size();
     gone += keys;
     database.expire_cursor = database.compact_cursor = 0;
+    database.expiring_elements.clear();
     database.average_ttl_ms = 0;
     if (how == Free::lazily && reclaimer_ != nullptr && keys > kLazyFreeEffort) {
       reclaimer_->reclaim(Dict(std::move(database.dict)), keys);
@@ -290,6 +312,7 @@ void Keyspace::evict(int db, std::string_view key, Free how) {
   const Dict::Place place = dict.locate(key);
   HOLDFAST_ASSERT(place.entry != nullptr);
   before(db, key, place.entry);
+  forget_elements(databases_[db], *place.entry);
   EntryPtr gone = dict.release(place);
   ++stats_.evicted_keys;
   after(db, gone->key());
@@ -350,6 +373,33 @@ Keyspace::ExpirySample Keyspace::expire_some(int db, size_t keys, size_t steps) 
   return sample;
 }
 
+bool Keyspace::elements_due() const {
+  const int64_t now_ms = to_unix_ms(now_);
+  return std::ranges::any_of(databases_, [&](const Database& database) {
+    return !database.expiring_elements.empty() && database.expiring_elements.front().expires_ms < now_ms;
+  });
+}
+
+bool Keyspace::expire_elements_some(size_t most) {
+  const int64_t now_ms = to_unix_ms(now_);
+  for (int db = 0; db < database_count(); ++db) {
+    Database& database = databases_[db];
+    while (!database.expiring_elements.empty() && database.expiring_elements.front().expires_ms < now_ms) {
+      if (most == 0) return true;
+      const std::string key = database.expiring_elements.front().key;
+      const Dict::Place place = database.dict.locate(key);
+      HOLDFAST_ASSERT(place.entry != nullptr);
+      if (is_expired(*place.entry)) {
+        remove_expired(db, *place.entry);
+        --most;
+        continue;
+      }
+      most -= expire_elements(db, place, [&](Object& object) { return object.remove_expired_elements(now_ms, most); }).changes;
+    }
+  }
+  return false;
+}
+
 void Keyspace::note_average_ttl(int db, double average_ms) {
   const auto average = static_cast<int64_t>(std::min(average_ms, 9e18));
   int64_t& known = databases_[db].average_ttl_ms;
@@ -390,7 +440,9 @@ Result<> Keyspace::insert(int db, std::string_view key, Value value, std::option
   if (place.entry != nullptr) return fail("the key '{}' appears twice in database {}", key, db);
   before(db, key, nullptr);
   const int64_t expires_ms = expires_at ? std::max(to_unix_ms(*expires_at), kKeepExpiry + 1) : Entry::kNoExpiry;
-  mark_new(dict.insert(place.hash, key, std::move(value), expires_ms));
+  Entry& entry = dict.insert(place.hash, key, std::move(value), expires_ms);
+  mark_new(entry);
+  note_elements(databases_[db], entry);
   return {};
 }
 

@@ -10,7 +10,8 @@
 //   ignore  (loading, the primary's stream)  the key is there.
 //
 // Invariants: every mutator calls before_change with the old entry before anything changes, and touched after; dirty()
-// grows by the number of changed keys (an expiry's removal does not count, as in Redis). Entry pointers, and values
+// grows by the number of changed keys (an expiry's removal does not count, as in Redis); each database's queue holds
+// exactly the keys whose values have elements that expire, under the earliest of these. Entry pointers, and values
 // that borrow from an entry, are valid until the next mutator or the next look-up (which may expire a key). A step of
 // compaction is no change: it tells nobody, but entries move.
 #pragma once
@@ -20,6 +21,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -28,6 +30,7 @@
 #include "node/keyspace/access.h"
 #include "node/keyspace/data_visitor.h"
 #include "node/keyspace/dict.h"
+#include "node/keyspace/element_expiry_queue.h"
 #include "node/keyspace/reclaimer.h"
 #include "node/types/value.h"
 
@@ -44,6 +47,10 @@ class KeyspaceObserver {
   virtual void touched(int db, std::string_view key) = 0;
   // The key has been found expired and is about to be deleted (the DEL for the log and the replicas).
   virtual void expired(int db, std::string_view key) = 0;
+  // These fields of the key were found expired and have been deleted; with the last of them the key has `gone`.
+  virtual void elements_expired(int db, std::string_view key, std::span<const std::string> fields, bool gone) {
+    (void)db, (void)key, (void)fields, (void)gone;
+  }
   // A read found no such key.
   virtual void missed(int db, std::string_view key) { (void)db, (void)key; }
   // The whole database is about to be emptied (before_change is not called for each key).
@@ -134,23 +141,44 @@ class Keyspace final : public DataSource, public DataLoader {
   };
   template <class Change>
   ObjectChange change_object(int db, const Dict::Place& place, Change&& change) {
-    Dict& dict = databases_[db].dict;
+    Database& database = databases_[db];
     before(db, place.entry->key(), place.entry);
     size_t changes = 0;
     bool gone = false;
-    dict.change_object(place, [&](Object& object) {
+    database.dict.change_object(place, [&](Object& object) {
+      const int64_t next_expiry = object.next_expiry_ms();
       changes = change(object);
       gone = object.gone();
+      if (object.next_expiry_ms() != next_expiry) {
+        database.expiring_elements.move(place.entry->key(), next_expiry, object.next_expiry_ms());
+      }
     });
     changes_ += static_cast<int64_t>(changes);
     if (gone) {
-      const EntryPtr empty = dict.release(place);
+      const EntryPtr empty = database.dict.release(place);
       after(db, empty->key());
     } else if (changes > 0) {
       after(db, place.entry->key());
     }
     return {changes, gone};
   }
+  // Deletes fields that have expired: `change(Object&)` does it and returns them. It counts as no change, as with keys.
+  template <class Change>
+  ObjectChange expire_elements(int db, const Dict::Place& place, Change&& change) {
+    const std::string key(place.entry->key());
+    std::vector<std::string> fields;
+    const ObjectChange done = change_object(db, place, [&](Object& object) {
+      fields = change(object);
+      return fields.size();
+    });
+    changes_ -= static_cast<int64_t>(done.changes);
+    if (!fields.empty() && observer_ != nullptr) observer_->elements_expired(db, key, fields, done.gone);
+    return done;
+  }
+  // Elements that expired before this instant (unix milliseconds) are not there for the command being executed.
+  int64_t hidden_before_ms() const { return mode_ == ExpiryMode::ignore ? INT64_MIN : to_unix_ms(now_); }
+  // Whether they are to be deleted where they are met.
+  bool removes_expired() const { return mode_ == ExpiryMode::remove; }
   // The same string in the encoding that changes in place leave behind; nobody needs to be told.
   void make_raw(int db, const Entry& entry);
   bool set_expiry(int db, std::string_view key, std::optional<WallTime> expires_at);
@@ -225,6 +253,9 @@ class Keyspace final : public DataSource, public DataLoader {
   void note_average_ttl(int db, double average_ms);
   // Of a whole cycle.
   void note_expiry_cycle(size_t seen, size_t gone, bool out_of_time);
+  // Deletes up to `most` expired fields of hashes, the earliest first. True: there may be more.
+  bool expire_elements_some(size_t most);
+  bool elements_due() const;
   // The next step of the walk that moves blocks out of sparse memory. True: it has come round all databases.
   bool compact(BlockMover& mover, CompactionCount& count);
 
@@ -239,6 +270,7 @@ class Keyspace final : public DataSource, public DataLoader {
   struct Database {
     explicit Database(HashSeed seed) : dict(seed) {}
     Dict dict;
+    ElementExpiryQueue expiring_elements;
     uint64_t expire_cursor = 0;   // the active expiry's place in the table
     uint64_t compact_cursor = 0;  // and the compaction's
     int64_t average_ttl_ms = 0;
@@ -254,9 +286,17 @@ class Keyspace final : public DataSource, public DataLoader {
   static constexpr int64_t kKeepExpiry = INT64_MIN + 1;
   void put(int db, std::string_view key, Value&& value, int64_t expires_ms);
   // Moves a present entry to an absent key.
-  void relocate(Dict& from, const Dict::Place& source, Dict& to, std::string_view key);
+  void relocate(Database& from, const Dict::Place& source, Database& to, std::string_view key);
   void remove_expired(int db, Entry& entry);
   void dispose(EntryPtr entry, Free how);
+  // An entry with its value comes into, or goes out of the database.
+  static void note_elements(Database& database, const Entry& entry) {
+    if (entry.payload() == Entry::Payload::object) database.expiring_elements.add(entry.key(), entry.object()->next_expiry_ms());
+  }
+  static void forget_elements(Database& database, const Entry& entry) {
+    if (database.expiring_elements.empty() || entry.payload() != Entry::Payload::object) return;
+    database.expiring_elements.remove(entry.key(), entry.object()->next_expiry_ms());
+  }
   void before(int db, std::string_view key, const Entry* entry);
   void after(int db, std::string_view key);
 

@@ -10,7 +10,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace holdfast::node {
 
@@ -34,6 +36,11 @@ class Object {
   // The earliest expiry among the elements, unix milliseconds; kNoElementExpiry: none has one. (Hashes only.)
   static constexpr int64_t kNoElementExpiry = INT64_MIN;
   virtual int64_t next_expiry_ms() const { return kNoElementExpiry; }
+  // Removes up to `most` elements that expired before `before_ms`, the earliest first, and returns their names.
+  virtual std::vector<std::string> remove_expired_elements(int64_t before_ms, size_t most) {
+    (void)before_ms, (void)most;
+    return {};
+  }
   // An empty object is no value, except a stream.
   bool gone() const { return type() != ValueType::stream && size() == 0; }
 
