@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 namespace holdfast::command {
 
@@ -22,19 +23,15 @@ const CommandInfo* find(const Commands& commands, std::string_view name) {
   return nullptr;
 }
 
-void write_key_range(const KeyRange& range, std::string_view notes, resp::Writer& reply) {
-  reply.map(notes.empty() ? 3 : 4);
-  if (!notes.empty()) {
-    reply.bulk("notes");
-    reply.bulk(notes);
-  }
-  reply.bulk("flags");
-  const auto flags = key_flag_names(range.flags);
-  reply.set(flags.size());
-  for (const auto& flag : flags) reply.simple(flag);
+void write_begin_search(const KeyRange& range, resp::Writer& reply) {
   reply.bulk("begin_search");
   reply.map(2);
   reply.bulk("type");
+  if (range.find == KeyRange::Find::unknown) {
+    reply.bulk("unknown");
+    reply.bulk("spec");
+    return reply.map(0);
+  }
   if (range.keyword.empty()) {
     reply.bulk("index");
     reply.bulk("spec");
@@ -49,18 +46,51 @@ void write_key_range(const KeyRange& range, std::string_view notes, resp::Writer
     reply.bulk("startfrom");
   }
   reply.integer(range.first);
+}
+
+void write_find_keys(const KeyRange& range, resp::Writer& reply) {
+  const auto part = [&](std::string_view name, int64_t number) {
+    reply.bulk(name);
+    reply.integer(number);
+  };
   reply.bulk("find_keys");
   reply.map(2);
   reply.bulk("type");
-  reply.bulk("range");
-  reply.bulk("spec");
-  reply.map(3);
-  reply.bulk("lastkey");
-  reply.integer(range.last < 0 ? range.last : range.last - range.first);
-  reply.bulk("keystep");
-  reply.integer(range.step);
-  reply.bulk("limit");
-  reply.integer(0);
+  switch (range.find) {
+    case KeyRange::Find::unknown:
+      reply.bulk("unknown");
+      reply.bulk("spec");
+      return reply.map(0);
+    case KeyRange::Find::counted:
+      reply.bulk("keynum");
+      reply.bulk("spec");
+      reply.map(3);
+      part("keynumidx", 0);
+      part("firstkey", 1);
+      return part("keystep", 1);
+    case KeyRange::Find::range:
+      reply.bulk("range");
+      reply.bulk("spec");
+      reply.map(3);
+      // Behind a keyword `last` counts from there.
+      part("lastkey", range.last < 0 || !range.keyword.empty() ? range.last : range.last - range.first);
+      part("keystep", range.step);
+      part("limit", range.limit);
+  }
+}
+
+void write_key_range(const KeyRange& range, std::string_view notes, resp::Writer& reply) {
+  reply.map(notes.empty() ? 3 : 4);
+  if (!notes.empty()) {
+    reply.bulk("notes");
+    reply.bulk(notes);
+  }
+  reply.bulk("flags");
+  const auto flags = key_flag_names(range.flags);
+  reply.set(flags.size());
+  for (const auto& flag : flags) reply.simple(flag);
+  write_begin_search(range, reply);
+  write_find_keys(range, reply);
 }
 
 void write_info(const CommandInfo& info, resp::Writer& reply) {
@@ -71,19 +101,25 @@ void write_info(const CommandInfo& info, resp::Writer& reply) {
   const auto flags = flag_names(spec);
   reply.set(flags.size());
   for (const auto& flag : flags) reply.simple(flag);
-  reply.integer(spec.keys.first);
-  reply.integer(spec.keys2.first > 0 ? spec.keys2.last : spec.keys.last);
-  reply.integer(spec.keys.step);
+  // The old way of saying where the keys are knows ranges only.
+  const auto plain = [](const KeyRange& range) { return range.first > 0 && range.find == KeyRange::Find::range; };
+  const KeyRange shown = plain(spec.keys) ? spec.keys : KeyRange{};
+  reply.integer(shown.first);
+  reply.integer(plain(spec.keys) && plain(spec.keys2) && spec.keys2.keyword.empty() ? spec.keys2.last : shown.last);
+  reply.integer(shown.step);
   const auto categories = category_names(spec);
   reply.set(categories.size());
   for (const auto& category : categories) reply.simple(category);
   const auto tips = spec.tips.empty() ? std::vector<std::string_view>() : split(spec.tips, ' ');
   reply.set(tips.size());
   for (const auto& tip : tips) reply.bulk(tip);
-  const size_t ranges = (spec.keys.first != 0 ? 1u : 0u) + (spec.keys2.first != 0 ? 1u : 0u);
-  reply.set(ranges);
-  if (spec.keys.first != 0) write_key_range(spec.keys, spec.key_notes, reply);
-  if (spec.keys2.first != 0) write_key_range(spec.keys2, "", reply);
+  const auto there = [](const KeyRange& range) { return range.first != 0 || range.find == KeyRange::Find::unknown; };
+  const std::array ranges = {spec.keys, spec.keys2, spec.keys3};
+  reply.set(static_cast<size_t>(std::ranges::count_if(ranges, there)));
+  for (const KeyRange& range : ranges) {
+    if (!there(range)) continue;
+    write_key_range(range, &range == &ranges[0] && range.notes.empty() ? spec.key_notes : range.notes, reply);
+  }
   if (info.subcommands.empty()) return reply.set(0);
   reply.array(info.subcommands.size());
   for (const CommandInfo* child : info.subcommands) write_info(*child, reply);
@@ -194,6 +230,17 @@ void reply_command_list(const Commands& commands, std::span<const std::string_vi
   filter == Filter::none ? reply.end_deferred_set(mark, count) : reply.end_deferred_array(mark, count);
 }
 
+namespace {
+
+uint16_t flags_of_key(const CommandSpec& spec, std::span<const std::string_view> request, int at, bool later) {
+  // A key behind the first that no range describes is the one to store in (SORT, GEORADIUS).
+  if (later && spec.find_keys != nullptr && spec.keys3.flags != 0) return spec.keys3.flags;
+  if (spec.keys2.first > 0 && at >= spec.keys2.first) return spec.keys2.flags;
+  return spec.flags_of != nullptr ? spec.flags_of(request) : spec.keys.flags;
+}
+
+}  // namespace
+
 void reply_command_getkeys(const Commands& commands, std::span<const std::string_view> args, bool with_flags,
                            resp::Writer& reply) {
   const auto request = args.subspan(2);
@@ -220,9 +267,7 @@ void reply_command_getkeys(const Commands& commands, std::span<const std::string
     }
     reply.array(2);
     reply.bulk(key);
-    const bool second = spec.keys2.first > 0 && at >= spec.keys2.first;
-    const uint16_t first_flags = spec.flags_of != nullptr ? spec.flags_of(request) : spec.keys.flags;
-    const auto flags = key_flag_names(second ? spec.keys2.flags : first_flags);
+    const auto flags = key_flag_names(flags_of_key(spec, request, at, at != positions.front()));
     reply.set(flags.size());
     for (const auto& flag : flags) reply.simple(flag);
   }

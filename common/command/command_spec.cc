@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "common/base/text.h"
+
 namespace holdfast::command {
 
 namespace {
@@ -80,9 +82,17 @@ std::vector<std::string_view> category_names(const CommandSpec& spec) {
 std::vector<int> key_positions(const CommandSpec& spec, std::span<const std::string_view> args) {
   if (spec.find_keys != nullptr) return spec.find_keys(args);
   std::vector<int> positions;
-  for (const KeyRange& range : {spec.keys, spec.keys2}) {
-    if (range.first <= 0 || range.step <= 0) continue;
-    const int count = static_cast<int>(args.size());
+  const int count = static_cast<int>(args.size());
+  for (const KeyRange& range : {spec.keys, spec.keys2, spec.keys3}) {
+    if (range.first <= 0 || !range.keyword.empty() || range.find == KeyRange::Find::unknown) continue;
+    if (range.find == KeyRange::Find::counted) {
+      if (range.first >= count) return {};
+      const auto keys = parse_int64(args[static_cast<size_t>(range.first)]);
+      if (!keys || *keys <= 0 || *keys >= count - range.first) return {};
+      for (int i = 1; i <= *keys; ++i) positions.push_back(range.first + i);
+      continue;
+    }
+    if (range.step <= 0) continue;
     const int last = range.last < 0 ? count + range.last : range.last;
     for (int at = range.first; at <= last && at < count; at += range.step) positions.push_back(at);
   }

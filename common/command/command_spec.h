@@ -77,6 +77,12 @@ struct KeyRange {
   // The keys follow this word, looked for from the argument `first` on (negative: backwards from the end). Such a range
   // is only shown: a KeyFinder finds the keys.
   std::string_view keyword = {};
+  // How the keys lie: in a range; behind argument `first`, which says how many there are; or where only the command
+  // itself knows (such a range is shown as unknown, and a KeyFinder finds the keys).
+  enum class Find : uint8_t { range, counted, unknown };
+  Find find = Find::range;
+  int limit = 0;                // with last -1: keys end at the 1/limit of what is left (XREAD's 2)
+  std::string_view notes = {};  // as COMMAND INFO shows them
 };
 
 // Positions of the keys in a request, for commands whose keys no range describes.
@@ -99,6 +105,7 @@ struct CommandSpec {
   std::string_view tips = {};   // COMMAND INFO's tips, separated by spaces
   KeyFlagsOf flags_of = nullptr;      // of the first range, where that has kKeyVariableFlags
   std::string_view key_notes = {};    // about the first range
+  KeyRange keys3 = {};                // a third range, where there is one
 
   bool has(uint32_t flag) const { return (flags & flag) != 0; }
   bool arity_fits(size_t count) const {

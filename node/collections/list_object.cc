@@ -72,8 +72,8 @@ void ListObject::release(Node* node) {
 }
 
 size_t ListObject::memory_bytes() const {
-  return allocation_size(sizeof(ListObject)) + (nodes_.capacity > 0 ? allocation_size(nodes_.capacity * sizeof(Node*)) : 0) +
-         node_bytes_;
+  return allocation_size(sizeof(ListObject)) +
+         (nodes_.capacity > 0 ? allocation_size(nodes_.capacity * sizeof(Node*)) : 0) + node_bytes_;
 }
 
 ListObject::Node& ListObject::writable(size_t index) {
@@ -120,7 +120,8 @@ bool ListObject::fits(const Node& node, size_t more_bytes, size_t more_elements,
   if (!node.pack || !node.pack->has_room_for(more_bytes)) return false;
   const size_t bytes = node.pack->size_bytes() + more_bytes;
   if (limits.fill >= 0) {
-    return node.count + more_elements <= static_cast<size_t>(std::max<int64_t>(limits.fill, 1)) && bytes <= kMostPackedBytes;
+    return node.count + more_elements <= static_cast<size_t>(std::max<int64_t>(limits.fill, 1)) &&
+           bytes <= kMostPackedBytes;
   }
   const auto step = static_cast<unsigned>(std::min<int64_t>(-limits.fill, 5)) - 1;
   return bytes <= (size_t{4096} << step);
@@ -154,26 +155,25 @@ void ListObject::push(End end, std::string_view value, const Limits& limits) {
   adopt(end == End::head ? 0 : nodes_.count, make_node(value, limits));
 }
 
-std::string ListObject::pop(End end) {
+ListObject::Element ListObject::peek(End end) const {
   HOLDFAST_ASSERT(size_ > 0);
+  const Node& node = *nodes_[end == End::head ? 0 : nodes_.count - 1];
+  if (!node.pack) return {std::nullopt, *node.text};
+  return node.pack->get(end == End::head ? node.pack->first() : node.pack->last());
+}
+
+void ListObject::drop_end(End end) {
   const size_t index = end == End::head ? 0 : nodes_.count - 1;
+  if (nodes_[index]->count == 1) return drop(index);
+  change_node(index, [&](Node& node) {
+    node.pack->erase(end == End::head ? node.pack->first() : node.pack->last());
+    --node.count;
+  });
+}
+
+std::string ListObject::pop(End end) {
   std::string taken;
-  if (!nodes_[index]->pack) {
-    taken = *nodes_[index]->text;
-  } else {
-    const Listpack& pack = *nodes_[index]->pack;
-    const auto at = end == End::head ? pack.first() : pack.last();
-    Listpack::Scratch scratch;
-    taken = pack.get(at).view(scratch);
-    if (nodes_[index]->count > 1) {
-      change_node(index, [&](Node& node) {
-        node.pack->erase(at);
-        --node.count;
-      });
-      return taken;
-    }
-  }
-  drop(index);
+  pop(end, [&](std::string_view value) { taken = value; });
   return taken;
 }
 

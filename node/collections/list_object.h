@@ -41,8 +41,17 @@ class ListObject final : public Object {
 
   enum class End : uint8_t { head, tail };
   void push(End end, std::string_view value, const Limits& limits);
-  // The list must not be empty.
+  // The element at an end; the list must not be empty, as for what removes it.
+  Element peek(End end) const;
+  void drop_end(End end);
   std::string pop(End end);
+  // The same, given to `take` as text before it goes.
+  template <class Take>
+  void pop(End end, Take&& take) {
+    Listpack::Scratch scratch;
+    take(peek(end).view(scratch));
+    drop_end(end);
+  }
 
   // An element's place; walks either way. Valid until the list changes.
   class Cursor {
@@ -83,7 +92,7 @@ class ListObject final : public Object {
   struct Node {
     uint32_t references = 1;
     uint32_t count = 0;
-    std::optional<Listpack> pack;      // none: a large element by itself
+    std::optional<Listpack> pack;  // none: a large element by itself
     std::unique_ptr<std::string> text;
     size_t memory_bytes() const;
     size_t payload_bytes() const { return pack ? pack->size_bytes() : text->size(); }

@@ -21,7 +21,7 @@
 
 namespace holdfast::node {
 
-// What a waiter is answered when its time is up.
+// What is answered where nobody can wait. (One whose time is up gets a null array from Redis, whatever it waits in.)
 enum class BlockedReply : uint8_t { null_array, null };
 
 class BlockedClients {
@@ -31,7 +31,6 @@ class BlockedClients {
     std::vector<Key> keys;
     OwnedCommand command;  // to be run again
     Instant deadline = Instant::max();
-    BlockedReply reply = BlockedReply::null_array;
     bool when_gone = false;  // to be run as well when the key has gone (XREADGROUP)
     uint64_t ticket = 0;     // set by add()
   };

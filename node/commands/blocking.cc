@@ -13,14 +13,10 @@ std::optional<Millis> read_timeout(Call& call, std::string_view text) {
     call.reply.error("ERR timeout is not a float or out of range");
     return std::nullopt;
   }
-  if (*seconds < 0) {
-    call.reply.error("ERR timeout is negative");
-    return std::nullopt;
-  }
-  // Kept clear of overflow when it is added to a time in nanoseconds since the machine's start.
+  // What exceeds 64 bits of milliseconds wraps around to something negative in Redis, and is called so.
   const long double milliseconds = std::ceil(*seconds * 1000);
-  if (milliseconds > static_cast<long double>(INT64_MAX)) {
-    call.reply.error("ERR timeout is out of range");
+  if (*seconds < 0 || milliseconds > static_cast<long double>(INT64_MAX)) {
+    call.reply.error("ERR timeout is negative");
     return std::nullopt;
   }
   return Millis(static_cast<int64_t>(milliseconds));
@@ -31,10 +27,6 @@ namespace {
 // Longer is as good as for ever: about 100 years, clear of the clock's end.
 constexpr Millis kLongestTimeout{int64_t{100} * 365 * 24 * 3600 * 1000};
 
-void answer_nothing(resp::Writer& reply, BlockedReply kind) {
-  kind == BlockedReply::null ? reply.null() : reply.null_array();
-}
-
 }  // namespace
 
 void Node::block(Call& call, std::span<const std::string_view> keys, Millis timeout, BlockedReply reply,
@@ -43,11 +35,11 @@ void Node::block(Call& call, std::span<const std::string_view> keys, Millis time
   if (call.woken) return;  // it keeps its place
   if (call.in_exec || call.origin != Origin::client) {
     call.blocked = false;
-    return answer_nothing(call.reply, reply);
+    return reply == BlockedReply::null ? call.reply.null() : call.reply.null_array();
   }
   std::vector<std::string_view> words(call.args.begin(), call.args.end());
   if (!options.run_as.empty()) words.assign(options.run_as.begin(), options.run_as.end());
-  BlockedClients::Waiter waiter{.keys = {}, .command = OwnedCommand(words), .reply = reply, .when_gone = options.when_gone};
+  BlockedClients::Waiter waiter{.keys = {}, .command = OwnedCommand(words), .when_gone = options.when_gone};
   for (const std::string_view key : keys) waiter.keys.emplace_back(call.db(), key);
   if (timeout.count() > 0) waiter.deadline = server_->now() + std::min(timeout, kLongestTimeout);
   const bool earlier = waiter.deadline < blocked_.deadline();
@@ -102,7 +94,7 @@ void Node::end_wait(server::Session& session, std::string_view error) {
   if (waiter == nullptr) return;
   const size_t begin = session.reply().buffer().size();
   if (error.empty()) {
-    answer_nothing(session.reply(), waiter->reply);
+    session.reply().null_array();
   } else {
     session.reply().error(error);
     count_error(std::string_view(session.reply().buffer()).substr(begin));

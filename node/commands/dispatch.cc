@@ -49,7 +49,8 @@ void Node::expect(server::Session& session, std::span<const std::span<const std:
     Expected& expected = expected_[i] = {};
     if (args.empty() || (expected.entry = look_up(args)) == nullptr) continue;
     const command::KeyRange& keys = expected.entry->spec->keys;
-    if (keys.first == 0 || static_cast<size_t>(keys.first) >= args.size()) continue;
+    if (keys.first == 0 || keys.find != command::KeyRange::Find::range) continue;
+    if (static_cast<size_t>(keys.first) >= args.size()) continue;
     expected.hashed = true;
     expected.hash = keys_.key_hash(session.db, args[static_cast<size_t>(keys.first)]);
     keys_.prefetch_bucket(session.db, expected.hash);

@@ -76,6 +76,30 @@ void sinterstore(Call& call);
 void sunionstore(Call& call);
 void sdiffstore(Call& call);
 void sintercard(Call& call);
+// lists.cc
+void lpush(Call& call);
+void rpush(Call& call);
+void lpushx(Call& call);
+void rpushx(Call& call);
+void lpop(Call& call);
+void rpop(Call& call);
+void llen(Call& call);
+void lindex(Call& call);
+void lset(Call& call);
+void linsert(Call& call);
+void lrange(Call& call);
+void ltrim(Call& call);
+void lrem(Call& call);
+void lpos(Call& call);
+void lmove(Call& call);
+void rpoplpush(Call& call);
+void lmpop(Call& call);
+// lists_blocking.cc
+void blpop(Call& call);
+void brpop(Call& call);
+void blmove(Call& call);
+void brpoplpush(Call& call);
+void blmpop(Call& call);
 // keys.cc
 void del(Call& call);
 void unlink(Call& call);
