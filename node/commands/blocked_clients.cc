@@ -33,14 +33,14 @@ bool BlockedClients::remove(uint64_t client) {
 }
 
 void BlockedClients::note(int db, std::string_view key) {
-  const auto found = keys_.find(Key(db, key));
+  const auto found = keys_.find(std::pair(db, key));
   if (found == keys_.end() || found->second.ready) return;
   found->second.ready = true;
   ready_.push_back(found->first);
 }
 
 void BlockedClients::touched_all(int db) {
-  for (auto queue = keys_.lower_bound(Key(db, "")); queue != keys_.end() && queue->first.first == db; ++queue) {
+  for (auto queue = keys_.lower_bound(std::pair(db, std::string_view())); queue != keys_.end() && queue->first.first == db; ++queue) {
     if (queue->second.ready) continue;
     queue->second.ready = true;
     ready_.push_back(queue->first);

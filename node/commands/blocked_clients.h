@@ -64,10 +64,18 @@ class BlockedClients {
     std::map<uint64_t, uint64_t> clients;  // by ticket
     bool ready = false;                    // in ready_
   };
+  // Keys are found by a view, without a copy: every write asks while somebody waits.
+  struct KeyLess {
+    using is_transparent = void;
+    template <class A, class B>
+    bool operator()(const A& a, const B& b) const {
+      return a.first != b.first ? a.first < b.first : std::string_view(a.second) < std::string_view(b.second);
+    }
+  };
   void note(int db, std::string_view key);
 
   std::map<uint64_t, Waiter> waiters_;  // by client
-  std::map<Key, Queue> keys_;
+  std::map<Key, Queue, KeyLess> keys_;
   std::set<std::pair<Instant, uint64_t>> deadlines_;
   std::vector<Key> ready_;
   uint64_t next_ticket_ = 1;
