@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <unordered_set>
@@ -47,6 +48,19 @@ double ZsetObject::score_at(const Listpack& pack, Listpack::Position member) {
   return parse_double(element.text).value_or(0);  // from_packed() has seen to it that it is one
 }
 
+namespace {
+
+// A score's text in the packed form. Redis packs integers of up to 62 bits as such (and so loses the sign of -0).
+char* write_packed_score(char* to, double score) {
+  constexpr double kLimit = 4611686018427387904.0;  // 2^62
+  if (score >= -kLimit && score <= kLimit && static_cast<double>(static_cast<int64_t>(score)) == score) {
+    return std::to_chars(to, to + kDoubleChars, static_cast<int64_t>(score)).ptr;
+  }
+  return write_double(to, score);
+}
+
+}  // namespace
+
 // --- The two forms ---
 
 ZsetObject::ZsetObject(const ZsetObject& other) : Object(other) {
@@ -82,6 +96,11 @@ void ZsetObject::make_large() {
   }
 }
 
+void ZsetObject::expect(size_t elements, size_t longest_member, const EncodingLimits& limits) {
+  const bool too_much = elements > limits.zset_entries || longest_member > limits.zset_value_bytes;
+  if (too_much && large_ == nullptr) make_large();
+}
+
 void ZsetObject::set_packed(Listpack::Position found, std::string_view member, double score) {
   if (found != Listpack::kEnd) pack_.erase(found, 2);
   auto at = pack_.first();
@@ -92,7 +111,7 @@ void ZsetObject::set_packed(Listpack::Position found, std::string_view member, d
   }
   char text[kDoubleChars];
   at = pack_.insert(at, member);
-  pack_.insert(pack_.next(at), {text, static_cast<size_t>(write_double(text, score) - text)});
+  pack_.insert(pack_.next(at), {text, static_cast<size_t>(write_packed_score(text, score) - text)});
 }
 
 void ZsetObject::set_large(const Dict::Place& place, std::string_view member, double score) {

@@ -58,6 +58,8 @@ class ZsetObject final : public Object {
   // The same when `decide`, given the score that it has (nothing: no such member), returns one.
   template <class Decide>
   Change change(std::string_view member, const EncodingLimits& limits, Decide&& decide);
+  // So much is about to be added: what will not fit into the packed form goes without it from the start.
+  void expect(size_t elements, size_t longest_member, const EncodingLimits& limits);
   bool remove(std::string_view member);
   // Removes `count` elements from a rank on; both within the set.
   void remove_range(size_t rank, size_t count);

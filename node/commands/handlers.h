@@ -100,6 +100,57 @@ void brpop(Call& call);
 void blmove(Call& call);
 void brpoplpush(Call& call);
 void blmpop(Call& call);
+// zsets.cc
+void zadd(Call& call);
+void zincrby(Call& call);
+void zrem(Call& call);
+void zcard(Call& call);
+void zscore(Call& call);
+void zmscore(Call& call);
+void zrank(Call& call);
+void zrevrank(Call& call);
+void zscan(Call& call);
+// zset_ranges.cc
+void zrange(Call& call);
+void zrevrange(Call& call);
+void zrangebyscore(Call& call);
+void zrevrangebyscore(Call& call);
+void zrangebylex(Call& call);
+void zrevrangebylex(Call& call);
+void zrangestore(Call& call);
+void zcount(Call& call);
+void zlexcount(Call& call);
+void zremrangebyrank(Call& call);
+void zremrangebyscore(Call& call);
+void zremrangebylex(Call& call);
+// zset_pops.cc
+void zpopmin(Call& call);
+void zpopmax(Call& call);
+void zmpop(Call& call);
+void bzpopmin(Call& call);
+void bzpopmax(Call& call);
+void bzmpop(Call& call);
+void zrandmember(Call& call);
+// zset_algebra.cc
+void zunion(Call& call);
+void zinter(Call& call);
+void zdiff(Call& call);
+void zunionstore(Call& call);
+void zinterstore(Call& call);
+void zdiffstore(Call& call);
+void zintercard(Call& call);
+// geo.cc
+void geoadd(Call& call);
+void geopos(Call& call);
+void geodist(Call& call);
+void geohash(Call& call);
+// geo_search.cc
+void geosearch(Call& call);
+void geosearchstore(Call& call);
+void georadius(Call& call);
+void georadius_ro(Call& call);
+void georadiusbymember(Call& call);
+void georadiusbymember_ro(Call& call);
 // keys.cc
 void del(Call& call);
 void unlink(Call& call);
