@@ -56,6 +56,20 @@ void hvals(Call& call);
 void hgetall(Call& call);
 void hrandfield(Call& call);
 void hscan(Call& call);
+// hash_expiry.cc
+void hexpire(Call& call);
+void hpexpire(Call& call);
+void hexpireat(Call& call);
+void hpexpireat(Call& call);
+void httl(Call& call);
+void hpttl(Call& call);
+void hexpiretime(Call& call);
+void hpexpiretime(Call& call);
+void hpersist(Call& call);
+// hash_getset.cc
+void hgetdel(Call& call);
+void hgetex(Call& call);
+void hsetex(Call& call);
 // sets.cc
 void sadd(Call& call);
 void srem(Call& call);

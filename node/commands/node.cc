@@ -8,6 +8,8 @@ namespace {
 
 // Of a writable replica's own keys, at each round.
 constexpr size_t kLocalExpirySlice = 64;
+// Expired fields of hashes, between two looks at the clock.
+constexpr size_t kElementsAtOnce = 64;
 
 }  // namespace
 
@@ -20,6 +22,7 @@ Node::Node(int databases, NodeConfig config, Parts parts)
   add_list_rows(table_);
   add_set_rows(table_);
   add_hash_rows(table_);
+  add_hash_expiry_rows(table_);
   add_zset_rows(table_);
   add_stream_rows(table_);
   add_geo_rows(table_);
@@ -161,8 +164,10 @@ void Node::tick() {
     effects_.flush(Effects::Wrap::none);
   }
   if (!may_expire()) return;
-  if (!expiry_.running()) expiry_time_ = Nanos(0);
+  if (!expiry_.running() && !elements_due_) expiry_time_ = Nanos(0);
   expiry_.begin(keys_, config_.expire_effort);
+  keys_.begin(parts_.clock.wall_now(), ExpiryMode::remove);
+  elements_due_ = keys_.elements_due();
 }
 
 bool Node::may_expire() const {
@@ -170,25 +175,37 @@ bool Node::may_expire() const {
 }
 
 bool Node::expire_slice(Instant until) {
-  if (!may_expire()) expiry_.stop(keys_, false);
-  if (!expiry_.running()) return false;
+  if (!may_expire()) {
+    expiry_.stop(keys_, false);
+    elements_due_ = false;
+  }
+  if (!expiry_running()) return false;
   const Instant start = parts_.clock.now();
   Instant now = start;
   keys_.begin(parts_.clock.wall_now(), ExpiryMode::remove);
-  expiry_.slice(keys_, [&] {
+  const auto out_of_time = [&] {
     effects_.flush(Effects::Wrap::none);
     now = parts_.clock.now();
     return now >= until;
-  });
+  };
+  if (elements_due_) elements_due_ = keys_.expire_elements_some(kElementsAtOnce);  // however much there is to do elsewhere
+  expiry_.slice(keys_, out_of_time);
+  while (elements_due_ && !expiry_.running()) {
+    elements_due_ = keys_.expire_elements_some(kElementsAtOnce);
+    if (out_of_time()) break;
+  }
   const Nanos taken = now - start;
   stats_.expire_cycle_time += taken;
   expiry_time_ += taken;
   note_latency("expire-cycle", taken);  // what a client may have waited for is one slice
   const Nanos period = std::chrono::duration_cast<Nanos>(Seconds(1)) / std::max(config_.hz, 1);
   const auto most = Nanos(static_cast<int64_t>(static_cast<double>(period.count()) * ExpiryCycle::share(config_.expire_effort)));
-  if (expiry_.running() && expiry_time_ >= most) expiry_.stop(keys_, true);
+  if (expiry_running() && expiry_time_ >= most) {
+    expiry_.stop(keys_, true);
+    elements_due_ = false;
+  }
   if (blocked_.any_ready()) serve_blocked();
-  return expiry_.running();
+  return expiry_running();
 }
 
 // --- KeyspaceObserver ---
@@ -207,6 +224,14 @@ void Node::touched(int db, std::string_view key) {
 void Node::expired(int db, std::string_view key) {
   effects_.push(db, {config_.lazyfree_expire ? "UNLINK" : "DEL", key});
   notify(kNotifyExpired, "expired", db, key);
+}
+
+void Node::elements_expired(int db, std::string_view key, std::span<const std::string> fields, bool gone) {
+  std::vector<std::string_view> words{"HDEL", key};
+  words.insert(words.end(), fields.begin(), fields.end());
+  effects_.push(db, words);
+  notify(kNotifyHash, "hexpired", db, key);
+  if (gone) notify(kNotifyGeneric, "del", db, key);
 }
 
 void Node::missed(int db, std::string_view key) { notify(kNotifyKeyMiss, "keymiss", db, key); }

@@ -110,7 +110,7 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   void set_hz(int hz) { config_.hz = hz; }
   // Goes on with the active expiry, up to `until` and a few dozen keys. True when there is more to do in this cycle.
   bool expire_slice(Instant until);
-  bool expiry_running() const { return expiry_.running(); }
+  bool expiry_running() const { return expiry_.running() || elements_due_; }
   // What holds until the next call; nullopt: the load is over.
   void set_loading(std::optional<LoadingState> loading) { loading_ = loading; }
   const std::optional<LoadingState>& loading() const { return loading_; }
@@ -189,6 +189,7 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   void before_change(int db, std::string_view key, const Entry* before) override;
   void touched(int db, std::string_view key) override;
   void expired(int db, std::string_view key) override;
+  void elements_expired(int db, std::string_view key, std::span<const std::string> fields, bool gone) override;
   void missed(int db, std::string_view key) override;
   void before_flush(int db) override;
   void before_swap(int a, int b) override;
@@ -247,6 +248,7 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   LocalExpiries local_expiries_;
   bool local_write_ = false;  // a client's command is being executed on a replica
   ExpiryCycle expiry_;
+  bool elements_due_ = false;  // fields of hashes have expired: the cycle's second part
   Nanos expiry_time_{0};  // spent on this cycle
   CompactionState compaction_;
   bool in_transaction_ = false;

@@ -10,6 +10,7 @@ void add_bitmap_rows(CommandTable& table);
 void add_list_rows(CommandTable& table);
 void add_set_rows(CommandTable& table);
 void add_hash_rows(CommandTable& table);
+void add_hash_expiry_rows(CommandTable& table);
 void add_zset_rows(CommandTable& table);
 void add_stream_rows(CommandTable& table);
 void add_geo_rows(CommandTable& table);
