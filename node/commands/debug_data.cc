@@ -1,4 +1,6 @@
 // DEBUG's look at keys, values and tables: POPULATE, OBJECT, DIGEST, HTSTATS, LISTPACK, STRUCTSIZE.
+#include "node/collections/hash_object.h"
+#include "node/collections/set_object.h"
 #include "node/commands/arguments.h"
 #include "node/commands/debug.h"
 #include "node/commands/digest.h"
@@ -92,9 +94,27 @@ void debug_htstats(Call& call) {
   call.reply.verbatim(text);
 }
 
+namespace {
+
+// The table of a value that has one of its own.
+const Dict* table_of(const Entry& entry) {
+  if (entry.type() == ValueType::hash) return static_cast<const HashObject*>(entry.object())->table();
+  if (entry.type() == ValueType::set) return static_cast<const SetObject*>(entry.object())->table();
+  return nullptr;
+}
+
+}  // namespace
+
 void debug_htstats_key(Call& call) {
-  if (call.keys.find(call.db(), call.args[2]) == nullptr) return call.reply.error(kNoSuchKey);
-  call.reply.error("ERR The value stored at the specified key is not represented using an hash table");
+  const Entry* entry = call.keys.find(call.db(), call.args[2]);
+  if (entry == nullptr) return call.reply.error(kNoSuchKey);
+  const Dict* table = table_of(*entry);
+  if (table == nullptr) {
+    return call.reply.error("ERR The value stored at the specified key is not represented using an hash table");
+  }
+  std::string text;
+  append_table(text, table->statistics());
+  call.reply.verbatim(text);
 }
 
 void debug_listpack(Call& call) {
