@@ -16,7 +16,7 @@ void config_get(Call& call) {
 }
 
 void config_set(Call& call) {
-  if (call.argc() % 2 != 0) return call.reply.error(command::wrong_arity_error(call.command.name));
+  if (call.argc() % 2 != 0) return call.reply.error(kSyntaxError);
   const Result<> set = call.node.config_control().set(call.args.subspan(2), is_local(call.session));
   set ? call.reply.ok() : call.reply.error(set.error().text);
 }

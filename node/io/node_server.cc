@@ -85,6 +85,7 @@ void NodeServer::tune_process() {
   replication_host_.on_role_change([this](bool replica) {
     (void)apply_oom_score(replica ? 1 : 0);
     if (replica) node_.end_all_waits();
+    process_.run_soon([this] { start_publishing(); });  // a load balancer must not send writes to a former primary
   });
 }
 

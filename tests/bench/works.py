@@ -118,7 +118,7 @@ def measure_work(bench, server, work, connections, piece):
     try:
         for template, requests in work.prepare if piece == 0 else ():
             load(server, template, requests=min(requests, bench.keys()), pipeline=32)
-        seconds, warmup = bench.size(1, 0.7, 0.2), bench.size(0.2, 0.2, 0.05)
+        seconds, warmup = bench.size(1, 0.7, 0.5), bench.size(0.2, 0.2, 0.05)
         figures = load(server, work.command, seconds=seconds, warmup=warmup, **options)
     except Failure as failure:
         if "unknown command" not in str(failure):

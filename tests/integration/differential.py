@@ -70,7 +70,7 @@ def sealed(body, version=10):
 PAYLOADS = [
     sealed(b"\x00\x05hello"), sealed(b"\x00\xc0\x7f"), sealed(b"\x00\xc1\x39\x30"), sealed(b"\x00\xc2\xff\xff\xff\x80"),
     sealed(b"\x00\x00"), sealed(b"\x00\x40\x50" + b"y" * 80), sealed(b"\x00\xc3\x09\x40\x64\x01aa\xe0W\x00\x01aa"),
-    sealed(b"\x00\x0512345"), sealed(b"\x00\x05hello", 6), sealed(b"\x00\x05hello", 11), sealed(b"\x00\x3fshort"),
+    sealed(b"\x00\x0512345"), sealed(b"\x00\x05hello", 6), sealed(b"\x00\x05hello", 99), sealed(b"\x00\x3fshort"),
     sealed(b"\x08\x05hello"), sealed(b""), sealed(b"\x00\xc7"), b"", b"...", b"\x00\x05hello\n\x00" + bytes(8),
 ]
 FAR = 4102444800  # seconds; 2100

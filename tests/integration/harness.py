@@ -293,7 +293,7 @@ class Group:
     """One primary, replicas and sentinels that know each other: the usual setting of a failover test."""
 
     def __init__(self, space, replicas=2, sentinels=3, down_after_ms=1000, name="myprimary", http=False, extra="",
-                 kind=None, node_conf="save \"\"\n"):
+                 kind=None, node_conf="save \"\"\nrepl-diskless-sync-delay 0\n"):
         self.space = space
         self.name = name
         self.primary = space.node("primary", node_conf, kind=kind, http=http)

@@ -67,6 +67,14 @@ def test_migrate_moves_keys_with_their_expiry(pair):
     assert 90_000 < target.pttl("text") <= 100_000 and target.pttl("binary") == -1
     assert migrate("no such key", 9, 5000) == b"NOKEY"
     assert source.info("stats")["migrate_cached_sockets"] == 1
+
+
+@pytest.mark.parametrize("pair", PAIRS[:1], indirect=True)
+def test_migrate_closes_an_idle_connection(pair):
+    source, _, server = pair
+    source.set("a", 1)
+    assert source.execute_command("MIGRATE", "127.0.0.1", server.port, "a", 0, 5000) == b"OK"
+    assert source.info("stats")["migrate_cached_sockets"] == 1
     poll(lambda: source.info("stats")["migrate_cached_sockets"] == 0, 20, "the idle connection is closed")
 
 
