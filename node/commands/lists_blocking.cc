@@ -105,10 +105,10 @@ void blmove(Call& call) {
 }
 
 void blmpop(Call& call) {
-  const auto timeout = read_timeout(call, call.args[1]);
-  if (!timeout) return;
   ListPopQuery query;
   if (!read_list_pop(call, 2, query)) return;
+  const auto timeout = read_timeout(call, call.args[1]);
+  if (!timeout) return;
   if (!pop_first(call, query)) call.node.block(call, query.keys, *timeout, BlockedReply::null_array);
 }
 
