@@ -64,7 +64,7 @@ class TypeGenerator(Generator):
         key = self.of("l")
         return self.pick([
             ["LLEN", key], ["LINDEX", key, self.pick(SMALL)], ["LRANGE", key, self.pick(SMALL), self.pick(SMALL)], ["LRANGE", key, 0, -1],
-            ["LPOS", key, self.pick(ELEMENTS)] + self.maybe("RANK", self.pick([1, 2, -1, -2, 0, "x", -(2**63)]))
+            ["LPOS", key, self.pick(ELEMENTS)] + self.maybe("RANK", self.pick([1, 2, -1, -2, 0, "x"]))
             + self.maybe("COUNT", self.pick([0, 1, 2, -1])) + self.maybe("MAXLEN", self.pick([0, 1, 3, -1])) + self.maybe("FOO", chance=0.02),
         ])
 
@@ -197,7 +197,7 @@ class TypeGenerator(Generator):
             ["ZADD", key] + [w for m in self.many(MEMBERS) for w in ("0", m)], ["ZREM", key] + self.many(MEMBERS), ["ZREMRANGEBYLEX", key, low, high],
             ["ZLEXCOUNT", key, low, high], ["ZRANGEBYLEX", key, low, high] + limit, ["ZREVRANGEBYLEX", key, high, low] + limit,
             ["ZRANGE", key, low, high, "BYLEX"] + self.maybe("REV") + limit + self.maybe("WITHSCORES", chance=0.1),
-            ["ZRANGESTORE", "y2", key, low, high, "BYLEX"] + limit, ["ZRANGEBYLEX", "l0", low, high], ["ZADD", key, "0", self.pick(MEMBERS)],
+            ["ZRANGESTORE", "y2", key, low, high, "BYLEX"] + limit, ["ZADD", key, "0", self.pick(MEMBERS)],
         ])
 
     def make_zset_algebra(self):
