@@ -1,6 +1,7 @@
 // holdfast-node: the data node. See docs/ARCHITECTURE.md.
 #include <unistd.h>
 
+#include <clocale>
 #include <cstdio>
 #include <iostream>
 #include <iterator>
@@ -92,6 +93,7 @@ int serve(node::NodeOptions& options, config::Registry& registry, const std::str
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::setlocale(LC_COLLATE, "");  // SORT ALPHA orders as the user does
   const std::vector<std::string> arguments(argv, argv + argc);
   auto line = config::parse_command_line(arguments, working_directory());
   if (!line) {

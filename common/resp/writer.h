@@ -5,7 +5,9 @@
 // Source: the RESP specification in Redis's documentation ("Redis serialization protocol specification").
 #pragma once
 
+#include <charconv>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,6 +38,28 @@ class Writer {
   void real(double value);
   void big_number(std::string_view digits);
   void verbatim(std::string_view bytes, std::string_view format = "txt");  // format: three letters
+  // Many values at little cost: write(char*) writes up to `most` bytes and returns where it ended. put_bulk() writes one
+  // bulk string, of its length and kBulkOverhead bytes at most, and returns its end.
+  template <class Write>
+  void write(size_t most, Write&& write) {
+    const size_t before = out_->size();
+    out_->resize_and_overwrite(before + most, [&](char* text, size_t) {
+      return static_cast<size_t>(write(text + before) - text);
+    });
+  }
+  static constexpr size_t kBulkOverhead = 32;
+  static char* put_bulk(char* to, std::string_view bytes) {
+    *to++ = '$';
+    if (bytes.size() < 10) {
+      *to++ = static_cast<char>('0' + bytes.size());
+    } else {
+      to = std::to_chars(to, to + kBulkOverhead - 8, bytes.size()).ptr;
+    }
+    std::memcpy(to, "\r\n", 2);
+    to = put_bytes(to + 2, bytes);
+    std::memcpy(to, "\r\n", 2);
+    return to + 2;
+  }
   void bulk_integer(int64_t value);  // a number as a bulk string
   void command(std::span<const std::string_view> argv);
   void raw(std::string_view bytes) { out_->append(bytes); }
@@ -47,6 +71,29 @@ class Writer {
   void end_deferred_map(size_t mark, size_t pairs);
 
  private:
+  // Copies without a call where there is little to copy.
+  static char* put_bytes(char* to, std::string_view bytes) {
+    const char* from = bytes.data();
+    const size_t size = bytes.size();
+    if (size > 16) {
+      std::memcpy(to, from, size);
+    } else if (size >= 8) {
+      uint64_t first, last;
+      std::memcpy(&first, from, 8);
+      std::memcpy(&last, from + size - 8, 8);
+      std::memcpy(to, &first, 8);
+      std::memcpy(to + size - 8, &last, 8);
+    } else if (size >= 4) {
+      uint32_t first, last;
+      std::memcpy(&first, from, 4);
+      std::memcpy(&last, from + size - 4, 4);
+      std::memcpy(to, &first, 4);
+      std::memcpy(to + size - 4, &last, 4);
+    } else {
+      for (size_t i = 0; i < size; ++i) to[i] = from[i];
+    }
+    return to + size;
+  }
   void header(char type, uint64_t count);
   void insert_header(size_t mark, char type, uint64_t count);
 

@@ -144,9 +144,10 @@ ListObject::Node* ListObject::make_node(std::string_view value, const Limits& li
 void ListObject::push(End end, std::string_view value, const Limits& limits) {
   if (nodes_.count > 0 && !is_plain(value, limits)) {
     const size_t index = end == End::head ? 0 : nodes_.count - 1;
-    if (fits(*nodes_[index], Listpack::element_bytes(value), 1, limits)) {
+    const Listpack::Encoded encoded(value);
+    if (fits(*nodes_[index], encoded.bytes().size(), 1, limits)) {
       change_node(index, [&](Node& node) {
-        end == End::head ? node.pack->prepend(value) : node.pack->append(value);
+        node.pack->insert(end == End::head ? node.pack->first() : Listpack::kEnd, encoded);
         ++node.count;
       });
       return;
@@ -223,6 +224,7 @@ ListObject::Cursor ListObject::at(int64_t index) const {
   }
   const Node& node = *nodes_[cursor.node_];
   cursor.at_ = node.pack ? node.pack->at(index) : Listpack::kEnd;
+  cursor.skipped_ = static_cast<uint32_t>(index);
   return cursor;
 }
 

@@ -6,6 +6,7 @@
 // any time; nodes that exist stay as they are until they change.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -65,6 +66,7 @@ class ListObject final : public Object {
     friend class ListObject;
     const ListObject* list_ = nullptr;
     uint32_t node_ = 0;
+    uint32_t skipped_ = 0;       // elements before it in its node, as at() left it: for_stretches' own
     Listpack::Position at_ = 0;  // kEnd in a node with a large element
   };
   // Element `index`, negative from the end; none beyond.
@@ -76,6 +78,35 @@ class ListObject final : public Object {
   void erase(Cursor& place, bool backwards, const Limits& limits);
   // Removes `count` elements from `start` on; both within the list.
   void erase_range(size_t start, size_t count, const Limits& limits);
+
+  // A run of elements that lie together: in a listpack from a position on, or one large element.
+  struct Stretch {
+    const Listpack* pack = nullptr;  // null: `plain`
+    Listpack::Position from = Listpack::kEnd;
+    size_t count = 1;
+    std::string_view plain;
+  };
+  // Calls visit(Stretch) until `count` elements from `start` on, which must be there, have been seen.
+  template <class Visit>
+  void for_stretches(size_t start, size_t count, Visit&& visit) const {
+    if (count == 0) return;
+    const Cursor first = at(static_cast<int64_t>(start));
+    auto from = first.at_;
+    size_t before = first.skipped_;
+    for (size_t index = first.node_; count > 0; ++index) {
+      const Node& node = *nodes_[index];
+      if (!node.pack) {
+        visit(Stretch{.plain = *node.text});
+        --count;
+      } else {
+        const size_t here = std::min<size_t>(count, node.count - before);
+        visit(Stretch{&*node.pack, from == Listpack::kEnd ? node.pack->first() : from, here, {}});
+        count -= here;
+      }
+      from = Listpack::kEnd;
+      before = 0;
+    }
+  }
 
   // Nodes, as they are saved: a listpack's block, or the bytes of one large element.
   struct NodeView {

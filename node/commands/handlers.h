@@ -165,6 +165,15 @@ void georadius(Call& call);
 void georadius_ro(Call& call);
 void georadiusbymember(Call& call);
 void georadiusbymember_ro(Call& call);
+// sort.cc
+void sort(Call& call);
+void sort_ro(Call& call);
+// hyperloglog.cc
+void pfadd(Call& call);
+void pfcount(Call& call);
+void pfmerge(Call& call);
+void pfdebug(Call& call);
+void pfselftest(Call& call);
 // keys.cc
 void del(Call& call);
 void unlink(Call& call);

@@ -31,7 +31,30 @@ ListRange cut_range(int64_t start, int64_t stop, size_t length) {
   return {static_cast<size_t>(start), static_cast<size_t>(stop - start + 1)};
 }
 
+namespace {
+
+void reply_stretch(resp::Writer& reply, const ListObject::Stretch& stretch) {
+  constexpr size_t kInteger = 24;
+  const size_t text_bytes = stretch.pack->size_bytes() - stretch.from;  // at most
+  reply.write(text_bytes + stretch.count * (resp::Writer::kBulkOverhead + kInteger), [&](char* to) {
+    Listpack::Scratch scratch;
+    stretch.pack->walk(stretch.from, stretch.count, [&](const ListObject::Element& element) {
+      to = resp::Writer::put_bulk(to, element.integer ? element.view(scratch) : element.text);
+    });
+    return to;
+  });
+}
+
+}  // namespace
+
 void reply_elements(resp::Writer& reply, const ListObject& list, ListRange range, bool backwards) {
+  constexpr size_t kFew = 8;  // not worth a large reservation
+  if (!backwards && range.count > kFew) {
+    list.for_stretches(range.start, range.count, [&](const ListObject::Stretch& stretch) {
+      stretch.pack == nullptr ? reply.bulk(stretch.plain) : reply_stretch(reply, stretch);
+    });
+    return;
+  }
   Listpack::Scratch scratch;
   auto cursor = list.at(static_cast<int64_t>(backwards ? range.start + range.count - 1 : range.start));
   for (size_t i = 0; i < range.count; ++i) {

@@ -28,6 +28,7 @@ Node::Node(int databases, NodeConfig config, Parts parts)
   add_geo_rows(table_);
   add_hyperloglog_rows(table_);
   add_generic_rows(table_);
+  add_sort_rows(table_);
   add_transaction_rows(table_);
   add_server_rows(table_);
   add_connection_rows(table_);

@@ -16,6 +16,7 @@ void add_stream_rows(CommandTable& table);
 void add_geo_rows(CommandTable& table);
 void add_hyperloglog_rows(CommandTable& table);
 void add_generic_rows(CommandTable& table);
+void add_sort_rows(CommandTable& table);
 void add_transaction_rows(CommandTable& table);
 void add_server_rows(CommandTable& table);
 void add_connection_rows(CommandTable& table);  // those of common/server, and SELECT

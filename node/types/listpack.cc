@@ -19,10 +19,10 @@ constexpr size_t kCountUnknown = 65535;
 constexpr size_t kMostBytes = size_t{1} << 30;
 
 // First bytes of encodings; in brackets how many bits of the byte are data.
-constexpr uint8_t kText6 = 0x80;    // [6] length
-constexpr uint8_t kInt13 = 0xc0;    // [5] and one byte
-constexpr uint8_t kText12 = 0xe0;   // [4] and one byte: length
-constexpr uint8_t kText32 = 0xf0;   // four bytes: length
+constexpr uint8_t kText6 = 0x80;   // [6] length
+constexpr uint8_t kInt13 = 0xc0;   // [5] and one byte
+constexpr uint8_t kText12 = 0xe0;  // [4] and one byte: length
+constexpr uint8_t kText32 = 0xf0;  // four bytes: length
 constexpr uint8_t kInt16 = 0xf1, kInt24 = 0xf2, kInt32 = 0xf3, kInt64 = 0xf4;
 
 uint64_t little_endian(const uint8_t* from, size_t bytes) {
@@ -80,12 +80,18 @@ Head read_head(const uint8_t* at) {
   if (byte < kText12) return {2, 0};
   if (byte < kText32) return {2, static_cast<size_t>((byte & 0x0f) << 8 | at[1])};
   switch (byte) {
-    case kText32: return {5, static_cast<size_t>(little_endian(at + 1, 4))};
-    case kInt16: return {3, 0};
-    case kInt24: return {4, 0};
-    case kInt32: return {5, 0};
-    case kInt64: return {9, 0};
-    default: return {0, 0};
+    case kText32:
+      return {5, static_cast<size_t>(little_endian(at + 1, 4))};
+    case kInt16:
+      return {3, 0};
+    case kInt24:
+      return {4, 0};
+    case kInt32:
+      return {5, 0};
+    case kInt64:
+      return {9, 0};
+    default:
+      return {0, 0};
   }
 }
 
@@ -143,35 +149,28 @@ uint8_t* put_text(uint8_t* to, std::string_view text) {
   return to + text.size();
 }
 
-// An element in its encoding, on the stack unless it is long.
-class Encoded {
- public:
-  explicit Encoded(std::string_view value) {
-    const auto integer = parse_int64(value);
-    const size_t length = integer ? integer_bytes(*integer) : text_head_bytes(value.size()) + value.size();
-    uint8_t* begin = room(length);
-    put_back_length(integer ? put_integer(begin, *integer) : put_text(begin, value), length);
-  }
-  explicit Encoded(int64_t value) { put_back_length(put_integer(room(integer_bytes(value)), value), integer_bytes(value)); }
-
-  std::string_view bytes() const { return {reinterpret_cast<const char*>(data_), size_}; }
-
- private:
-  uint8_t* room(size_t length) {
-    size_ = length + back_length_bytes(length);
-    if (size_ > sizeof inline_) {
-      large_ = std::make_unique_for_overwrite<uint8_t[]>(size_);
-      data_ = large_.get();
-    }
-    return data_;
-  }
-  uint8_t inline_[128];
-  std::unique_ptr<uint8_t[]> large_;
-  uint8_t* data_ = inline_;
-  size_t size_ = 0;
-};
-
 }  // namespace
+
+Listpack::Encoded::Encoded(std::string_view value) {
+  const auto integer = parse_int64(value);
+  const size_t length = integer ? integer_bytes(*integer) : text_head_bytes(value.size()) + value.size();
+  uint8_t* begin = room(length);
+  put_back_length(integer ? put_integer(begin, *integer) : put_text(begin, value), length);
+}
+
+Listpack::Encoded::Encoded(int64_t value) {
+  const size_t length = integer_bytes(value);
+  put_back_length(put_integer(room(length), value), length);
+}
+
+uint8_t* Listpack::Encoded::room(size_t length) {
+  size_ = length + back_length_bytes(length);
+  if (size_ > sizeof inline_) {
+    large_ = std::make_unique_for_overwrite<uint8_t[]>(size_);
+    data_ = large_.get();
+  }
+  return data_;
+}
 
 std::string_view Listpack::Element::view(Scratch& scratch) const {
   if (!integer) return text;
@@ -193,14 +192,17 @@ Listpack::Listpack() {
   data_[kHeaderBytes] = kEndByte;
 }
 
-Listpack::~Listpack() { std::free(data_); }
+Listpack::~Listpack() { std::free(allocated()); }
 
 Listpack::Listpack(Listpack&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), capacity_(std::exchange(other.capacity_, 0)) {}
+    : data_(std::exchange(other.data_, nullptr)),
+      capacity_(std::exchange(other.capacity_, 0)),
+      front_(std::exchange(other.front_, 0)) {}
 
 Listpack& Listpack::operator=(Listpack&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(capacity_, other.capacity_);
+  std::swap(front_, other.front_);
   return *this;
 }
 
@@ -215,8 +217,22 @@ size_t Listpack::size_bytes() const { return little_endian(data_, 4); }
 
 size_t Listpack::memory_bytes() const { return capacity_; }
 
+// Moves the block so that it has `front` unused bytes before it.
+void Listpack::slide(uint32_t front) {
+  if (front == front_) return;
+  uint8_t* const place = allocated() + front;
+  std::memmove(place, data_, size_bytes());
+  data_ = place;
+  front_ = front;
+}
+
 void Listpack::reserve(size_t bytes) {
-  if (bytes <= capacity_) return;
+  if (bytes <= room()) return;
+  if (front_ > 0) {
+    // What is free is shared by both ends: pushes that come at both move the block a few times, not every time.
+    slide(bytes <= capacity_ ? static_cast<uint32_t>((capacity_ - bytes) / 2) : 0);
+    if (bytes <= room()) return;
+  }
   const size_t larger = allocation_size(bytes);
   void* grown = std::realloc(data_, larger);
   if (grown == nullptr) throw std::bad_alloc();
@@ -224,9 +240,27 @@ void Listpack::reserve(size_t bytes) {
   capacity_ = static_cast<uint32_t>(larger);
 }
 
+void Listpack::reserve_front(size_t bytes) {
+  if (bytes <= front_) return;
+  const size_t size = size_bytes();
+  if (size + bytes <= capacity_) {
+    return slide(static_cast<uint32_t>(bytes + (capacity_ - size - bytes) / 2));
+  }
+  const size_t larger = allocation_size(size + bytes);
+  auto* grown = static_cast<uint8_t*>(std::malloc(larger));
+  if (grown == nullptr) throw std::bad_alloc();
+  const auto front = static_cast<uint32_t>(larger - size);
+  std::memcpy(grown + front, data_, size);
+  std::free(allocated());
+  data_ = grown + front;
+  capacity_ = static_cast<uint32_t>(larger);
+  front_ = front;
+}
+
 void Listpack::shrink_to_fit() {
   const size_t smaller = allocation_size(size_bytes());
   if (smaller >= capacity_) return;
+  slide(0);
   void* shrunk = std::realloc(data_, smaller);
   if (shrunk == nullptr) return;
   data_ = static_cast<uint8_t*>(shrunk);
@@ -333,10 +367,19 @@ Listpack::Position Listpack::splice(Position at, size_t removed, std::string_vie
   const size_t before = size_bytes();
   const size_t after = before - removed + encoded.size();
   HOLDFAST_ASSERT(after <= kMostBytes + 16);
-  reserve(after);
-  uint8_t* place = data_ + at;
-  std::memmove(place + encoded.size(), place + removed, before - at - removed);
-  if (!encoded.empty()) std::memcpy(place, encoded.data(), encoded.size());
+  const ptrdiff_t growth = static_cast<ptrdiff_t>(encoded.size()) - static_cast<ptrdiff_t>(removed);
+  const size_t behind = before - at - removed;
+  if (growth > 0 && at == kHeaderBytes && behind > 1) reserve_front(static_cast<size_t>(growth));
+  if (at < behind && growth <= static_cast<ptrdiff_t>(front_)) {
+    // What lies before is less: it moves.
+    std::memmove(data_ - growth, data_, at);
+    data_ -= growth;
+    front_ = static_cast<uint32_t>(front_ - growth);
+  } else {
+    reserve(after);
+    std::memmove(data_ + at + encoded.size(), data_ + at + removed, behind);
+  }
+  if (!encoded.empty()) std::memcpy(data_ + at, encoded.data(), encoded.size());
   put_little_endian(data_, after, 4);
   if (count_change != 0) {
     const size_t known = little_endian(data_ + 4, 2);
@@ -350,8 +393,8 @@ Listpack::Position Listpack::splice(Position at, size_t removed, std::string_vie
   return at;
 }
 
-Listpack::Position Listpack::insert(Position at, std::string_view value) {
-  return splice(at == kEnd ? end_offset() : at, 0, Encoded(value).bytes(), 1);
+Listpack::Position Listpack::insert(Position at, const Encoded& value) {
+  return splice(at == kEnd ? end_offset() : at, 0, value.bytes(), 1);
 }
 
 void Listpack::append(int64_t value) { splice(end_offset(), 0, Encoded(value).bytes(), 1); }
@@ -374,7 +417,7 @@ Listpack::Appender::Appender(Listpack& pack, size_t text_bytes, size_t elements)
   constexpr size_t kMostOverhead = 10;  // a head and a length of five bytes each, or an integer of nine with its length
   const size_t needed = pack.size_bytes() + text_bytes + elements * kMostOverhead;
   HOLDFAST_ASSERT(needed <= kMostBytes + kMostBytes / 2);
-  if (needed > pack.capacity_) pack.reserve(std::max<size_t>(needed, size_t{pack.capacity_} + pack.capacity_ / 2));
+  if (needed > pack.room()) pack.reserve(std::max<size_t>(needed, size_t{pack.capacity_} + pack.capacity_ / 2));
   at_ = pack.data_ + pack.end_offset();
 }
 
@@ -412,7 +455,8 @@ Listpack::Position Listpack::erase(Position at, size_t count) {
 
 void Listpack::append_all(const Listpack& other) {
   const std::string_view block = other.bytes();
-  splice(end_offset(), 0, block.substr(kHeaderBytes, block.size() - kHeaderBytes - 1), static_cast<int64_t>(other.count()));
+  splice(end_offset(), 0, block.substr(kHeaderBytes, block.size() - kHeaderBytes - 1),
+         static_cast<int64_t>(other.count()));
 }
 
 size_t Listpack::element_bytes(std::string_view value) {

@@ -4,6 +4,8 @@
 //   total bytes (4, little endian) | number of elements (2; 65535: not known) | elements | 0xff
 //   element = encoding and data | length of that, seven bits a byte, to be read backwards
 //
+// There may be unused room behind the block and before it, so that changes near either end move little.
+//
 // Source: the listpack specification that Redis publishes. Text that is a canonical 64-bit integer is kept as one, so a
 // reader gets integers as text through a scratch buffer. Not thread-safe; positions are valid until a change.
 // Errors: blocks from outside go through validate() first; every other function expects a valid block.
@@ -65,8 +67,44 @@ class Listpack {
   // Element number `index`; negative counts from the end (-1 is the last). kEnd when there is none.
   Position at(int64_t index) const;
   Element get(Position at) const;
+  // Calls visit(Element) for `count` elements from `from` on, which must be there.
+  template <class Visit>
+  void walk(Position from, size_t count, Visit&& visit) const {
+    for (; count > 0; --count) {
+      const uint8_t* at = data_ + from;
+      const uint8_t byte = *at;
+      if (byte < 0x80) {  // a small integer
+        visit(Element{int64_t{byte}, {}});
+        from += 2;
+      } else if (byte < 0xc0) {  // a short text
+        const size_t length = byte & 0x3f;
+        visit(Element{std::nullopt, {reinterpret_cast<const char*>(at + 1), length}});
+        from += static_cast<Position>(length + 2);
+      } else {
+        visit(get(from));
+        from = next(from);
+      }
+    }
+  }
   // The first element from `from` on, looking at every `step`th, that equals `value`.
   Position find(Position from, std::string_view value, size_t step = 1) const;
+
+  // An element in its encoding, on the stack unless it is long.
+  class Encoded {
+   public:
+    explicit Encoded(std::string_view value);
+    explicit Encoded(int64_t value);
+    Encoded(const Encoded&) = delete;
+    Encoded& operator=(const Encoded&) = delete;
+    std::string_view bytes() const { return {reinterpret_cast<const char*>(data_), size_}; }
+
+   private:
+    uint8_t* room(size_t length);
+    uint8_t inline_[128];
+    std::unique_ptr<uint8_t[]> large_;
+    uint8_t* data_ = inline_;
+    size_t size_ = 0;
+  };
 
   // Whether `bytes` more of payload keep the block below Redis's limit for one listpack (1 GB).
   bool has_room_for(size_t bytes) const;
@@ -75,12 +113,13 @@ class Listpack {
   void append(int64_t value);
   void prepend(std::string_view value) { insert(first(), value); }
   // Before `at` (kEnd: at the end); returns the new element's position.
-  Position insert(Position at, std::string_view value);
+  Position insert(Position at, std::string_view value) { return insert(at, Encoded(value)); }
+  Position insert(Position at, const Encoded& value);
   // Returns the element's position, which stays.
   Position replace(Position at, std::string_view value);
   Position replace(Position at, int64_t value);
-  // Appends many elements at little cost: room for `text_bytes` of text in `elements` elements is made once; the block is
-  // in order again when the appender goes.
+  // Appends many elements at little cost: room for `text_bytes` of text in `elements` elements is made once; the block
+  // is in order again when the appender goes.
   class Appender {
    public:
     Appender(Listpack& pack, size_t text_bytes, size_t elements);
@@ -108,12 +147,18 @@ class Listpack {
  private:
   explicit Listpack(std::nullptr_t) {}
   Position splice(Position at, size_t removed, std::string_view encoded, int64_t count_change);
+  // Room for a block of `bytes`; for `bytes` more before it.
   void reserve(size_t bytes);
+  void reserve_front(size_t bytes);
+  void slide(uint32_t front);
+  size_t room() const { return capacity_ - front_; }
+  uint8_t* allocated() const { return data_ - front_; }
   void set_count(size_t count);
   Position end_offset() const { return static_cast<Position>(size_bytes() - 1); }
 
   uint8_t* data_ = nullptr;
-  uint32_t capacity_ = 0;
+  uint32_t capacity_ = 0;  // all that is allocated
+  uint32_t front_ = 0;     // of that, unused before data_
 };
 
 }  // namespace holdfast::node

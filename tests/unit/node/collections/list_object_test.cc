@@ -159,5 +159,27 @@ TEST(ListObject, LoadsTheNodesThatItShows) {
   EXPECT_EQ(loaded.size(), list.size());
 }
 
+TEST(ListObject, GivesRangesInStretches) {
+  SeededRandom random(11);
+  const ListObject::Limits limits{3, 500};
+  ListObject list;
+  for (int i = 0; i < 60; ++i) list.push(End::tail, random_value(random), limits);
+  const Model all = elements(list);
+  for (size_t start = 0; start < all.size(); ++start) {
+    for (size_t count = 0; start + count <= all.size(); ++count) {
+      Model seen;
+      Listpack::Scratch scratch;
+      list.for_stretches(start, count, [&](const ListObject::Stretch& stretch) {
+        if (stretch.pack == nullptr) return seen.emplace_back(stretch.plain), void();
+        stretch.pack->walk(stretch.from, stretch.count, [&](const Listpack::Element& element) {
+          seen.emplace_back(element.view(scratch));
+        });
+      });
+      const auto from = all.begin() + static_cast<ptrdiff_t>(start);
+      ASSERT_EQ(seen, Model(from, from + static_cast<ptrdiff_t>(count))) << start << " " << count;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::node

@@ -155,5 +155,42 @@ TEST(Listpack, RefusesWhatIsDamaged) {
   EXPECT_GT(refused, 1000u);
 }
 
+TEST(Listpack, WalksElementsOfAllEncodings) {
+  SeededRandom random(7);
+  Listpack pack;
+  for (int i = 0; i < 500; ++i) pack.append(random_value(random));
+  const auto expected = elements(pack);
+  std::vector<std::string> walked;
+  Listpack::Scratch scratch;
+  pack.walk(pack.at(100), 300, [&](const Listpack::Element& element) { walked.emplace_back(element.view(scratch)); });
+  EXPECT_EQ(walked, std::vector<std::string>(expected.begin() + 100, expected.begin() + 400));
+}
+
+// Pushes and pops at both ends use the free room on either side of the block, which never exceeds half of it.
+TEST(Listpack, KeepsItsRoomInBoundsWhileItsEndsMove) {
+  for (const int mode : {0, 1, 2, 3}) {
+    SCOPED_TRACE(mode);
+    Listpack pack;
+    std::vector<std::string> model;
+    for (int i = 0; i < 3000; ++i) {
+      const std::string value = std::to_string(i * 37);
+      const bool front = mode == 0 || (mode == 2 && i % 2 == 0) || (mode == 3 && i % 3 != 0);
+      front ? pack.prepend(value) : pack.append(value);
+      model.insert(front ? model.begin() : model.end(), value);
+      if (mode == 3 && i % 2 == 0) {
+        pack.erase(pack.first());
+        model.erase(model.begin());
+      }
+      ASSERT_GE(pack.memory_bytes(), pack.size_bytes());
+      ASSERT_LE(pack.memory_bytes(), 2 * pack.size_bytes() + 16);
+    }
+    ASSERT_TRUE(Listpack::validate(pack.bytes()));
+    ASSERT_EQ(elements(pack), model);
+    while (!pack.empty()) pack.erase(pack.first());
+    EXPECT_EQ(pack.bytes(), std::string_view("\7\0\0\0\0\0\xff", 7));
+    EXPECT_LE(pack.memory_bytes(), 16u);
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::node
