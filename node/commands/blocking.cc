@@ -45,6 +45,7 @@ void Node::block(Call& call, std::span<const std::string_view> keys, Millis time
   const bool earlier = waiter.deadline < blocked_.deadline();
   const Instant deadline = waiter.deadline;
   blocked_.add(call.session.id, std::move(waiter));
+  waiting_[call.session.id] = &call.session;
   call.session.blocked = true;
   call.session.suspend();
   if (earlier) parts_.process.wake_at(deadline);
@@ -58,7 +59,7 @@ void Node::serve_blocked() {
       const BlockedClients::Waiter* waiter = blocked_.find(id);
       if (waiter == nullptr) continue;
       if (!waiter->when_gone && keys_.find_raw(key->first, key->second) == nullptr) continue;
-      if (server::Session* session = server_->find(id)) try_again(*session, *waiter);
+      if (server::Session* session = waiting_session(id)) try_again(*session, *waiter);
     }
   }
   serving_blocked_ = false;
@@ -82,8 +83,18 @@ void Node::try_again(server::Session& session, const BlockedClients::Waiter& wai
   if (!call.blocked) release_waiter(session);
 }
 
+server::Session* Node::waiting_session(uint64_t client) const {
+  const auto found = waiting_.find(client);
+  return found == waiting_.end() || found->second->closing ? nullptr : found->second;
+}
+
+void Node::forget_waiter(uint64_t client) {
+  blocked_.remove(client);
+  waiting_.erase(client);
+}
+
 void Node::release_waiter(server::Session& session) {
-  blocked_.remove(session.id);
+  forget_waiter(session.id);
   session.blocked = false;
   session.output_ready();
   session.resume();
@@ -104,14 +115,15 @@ void Node::end_wait(server::Session& session, std::string_view error) {
 
 void Node::end_overdue_waits() {
   for (const uint64_t id : blocked_.overdue(server_->refresh_now())) {
-    if (server::Session* session = server_->find(id)) end_wait(*session);
+    server::Session* session = waiting_session(id);
+    session != nullptr ? end_wait(*session) : forget_waiter(id);
   }
   if (const Instant next = blocked_.deadline(); next != Instant::max()) parts_.process.wake_at(next);
 }
 
 void Node::end_all_waits() {
   for (const uint64_t id : blocked_.all()) {
-    server::Session* session = server_->find(id);
+    server::Session* session = waiting_session(id);
     if (session == nullptr) continue;
     end_wait(*session, "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)");
     session->close_after_reply();

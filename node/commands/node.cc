@@ -52,7 +52,7 @@ const ClientState* Node::state_if_any(const server::Session& session) {
 }
 
 void Node::closed(server::Session& session) {
-  blocked_.remove(session.id);
+  forget_waiter(session.id);
   std::erase(monitors_, &session);
   if (session.data != nullptr) {
     ClientState& client = state(session);

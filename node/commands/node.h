@@ -219,6 +219,9 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   void serve_blocked();
   void try_again(server::Session& session, const BlockedClients::Waiter& waiter);
   void release_waiter(server::Session& session);
+  void forget_waiter(uint64_t client);
+  // Null: the client does not wait, or is on its way out.
+  server::Session* waiting_session(uint64_t client) const;
   // Answers a waiter that its time is up, or an error.
   void end_wait(server::Session& session, std::string_view error = {});
   void propagate(const Call& call);
@@ -254,6 +257,7 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   bool in_transaction_ = false;
   const TableEntry* ping_ = nullptr;
   BlockedClients blocked_;
+  std::map<uint64_t, server::Session*> waiting_;  // those of blocked_, by client
   bool serving_blocked_ = false;
 
   // The pipeline that comes next: what expect() found out.

@@ -16,7 +16,6 @@ namespace {
 
 constexpr uint8_t kEndByte = 0xff;
 constexpr size_t kCountUnknown = 65535;
-constexpr size_t kMostBytes = size_t{1} << 30;
 
 // First bytes of encodings; in brackets how many bits of the byte are data.
 constexpr uint8_t kText6 = 0x80;   // [6] length
@@ -213,8 +212,6 @@ Listpack Listpack::copy_of(std::string_view block) {
   return copy;
 }
 
-size_t Listpack::size_bytes() const { return little_endian(data_, 4); }
-
 size_t Listpack::memory_bytes() const { return capacity_; }
 
 // Moves the block so that it has `front` unused bytes before it.
@@ -276,8 +273,6 @@ size_t Listpack::count() const {
 }
 
 void Listpack::set_count(size_t count) { put_little_endian(data_ + 4, std::min(count, kCountUnknown), 2); }
-
-bool Listpack::has_room_for(size_t bytes) const { return size_bytes() + bytes <= kMostBytes; }
 
 bool Listpack::validate(std::string_view block) {
   const auto* data = reinterpret_cast<const uint8_t*>(block.data());

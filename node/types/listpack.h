@@ -11,8 +11,10 @@
 // Errors: blocks from outside go through validate() first; every other function expects a valid block.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <span>
@@ -24,6 +26,7 @@ namespace holdfast::node {
 class Listpack {
  public:
   static constexpr size_t kHeaderBytes = 6;
+  static constexpr size_t kMostBytes = size_t{1} << 30;
   // Room for the text of an integer element.
   struct Scratch {
     char text[24];
@@ -52,7 +55,12 @@ class Listpack {
   static bool validate(std::string_view block);
 
   std::string_view bytes() const { return {reinterpret_cast<const char*>(data_), size_bytes()}; }
-  size_t size_bytes() const;
+  size_t size_bytes() const {
+    static_assert(std::endian::native == std::endian::little);
+    uint32_t bytes;
+    std::memcpy(&bytes, data_, sizeof bytes);
+    return bytes;
+  }
   size_t memory_bytes() const;  // allocated
   size_t count() const;         // walks the block when there are 65535 elements or more
   bool empty() const { return data_[kHeaderBytes] == 0xff; }
@@ -107,7 +115,7 @@ class Listpack {
   };
 
   // Whether `bytes` more of payload keep the block below Redis's limit for one listpack (1 GB).
-  bool has_room_for(size_t bytes) const;
+  bool has_room_for(size_t bytes) const { return size_bytes() + bytes <= kMostBytes; }
 
   void append(std::string_view value) { insert(kEnd, value); }
   void append(int64_t value);

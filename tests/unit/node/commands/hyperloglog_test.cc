@@ -19,8 +19,8 @@ TEST_F(HyperLogLogs, AddCountMerge) {
   EXPECT_EQ(run("PFCOUNT empty nothing"), ":0|");
   EXPECT_EQ(run("OBJECT ENCODING h"), "$3|raw|");
   // The first count of a sketch is kept in it, and told; one that is kept already is not.
-  EXPECT_EQ(effects(), (Lines{"0: PFADD h a b c a", "0: PFCOUNT h", "0: PFADD other c d", "0: PFMERGE sum h other nothing",
-                              "0: PFCOUNT sum", "0: PFADD empty"}));
+  EXPECT_EQ(effects(), (Lines{"0: PFADD h a b c a", "0: PFCOUNT h", "0: PFADD other c d",
+                              "0: PFMERGE sum h other nothing", "0: PFCOUNT sum", "0: PFADD empty"}));
 }
 
 TEST_F(HyperLogLogs, AReplicaLeavesTheCountToItsPrimary) {

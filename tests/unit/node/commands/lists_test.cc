@@ -36,9 +36,10 @@ TEST_F(Lists, RefuseInRedissWords) {
   EXPECT_EQ(run("LPUSH s a"), "-WRONGTYPE Operation against a key holding the wrong kind of value|");
   EXPECT_EQ(run("LPOP l -1"), "-ERR value is out of range, must be positive|");
   EXPECT_EQ(run("LPOP l 1 2"), "-ERR wrong number of arguments for 'lpop' command|");
-  EXPECT_EQ(run("LPOS l a RANK 0"),
-            "-ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start "
-            "from the end of the list|");
+  EXPECT_EQ(
+      run("LPOS l a RANK 0"),
+      "-ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start "
+      "from the end of the list|");
   EXPECT_EQ(run("LPOS l a RANK -9223372036854775808"), ":0|");
   EXPECT_EQ(run("LMPOP 0 l LEFT"), "-ERR numkeys should be greater than 0|");
   EXPECT_EQ(run("LMPOP 9223372036854775807 l LEFT"), "-ERR syntax error|");
@@ -141,7 +142,8 @@ TEST_F(Lists, LongRangesComeWhole) {
   std::string pushed = "RPUSH l";
   std::string expected;
   for (int i = 0; i < 3000; ++i) {
-    const std::string value = i % 3 == 0 ? std::to_string(i * 7919 - 5000) : std::string(static_cast<size_t>(i % 90), 'x');
+    const std::string value =
+        i % 3 == 0 ? std::to_string(i * 7919 - 5000) : std::string(static_cast<size_t>(i % 90), 'x');
     pushed += " \"" + value + "\"";
     expected += fmt::format("${}|{}|", value.size(), value);
   }
@@ -153,8 +155,7 @@ TEST_F(Lists, CommandsSayTheirKeys) {
   EXPECT_EQ(run("COMMAND GETKEYS LMPOP 2 a b LEFT"), "*2|$1|a|$1|b|");
   EXPECT_EQ(run("COMMAND GETKEYS BLMPOP 1 2 a b LEFT"), "*2|$1|a|$1|b|");
   EXPECT_EQ(run("COMMAND GETKEYS LMPOP 5 a LEFT"), "-ERR Invalid arguments specified for command|");
-  EXPECT_EQ(run("COMMAND GETKEYSANDFLAGS SORT a STORE b STORE c"),
-            "*2|*2|$1|a|*2|+RO|+access|*2|$1|c|*2|+OW|+update|");
+  EXPECT_EQ(run("COMMAND GETKEYSANDFLAGS SORT a STORE b STORE c"), "*2|*2|$1|a|*2|+RO|+access|*2|$1|c|*2|+OW|+update|");
 }
 
 }  // namespace

@@ -25,8 +25,7 @@ TEST_F(Sort, ByOtherKeysAndFields) {
   run("HSET h2 f 1");
   run("HSET h3 f 2");
   EXPECT_EQ(run("SORT l BY w*"), "*3|$1|3|$1|2|$1|1|");
-  EXPECT_EQ(run("SORT l BY h*->f GET # GET v* GET h*->f"),
-            "*9|$1|2|$-1|$1|1|$1|3|$1|c|$1|2|$1|1|$1|a|$1|3|");
+  EXPECT_EQ(run("SORT l BY h*->f GET # GET v* GET h*->f"), "*9|$1|2|$-1|$1|1|$1|3|$1|c|$1|2|$1|1|$1|a|$1|3|");
   EXPECT_EQ(run("SORT l BY nosort GET v1"), "*3|$-1|$-1|$-1|");
   EXPECT_EQ(run("SORT l BY missing*"), "*3|$1|1|$1|2|$1|3|");
   EXPECT_EQ(run("SORT l BY missing* ALPHA DESC LIMIT 0 1"), "*1|$1|1|");
@@ -53,7 +52,8 @@ TEST_F(Sort, StoresAListAndTellsIt) {
   EXPECT_EQ(run("SORT nothing STORE d"), ":0|");
   EXPECT_EQ(run("EXISTS d"), ":0|");
   EXPECT_EQ(run("SORT nothing STORE d"), ":0|");
-  EXPECT_EQ(effects(), (Lines{"0: SORT l STORE d", "0: SORT s BY nosort GET # GET x* STORE d", "0: SORT nothing STORE d"}));
+  EXPECT_EQ(effects(),
+            (Lines{"0: SORT l STORE d", "0: SORT s BY nosort GET # GET x* STORE d", "0: SORT nothing STORE d"}));
 }
 
 TEST_F(Sort, RefusesInRedissWords) {

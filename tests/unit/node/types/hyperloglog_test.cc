@@ -102,8 +102,9 @@ TEST(HyperLogLog, KeepsACountUntilARegisterChanges) {
 
 TEST(HyperLogLog, FindsRunsThatDoNotAddUp) {
   const std::string sound = sketch_of_numbers(0, 3);
-  for (const std::string& broken : {sound.substr(0, sound.size() - 1), sound.substr(0, 16), sound + std::string(1, '\0'),
-                                    sound.substr(0, 17), sound + "\x7f\xff", sound + "\x7f"}) {
+  for (const std::string& broken :
+       {sound.substr(0, sound.size() - 1), sound.substr(0, 16), sound + std::string(1, '\0'), sound.substr(0, 17),
+        sound + "\x7f\xff", sound + "\x7f"}) {
     ASSERT_TRUE(is_valid(broken));
     EXPECT_EQ(count(broken), std::nullopt) << broken.size();
     Registers registers{};
