@@ -42,6 +42,7 @@ class HashObject final : public Object {
   size_t memory_bytes() const override;
   size_t effort() const override { return table_ ? table_->dict.size() : 1; }
   std::unique_ptr<Object> clone() const override { return std::make_unique<HashObject>(*this); }
+  bool clear_some() override { return table_ != nullptr && table_->dict.clear_some(); }
   int64_t next_expiry_ms() const override;
   std::vector<std::string> remove_expired_elements(int64_t before_ms, size_t most) override;
 

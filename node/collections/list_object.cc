@@ -373,6 +373,13 @@ ListObject::NodeView ListObject::node(size_t index) const {
   return node.pack ? NodeView{false, node.pack->bytes()} : NodeView{true, *node.text};
 }
 
+bool ListObject::shares() const {
+  for (size_t i = 0; i < nodes_.count; ++i) {
+    if (nodes_[i]->references > 1) return true;
+  }
+  return false;
+}
+
 void ListObject::load_packed(Listpack pack, const Limits& limits) {
   if (pack.empty()) return;
   auto* node = new Node;

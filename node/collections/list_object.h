@@ -39,6 +39,7 @@ class ListObject final : public Object {
   size_t memory_bytes() const override;
   size_t effort() const override { return nodes_.count; }
   std::unique_ptr<Object> clone() const override { return std::make_unique<ListObject>(*this); }
+  bool shares() const override;
 
   enum class End : uint8_t { head, tail };
   void push(End end, std::string_view value, const Limits& limits);

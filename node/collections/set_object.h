@@ -38,6 +38,7 @@ class SetObject final : public Object {
   size_t memory_bytes() const override;
   size_t effort() const override { return intset() != nullptr ? 1 : table()->size(); }
   std::unique_ptr<Object> clone() const override { return std::make_unique<SetObject>(*this); }
+  bool clear_some() override { return small() == nullptr && large().clear_some(); }
 
   bool contains(std::string_view member) const;
   // visit(member) for each; must not change the set.

@@ -36,6 +36,10 @@ class StreamIdMap {
     return block_bytes_ + (directory_.capacity() == 0 ? 0 : allocation_size(directory_.capacity() * sizeof(Slot)));
   }
   size_t block_count() const { return directory_.size(); }
+  // Whether a copy has one of the blocks too.
+  bool shares() const {
+    return std::ranges::any_of(directory_, [](const Slot& slot) { return slot.block->references > 1; });
+  }
 
   class Cursor {
    public:

@@ -68,6 +68,20 @@ void StreamObject::change_node(const Nodes::Cursor& place, Change&& change) {
   node_bytes_ += node.memory_bytes();
 }
 
+bool StreamObject::shares() const {
+  if (nodes_.shares()) return true;
+  for (auto at = nodes_.first(); at; at.next()) {
+    if ((*at).shared()) return true;
+  }
+  for (const auto& [name, group] : groups_) {
+    if (group->pending().shares()) return true;
+    for (const auto& [consumer_name, consumer] : group->consumers()) {
+      if (consumer->pending.shares()) return true;
+    }
+  }
+  return false;
+}
+
 void StreamObject::adopt(std::unique_ptr<StreamNode> node) {
   node_bytes_ += node->memory_bytes();
   length_ += node->live();

@@ -46,6 +46,7 @@ class StreamObject final : public Object {
   size_t memory_bytes() const override;
   size_t effort() const override;
   std::unique_ptr<Object> clone() const override { return std::make_unique<StreamObject>(*this); }
+  bool shares() const override;
 
   StreamId first_id() const { return first_id_; }
   // Of the last live entry; the stream must not be empty.

@@ -16,8 +16,10 @@ namespace {
 constexpr std::chrono::microseconds kWork{100};
 constexpr std::chrono::microseconds kRest{100};
 
-void free_gently(Dict& table, const std::atomic<bool>& hurry) {
-  for (auto begin = std::chrono::steady_clock::now(); !hurry && table.clear_some();) {
+// A table of keys, or an object.
+template <class Large>
+void free_gently(Large& garbage, const std::atomic<bool>& hurry) {
+  for (auto begin = std::chrono::steady_clock::now(); !hurry && garbage.clear_some();) {
     if (std::chrono::steady_clock::now() - begin < kWork) continue;
     std::this_thread::sleep_for(kRest);
     begin = std::chrono::steady_clock::now();
@@ -65,7 +67,8 @@ void LazyFree::run() {
       Job job = std::move(queue_.front());
       queue_.pop_front();
       lock.unlock();
-      if (Dict* table = std::get_if<Dict>(&job.garbage); table != nullptr) free_gently(*table, stopping_);
+      if (auto* table = std::get_if<Dict>(&job.garbage)) free_gently(*table, stopping_);
+      if (auto* object = std::get_if<std::unique_ptr<Object>>(&job.garbage)) free_gently(**object, stopping_);
     }
     freed_.fetch_add(objects, std::memory_order_relaxed);
     pending_.fetch_sub(objects, std::memory_order_relaxed);

@@ -1,7 +1,7 @@
 // Frees what the executor hands over, on a thread of its own.
 //
 // The executor calls everything; it waits for nothing but the queue's lock. The thread starts with the first object, and
-// rests half of the time while it frees a table. The destructor frees what is queued, without rests, and joins.
+// rests half of the time while it frees a table or a large object. The destructor frees what is queued, without rests, and joins.
 #pragma once
 
 #include <atomic>

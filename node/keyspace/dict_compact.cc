@@ -1,4 +1,5 @@
-// How the table's blocks are moved out of sparse memory: a few buckets at a time.
+// How the table's blocks are moved out of sparse memory: a few buckets at a time. The entry of an object is moved like any
+// other, its pointer with it; the blocks inside the object stay where they are.
 #include <array>
 #include <cstring>
 #include <memory>

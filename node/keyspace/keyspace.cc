@@ -43,7 +43,9 @@ size_t free_effort(const Entry& entry) {
 void Keyspace::dispose(EntryPtr entry, Free how) {
   if (reclaimer_ == nullptr) return;
   const bool lazily = how == Free::lazily;
-  if (free_effort(*entry) > (lazily ? kLazyFreeEffort : kStallingEffort)) reclaimer_->reclaim(std::move(entry), lazily);
+  if (free_effort(*entry) <= (lazily ? kLazyFreeEffort : kStallingEffort)) return;
+  if (entry->payload() != Entry::Payload::object) return reclaimer_->reclaim(std::move(entry), lazily);
+  if (!entry->object()->shares()) reclaimer_->reclaim(entry->take_value().take_object(), lazily);
 }
 
 void Keyspace::reset_stats() {
@@ -143,7 +145,7 @@ void Keyspace::put(int db, std::string_view key, Value&& value, int64_t expires_
     if (reclaimer_ != nullptr && place.entry->lies_beside() &&
         free_effort(*place.entry) > (lazy_.overwritten ? kLazyFreeEffort : kStallingEffort)) {
       if (place.entry->payload() == Entry::Payload::object) {
-        reclaimer_->reclaim(dict.take_object(place), lazy_.overwritten);
+        if (!place.entry->object()->shares()) reclaimer_->reclaim(dict.take_object(place), lazy_.overwritten);
       } else {
         reclaimer_->reclaim(dict.take_text(place), lazy_.overwritten);
       }
@@ -421,6 +423,10 @@ bool Keyspace::compact(BlockMover& mover, CompactionCount& count) {
 }
 
 // --- DataSource, DataLoader ---
+
+bool Keyspace::has_element_expiry() const {
+  return std::ranges::any_of(databases_, [](const Database& database) { return !database.expiring_elements.empty(); });
+}
 
 Result<> Keyspace::for_each(const std::function<Result<>(const EntryView&)>& visit) const {
   for (int db = 0; db < database_count(); ++db) {

@@ -4,7 +4,7 @@
 // Each type has a packed form for small values and a large form; which one is used is the object's own affair, and
 // encoding() tells. Objects know nothing of keys, commands, expiry of keys or propagation. They count their memory as
 // they change. Copy-on-write: clone() of a large form costs one reference, the parts are shared until one side changes.
-// Executor thread only; a clone may be dropped by the lazy-free thread only when it shares nothing.
+// Executor thread only; the lazy-free thread may destroy one that shares nothing.
 #pragma once
 
 #include <cstddef>
@@ -32,6 +32,11 @@ class Object {
   virtual size_t memory_bytes() const = 0;
   // About how many blocks are freed when it goes: whether another thread should do it.
   virtual size_t effort() const = 0;
+  // Whether a clone holds a part of it too: then only the executor thread may free it. Walks the parts.
+  virtual bool shares() const { return false; }
+  // Frees a part (some ten microseconds of work) of an object that is of no more use but to be destroyed; false: the
+  // rest is for the destructor.
+  virtual bool clear_some() { return false; }
   virtual std::unique_ptr<Object> clone() const = 0;
   // The earliest expiry among the elements, unix milliseconds; kNoElementExpiry: none has one. (Hashes only.)
   static constexpr int64_t kNoElementExpiry = INT64_MIN;

@@ -201,6 +201,54 @@ TEST_F(LazyFreeTest, OptionsDecideForExpiredAndOverwrittenValues) {
   EXPECT_EQ(keys.key_count(0), 0u);
 }
 
+class Large final : public Object {
+ public:
+  Large(size_t effort, bool shared) : effort_(effort), shared_(shared) {}
+  ValueType type() const override { return ValueType::set; }
+  std::string_view encoding() const override { return "hashtable"; }
+  size_t size() const override { return effort_; }
+  size_t memory_bytes() const override { return 100; }
+  size_t effort() const override { return effort_; }
+  bool shares() const override { return shared_; }
+  std::unique_ptr<Object> clone() const override { return std::make_unique<Large>(*this); }
+
+ private:
+  size_t effort_;
+  bool shared_;
+};
+
+TEST(LazyFree, WhatWouldStallTheExecutorIsHandedOverWhateverTheOptionsSay) {
+  SeededRandom dice(7);
+  Keyspace keys(1, dice);
+  Collector collector;
+  keys.set_reclaimer(&collector);
+  keys.begin(at(1000), ExpiryMode::remove);
+  const auto overwrite = [&] { keys.set(0, "object", Value::string("overwritten")); };
+  const auto put_object = [&](size_t effort, bool shared) {
+    keys.set(0, "object", Value::object(std::make_unique<Large>(effort, shared)));
+  };
+  put_object(1000, false);
+  keys.erase(0, "object");
+  EXPECT_EQ(collector.kept.size(), 0u);
+  put_object(100'000, false);
+  keys.erase(0, "object");
+  ASSERT_EQ(collector.kept.size(), 1u);
+  EXPECT_EQ(std::get<std::unique_ptr<Object>>(collector.kept[0])->size(), 100'000u);
+  put_object(100'000, false);
+  overwrite();
+  EXPECT_EQ(collector.kept.size(), 2u);
+  EXPECT_EQ(collector.pending, 0u);  // counted is only what was asked for
+  put_object(100'000, false);
+  keys.erase(0, "object", Keyspace::Free::lazily);
+  EXPECT_EQ(collector.pending, 1u);
+  // The counters of what two objects share are the executor's.
+  put_object(100'000, true);
+  keys.erase(0, "object", Keyspace::Free::lazily);
+  put_object(100'000, true);
+  overwrite();
+  EXPECT_EQ(collector.kept.size(), 3u);
+}
+
 TEST_F(LazyFreeTest, FlushHandsWholeTablesOverAndLeavesUsableOnes) {
   for (int i = 0; i < 1000; ++i) put(1, "k" + std::to_string(i), "v");
   put(2, "few", "v");
