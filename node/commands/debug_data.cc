@@ -1,6 +1,9 @@
 // DEBUG's look at keys, values and tables: POPULATE, OBJECT, DIGEST, HTSTATS, LISTPACK, STRUCTSIZE.
+#include "common/base/text.h"
 #include "node/collections/hash_object.h"
+#include "node/collections/list_object.h"
 #include "node/collections/set_object.h"
+#include "node/collections/zset_object.h"
 #include "node/commands/arguments.h"
 #include "node/commands/debug.h"
 #include "node/commands/digest.h"
@@ -30,18 +33,6 @@ void debug_populate(Call& call) {
     call.keys.set(call.db(), key, Value::raw_string(std::move(value)));
   }
   call.reply.ok();
-}
-
-void debug_object(Call& call) {
-  const Entry* entry = call.keys.find_raw(call.db(), call.args[2]);
-  if (entry == nullptr) return call.reply.error(kNoSuchKey);
-  const Value value = entry->value();
-  const int64_t idle_ms = entry->idle_ms(call.now_ms());
-  constexpr int64_t kClockBits = 0xffffff;
-  call.reply.simple(fmt::format("Value at:{} refcount:{} encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
-                                fmt::ptr(entry), reference_count(value, call.node.config()), value.encoding(),
-                                serialized_length(value, call.node.config().rdb_compression),
-                                (call.now_ms() - idle_ms) / 1000 & kClockBits, idle_ms / 1000));
 }
 
 void debug_digest(Call& call) { call.reply.simple(to_hex(data_set_digest(call.keys))); }
@@ -96,14 +87,74 @@ void debug_htstats(Call& call) {
 
 namespace {
 
-// The table of a value that has one of its own.
+// The table of a value in its large form, or null.
 const Dict* table_of(const Entry& entry) {
-  if (entry.type() == ValueType::hash) return static_cast<const HashObject*>(entry.object())->table();
-  if (entry.type() == ValueType::set) return static_cast<const SetObject*>(entry.object())->table();
-  return nullptr;
+  switch (entry.type()) {
+    case ValueType::hash:
+      return static_cast<const HashObject*>(entry.object())->table();
+    case ValueType::set:
+      return static_cast<const SetObject*>(entry.object())->table();
+    case ValueType::zset:
+      return static_cast<const ZsetObject*>(entry.object())->table();
+    default:
+      return nullptr;
+  }
+}
+
+const Listpack* listpack_of(const Entry& entry) {
+  switch (entry.type()) {
+    case ValueType::hash:
+      return static_cast<const HashObject*>(entry.object())->packed();
+    case ValueType::zset:
+      return static_cast<const ZsetObject*>(entry.object())->packed();
+    default:
+      return nullptr;
+  }
+}
+
+void print(const Listpack& pack) {
+  fmt::print("{{total bytes {}}} {{num entries {}}}\n", pack.size_bytes(), pack.count());
+  Listpack::Scratch scratch;
+  for (auto at = pack.first(); at != Listpack::kEnd; at = pack.next(at)) {
+    fmt::print("{{offset {}}} {}\n", at, quoted(pack.get(at).view(scratch)));
+  }
+}
+
+void print(const ListObject& list) {
+  for (size_t i = 0; i < list.node_count(); ++i) {
+    const ListObject::NodeView node = list.node(i);
+    fmt::print("{{node {}}} {{{}}} {{bytes {}}}\n", i, node.plain ? "plain" : "listpack", node.bytes.size());
+    if (!node.plain) print(Listpack::copy_of(node.bytes));
+  }
+}
+
+// What DEBUG OBJECT says of a list beside the rest.
+std::string list_nodes(const ListObject& list, const EncodingLimits& limits) {
+  size_t bytes = 0;
+  for (size_t i = 0; i < list.node_count(); ++i) bytes += list.node(i).bytes.size();
+  const double average = list.node_count() == 0 ? 0 : static_cast<double>(list.size()) / static_cast<double>(list.node_count());
+  return fmt::format(" ql_nodes:{} ql_avg_node:{:.2f} ql_listpack_max:{} ql_compressed:0 ql_uncompressed_size:{}",
+                     list.node_count(), average, limits.list_node, bytes);
 }
 
 }  // namespace
+
+void debug_object(Call& call) {
+  const Entry* entry = call.keys.find_raw(call.db(), call.args[2]);
+  if (entry == nullptr) return call.reply.error(kNoSuchKey);
+  const Value value = entry->value();
+  const int64_t idle_ms = entry->idle_ms(call.now_ms());
+  constexpr int64_t kClockBits = 0xffffff;
+  std::string text = fmt::format(
+      "Value at:{} refcount:{} encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}", fmt::ptr(entry),
+      reference_count(value, call.node.config()), value.encoding(),
+      serialized_length(value, call.node.config().rdb_compression), (call.now_ms() - idle_ms) / 1000 & kClockBits,
+      idle_ms / 1000);
+  if (value.type() == ValueType::list) {
+    text += list_nodes(static_cast<const ListObject&>(value.object()), call.node.config().encodings);
+  }
+  call.reply.simple(text);
+}
 
 void debug_htstats_key(Call& call) {
   const Entry* entry = call.keys.find(call.db(), call.args[2]);
@@ -118,13 +169,20 @@ void debug_htstats_key(Call& call) {
 }
 
 void debug_listpack(Call& call) {
-  if (call.keys.find(call.db(), call.args[2]) == nullptr) return call.reply.error(kNoSuchKey);
-  call.reply.error("ERR Not a listpack encoded object.");
+  const Entry* entry = call.keys.find(call.db(), call.args[2]);
+  if (entry == nullptr) return call.reply.error(kNoSuchKey);
+  const Listpack* pack = listpack_of(*entry);
+  if (pack == nullptr) return call.reply.error("ERR Not a listpack encoded object.");
+  print(*pack);
+  call.reply.simple("Listpack structure printed on stdout");
 }
 
 void debug_quicklist(Call& call) {
-  if (call.keys.find(call.db(), call.args[2]) == nullptr) return call.reply.error(kNoSuchKey);
-  call.reply.error("ERR Not a quicklist encoded object.");
+  const Entry* entry = call.keys.find(call.db(), call.args[2]);
+  if (entry == nullptr) return call.reply.error(kNoSuchKey);
+  if (entry->type() != ValueType::list) return call.reply.error("ERR Not a quicklist encoded object.");
+  print(*static_cast<const ListObject*>(entry->object()));
+  call.reply.simple("Quicklist structure printed on stdout");
 }
 
 void debug_structsize(Call& call) {
