@@ -258,7 +258,7 @@ std::unique_ptr<ZsetObject> ZsetObject::from_packed(Listpack pack, const Encodin
     const Listpack::Element stored = pack.get(pack.next(at));
     if (!stored.integer) {
       const auto parsed = parse_double(stored.text);
-      if (!parsed) return nullptr;
+      if (!parsed || *parsed != *parsed) return nullptr;
     }
     const double score = score_at(pack, at);
     Listpack::Scratch scratch;

@@ -2,7 +2,12 @@
 
 #include <boost/uuid/detail/sha1.hpp>
 
+#include "common/base/text.h"
+#include "node/collections/hash_object.h"
 #include "node/collections/list_object.h"
+#include "node/collections/set_object.h"
+#include "node/collections/stream_object.h"
+#include "node/collections/zset_object.h"
 
 namespace holdfast::node {
 namespace {
@@ -46,6 +51,41 @@ void mix_list(Digest& digest, const ListObject& list) {
   for (auto at = list.at(0); at; at.next()) mix(digest, (*at).view(scratch));
 }
 
+void mix_set(Digest& digest, const SetObject& set) {
+  set.for_each([&](std::string_view member) { add(digest, member); });
+}
+
+void mix_zset(Digest& digest, const ZsetObject& zset) {
+  zset.for_each([&](std::string_view member, double score) {
+    Digest element{};
+    mix(element, member);
+    char text[kDoubleChars];
+    mix(element, {text, static_cast<size_t>(write_double(text, score) - text)});
+    add(digest, as_text(element));
+  });
+}
+
+void mix_hash(Digest& digest, const HashObject& hash) {
+  hash.for_each([&](std::string_view field, std::string_view value, int64_t expires_ms) {
+    Digest element{};
+    mix(element, field);
+    mix(element, value);
+    if (expires_ms != HashObject::kNoExpiry) add(element, "!!hexpire!!");
+    add(digest, as_text(element));
+  });
+}
+
+void mix_stream(Digest& digest, const StreamObject& stream) {
+  for (StreamRange range(stream, kFirstStreamId, kLastStreamId); range.next();) {
+    mix(digest, fmt::format("{}.{}", range.id().ms, range.id().seq));
+    range.for_each_field([&](const Listpack::Element& field, const Listpack::Element& value) {
+      Listpack::Scratch scratch;
+      mix(digest, field.view(scratch));
+      mix(digest, value.view(scratch));
+    });
+  }
+}
+
 void mix_value(Digest& digest, const Entry& entry) {
   mix_number(digest, type_number(entry.type()));
   switch (entry.type()) {
@@ -57,7 +97,17 @@ void mix_value(Digest& digest, const Entry& entry) {
     case ValueType::list:
       mix_list(digest, static_cast<const ListObject&>(*entry.object()));
       break;
-    default:
+    case ValueType::set:
+      mix_set(digest, static_cast<const SetObject&>(*entry.object()));
+      break;
+    case ValueType::zset:
+      mix_zset(digest, static_cast<const ZsetObject&>(*entry.object()));
+      break;
+    case ValueType::hash:
+      mix_hash(digest, static_cast<const HashObject&>(*entry.object()));
+      break;
+    case ValueType::stream:
+      mix_stream(digest, static_cast<const StreamObject&>(*entry.object()));
       break;
   }
   if (entry.has_expiry()) add(digest, "!!expire!!");

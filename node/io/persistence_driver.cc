@@ -6,6 +6,7 @@
 
 #include "common/log/log.h"
 #include "common/memory/usage.h"
+#include "node/persistence/rdb_format.h"
 
 namespace holdfast::node {
 
@@ -168,6 +169,10 @@ void PersistenceDriver::stop_child() {
 Result<> PersistenceDriver::snapshot_for_replicas(const std::string& path, int descriptor,
                                                   const ReplicationPosition& position,
                                                   std::function<void(Result<>)> done) {
+  if (node_->keys().has_element_expiry()) {
+    log::notice("Fields of hashes expire: the snapshot is an RDB of version {}, which replicas of Redis before 7.4 refuse",
+                rdb::kFieldExpiryVersion);
+  }
   SnapshotRequest request = dump_request(position);
   request.path = path;
   request.descriptor = descriptor;

@@ -27,6 +27,8 @@ class DataSource {
   virtual size_t key_count(int db) const = 0;
   virtual size_t expire_count(int db) const = 0;
   virtual int database_count() const = 0;
+  // Whether any value has elements that expire.
+  virtual bool has_element_expiry() const { return false; }
   // Stops at the first error and returns it.
   virtual Result<> for_each(const std::function<Result<>(const EntryView&)>& visit) const = 0;
 };

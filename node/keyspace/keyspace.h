@@ -263,6 +263,7 @@ class Keyspace final : public DataSource, public DataLoader {
   size_t key_count(int db) const override { return databases_[db].dict.size(); }
   size_t expire_count(int db) const override { return databases_[db].dict.expiring(); }
   int database_count() const override { return static_cast<int>(databases_.size()); }
+  bool has_element_expiry() const override;
   Result<> for_each(const std::function<Result<>(const EntryView&)>& visit) const override;
   Result<> insert(int db, std::string_view key, Value value, std::optional<WallTime> expires_at) override;
 

@@ -2,8 +2,11 @@
 
 #include <array>
 
-#include "common/base/assert.h"
+#include "node/collections/hash_object.h"
 #include "node/collections/list_object.h"
+#include "node/collections/set_object.h"
+#include "node/collections/stream_object.h"
+#include "node/collections/zset_object.h"
 #include "node/persistence/rdb_format.h"
 
 namespace holdfast::node {
@@ -13,29 +16,29 @@ namespace {
 constexpr std::array kTypes = {
     RdbValueType{rdb::kTypeString, "string", read_rdb_string},
     RdbValueType{rdb::kTypeList, "list", read_rdb_list},
-    RdbValueType{rdb::kTypeSet, "set", nullptr},
-    RdbValueType{rdb::kTypeZset, "zset", nullptr},
-    RdbValueType{rdb::kTypeHash, "hash", nullptr},
-    RdbValueType{rdb::kTypeZset2, "zset-2", nullptr},
+    RdbValueType{rdb::kTypeSet, "set", read_rdb_set},
+    RdbValueType{rdb::kTypeZset, "zset", read_rdb_zset},
+    RdbValueType{rdb::kTypeHash, "hash", read_rdb_hash},
+    RdbValueType{rdb::kTypeZset2, "zset-2", read_rdb_zset_2},
     RdbValueType{rdb::kTypeModule, "module", nullptr},
     RdbValueType{rdb::kTypeModule2, "module-2", nullptr},
-    RdbValueType{rdb::kTypeHashZipmap, "hash-zipmap", nullptr},
+    RdbValueType{rdb::kTypeHashZipmap, "hash-zipmap", read_rdb_hash_zipmap},
     RdbValueType{rdb::kTypeListZiplist, "list-ziplist", read_rdb_list_ziplist},
-    RdbValueType{rdb::kTypeSetIntset, "set-intset", nullptr},
-    RdbValueType{rdb::kTypeZsetZiplist, "zset-ziplist", nullptr},
-    RdbValueType{rdb::kTypeHashZiplist, "hash-ziplist", nullptr},
+    RdbValueType{rdb::kTypeSetIntset, "set-intset", read_rdb_set_intset},
+    RdbValueType{rdb::kTypeZsetZiplist, "zset-ziplist", read_rdb_zset_ziplist},
+    RdbValueType{rdb::kTypeHashZiplist, "hash-ziplist", read_rdb_hash_ziplist},
     RdbValueType{rdb::kTypeQuicklist, "list-quicklist", read_rdb_quicklist},
-    RdbValueType{rdb::kTypeStream, "stream-listpacks", nullptr},
-    RdbValueType{rdb::kTypeHashListpack, "hash-listpack", nullptr},
-    RdbValueType{rdb::kTypeZsetListpack, "zset-listpack", nullptr},
+    RdbValueType{rdb::kTypeStream, "stream-listpacks", read_rdb_stream},
+    RdbValueType{rdb::kTypeHashListpack, "hash-listpack", read_rdb_hash_listpack},
+    RdbValueType{rdb::kTypeZsetListpack, "zset-listpack", read_rdb_zset_listpack},
     RdbValueType{rdb::kTypeQuicklist2, "list-quicklist-2", read_rdb_quicklist_2},
-    RdbValueType{rdb::kTypeStream2, "stream-listpacks-2", nullptr},
-    RdbValueType{rdb::kTypeSetListpack, "set-listpack", nullptr},
-    RdbValueType{rdb::kTypeStream3, "stream-listpacks-3", nullptr},
-    RdbValueType{rdb::kTypeHashMetadataPreGa, "hash-metadata-pre-ga", nullptr},
-    RdbValueType{rdb::kTypeHashListpackExPreGa, "hash-listpack-ex-pre-ga", nullptr},
-    RdbValueType{rdb::kTypeHashMetadata, "hash-metadata", nullptr},
-    RdbValueType{rdb::kTypeHashListpackEx, "hash-listpack-ex", nullptr},
+    RdbValueType{rdb::kTypeStream2, "stream-listpacks-2", read_rdb_stream_2},
+    RdbValueType{rdb::kTypeSetListpack, "set-listpack", read_rdb_set_listpack},
+    RdbValueType{rdb::kTypeStream3, "stream-listpacks-3", read_rdb_stream_3},
+    RdbValueType{rdb::kTypeHashMetadataPreGa, "hash-metadata-pre-ga", read_rdb_hash_metadata_pre_ga},
+    RdbValueType{rdb::kTypeHashListpackExPreGa, "hash-listpack-ex-pre-ga", read_rdb_hash_listpack_ex_pre_ga},
+    RdbValueType{rdb::kTypeHashMetadata, "hash-metadata", read_rdb_hash_metadata},
+    RdbValueType{rdb::kTypeHashListpackEx, "hash-listpack-ex", read_rdb_hash_listpack_ex},
 };
 
 }  // namespace
@@ -50,12 +53,19 @@ const RdbValueType* find_rdb_value_type(uint8_t type) {
 uint8_t rdb_type_of(const Value& value) {
   switch (value.type()) {
     case ValueType::string:
-      return rdb::kTypeString;
+      break;
     case ValueType::list:
       return rdb::kTypeQuicklist2;
-    default:
-      HOLDFAST_ASSERT(false);
+    case ValueType::set:
+      return rdb_type_of(static_cast<const SetObject&>(value.object()));
+    case ValueType::zset:
+      return rdb_type_of(static_cast<const ZsetObject&>(value.object()));
+    case ValueType::hash:
+      return rdb_type_of(static_cast<const HashObject&>(value.object()));
+    case ValueType::stream:
+      return rdb::kTypeStream2;
   }
+  return rdb::kTypeString;
 }
 
 void write_rdb_value(RdbEncoder& out, const Value& value) {
@@ -64,11 +74,20 @@ void write_rdb_value(RdbEncoder& out, const Value& value) {
       return write_rdb_string(out, value);
     case ValueType::list:
       return write_rdb_list(out, static_cast<const ListObject&>(value.object()));
-    default:
-      HOLDFAST_ASSERT(false);
+    case ValueType::set:
+      return write_rdb_set(out, static_cast<const SetObject&>(value.object()));
+    case ValueType::zset:
+      return write_rdb_zset(out, static_cast<const ZsetObject&>(value.object()));
+    case ValueType::hash:
+      return write_rdb_hash(out, static_cast<const HashObject&>(value.object()));
+    case ValueType::stream:
+      return write_rdb_stream(out, static_cast<const StreamObject&>(value.object()));
   }
 }
 
-int rdb_version_of(const Value&) { return rdb::kWriteVersion; }
+int rdb_version_of(const Value& value) {
+  const bool expiring = value.is_object() && value.object().next_expiry_ms() != Object::kNoElementExpiry;
+  return expiring ? rdb::kFieldExpiryVersion : rdb::kWriteVersion;
+}
 
 }  // namespace holdfast::node

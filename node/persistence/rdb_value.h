@@ -46,4 +46,41 @@ bool read_rdb_quicklist(RdbDecoder& in, const EncodingLimits& limits, std::optio
 bool read_rdb_quicklist_2(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
 void write_rdb_list(RdbEncoder& out, const ListObject& list);
 
+// rdb_set.cc
+class SetObject;
+bool read_rdb_set(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
+bool read_rdb_set_intset(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
+bool read_rdb_set_listpack(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
+uint8_t rdb_type_of(const SetObject& set);
+void write_rdb_set(RdbEncoder& out, const SetObject& set);
+
+// rdb_zset.cc
+class ZsetObject;
+bool read_rdb_zset(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
+bool read_rdb_zset_2(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
+bool read_rdb_zset_listpack(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
+bool read_rdb_zset_ziplist(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
+uint8_t rdb_type_of(const ZsetObject& zset);
+void write_rdb_zset(RdbEncoder& out, const ZsetObject& zset);
+
+// rdb_hash.cc
+class HashObject;
+bool read_rdb_hash(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
+bool read_rdb_hash_listpack(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
+bool read_rdb_hash_ziplist(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
+bool read_rdb_hash_zipmap(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
+bool read_rdb_hash_metadata(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
+bool read_rdb_hash_metadata_pre_ga(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
+bool read_rdb_hash_listpack_ex(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
+bool read_rdb_hash_listpack_ex_pre_ga(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
+uint8_t rdb_type_of(const HashObject& hash);
+void write_rdb_hash(RdbEncoder& out, const HashObject& hash);
+
+// rdb_stream.cc
+class StreamObject;
+bool read_rdb_stream(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
+bool read_rdb_stream_2(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
+bool read_rdb_stream_3(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
+void write_rdb_stream(RdbEncoder& out, const StreamObject& stream);
+
 }  // namespace holdfast::node

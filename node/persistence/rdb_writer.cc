@@ -16,7 +16,7 @@ constexpr uint64_t kKeysPerProgress = 1024;
 
 void RdbWriter::begin(const RdbHeader& header) {
   out_.put_bytes(rdb::kMagic);
-  out_.put_bytes(fmt::format("{:04}", rdb::kWriteVersion));
+  out_.put_bytes(fmt::format("{:04}", header.element_expiry ? rdb::kFieldExpiryVersion : rdb::kWriteVersion));
   aux(rdb::kAuxRedisVersion, kRedisVersion);
   aux(rdb::kAuxRedisBits, "64");
   aux(rdb::kAuxCreationTime, std::to_string(to_unix_ms(header.created) / 1000));
@@ -63,7 +63,9 @@ Result<> RdbWriter::finish() {
 Result<SaveStats> save_rdb(const DataSource& source, ByteSink& sink, const RdbHeader& header,
                            RdbEncoder::Options options, const SaveProgress& progress) {
   RdbWriter writer(sink, options);
-  writer.begin(header);
+  RdbHeader fitting = header;
+  fitting.element_expiry = source.has_element_expiry();
+  writer.begin(fitting);
   SaveStats stats;
   int selected = -1;
   auto done = source.for_each([&](const EntryView& entry) -> Result<> {

@@ -1,4 +1,5 @@
-// Writes a data set as an RDB file of version 10, which Redis 7.0 loads.
+// Writes a data set as an RDB file of version 10, which Redis 7.0 loads; of version 12 when elements of values expire,
+// which older ones do not know.
 //
 // RdbWriter takes the entries one by one (a save that walks the table in slices feeds it so); save_rdb() writes a whole
 // DataSource. The order is begin, then for each database select_db and its entries, then finish. After an error nothing
@@ -30,6 +31,7 @@ struct ReplicationPosition {
 struct RdbHeader {
   WallTime created;
   uint64_t used_memory = 0;
+  bool element_expiry = false;  // values with elements that expire may follow; save_rdb() finds out by itself
   bool aof_base = false;  // the file is, or begins, an append-only base
   std::optional<ReplicationPosition> replication;
 };

@@ -53,7 +53,9 @@ class MemoryDataSet final : public node::DataSource, public node::DataLoader {
 
   Result<> insert(int db, std::string_view key, node::Value value, std::optional<WallTime> expires_at) override {
     node::Value::Scratch scratch;
-    Entry entry{std::string(value.bytes(scratch)), value.is_integer(), std::nullopt};
+    // Of a value with elements only the type is kept.
+    const std::string_view bytes = value.is_object() ? node::type_name(value.type()) : value.bytes(scratch);
+    Entry entry{std::string(bytes), value.is_integer(), std::nullopt};
     if (expires_at) entry.expires_ms = to_unix_ms(*expires_at);
     if (!databases[db].emplace(key, std::move(entry)).second)
       return fail("RDB has duplicated key '{}' in DB {}", key, db);

@@ -181,7 +181,7 @@ TEST(RdbReader, RefusesWithClearTexts) {
   EXPECT_EQ(error_of("REDIS0000..."), "Can't handle RDB format version 0");
   EXPECT_EQ(error_of("REDIS0013..."), "Can't handle RDB format version 13");
   EXPECT_EQ(error_of("VALKEY080..."), "Can't handle RDB format version 080 of Valkey");
-  EXPECT_EQ(error_of(file_of("\x04\x01k"s)), "RDB value type 4 (hash) of key \"k\" in DB 0 is not supported");
+  EXPECT_EQ(error_of(file_of("\x06\x01k"s)), "RDB value type 6 (module) of key \"k\" in DB 0 is not supported");
   EXPECT_THAT(error_of(file_of("\x08\x01k"s)), HasSubstr("Unknown RDB encoding type 8"));
   EXPECT_THAT(error_of(file_of("\x63\x01k"s)), HasSubstr("Unknown RDB encoding type 99"));
   EXPECT_THAT(error_of(file_of("\0\xC4"s)), HasSubstr("Unknown RDB string encoding type 4"));
