@@ -55,7 +55,7 @@ void pop_all(Call& call, const SetObject& set) {
   const bool lazily = call.node.config().lazyfree_server_del;
   call.reply.set(set.size());
   set.for_each([&](std::string_view member) { call.reply.bulk(member); });
-  call.rewrite({delete_command(lazily), key});
+  call.rewrite({"DEL", key});
   call.notify(kNotifySet, "spop", key);
   call.keys.erase(call.db(), key, free_mode(lazily));
   call.notify(kNotifyGeneric, "del", key);
