@@ -54,6 +54,7 @@ std::optional<Number> parse_floating(std::string_view text) {
 std::optional<uint64_t> parse_uint64(std::string_view text) { return parse_digits(text); }
 
 std::optional<int64_t> parse_int64(std::string_view text) {
+  if (text.empty() || text.back() < '0' || text.back() > '9') return std::nullopt;  // most that is no number
   const bool negative = !text.empty() && text[0] == '-';
   const auto magnitude = parse_digits(negative ? text.substr(1) : text);
   if (!magnitude) return std::nullopt;

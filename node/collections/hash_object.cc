@@ -12,6 +12,8 @@ namespace {
 
 // A node of the index: three links and a colour, then expiry and pointer.
 constexpr size_t kIndexNodeBytes = 48;
+// What a listpack adds to an element's text at most.
+constexpr size_t kMostOverhead = 10;
 
 }  // namespace
 
@@ -30,14 +32,8 @@ HashObject::HashObject(const HashObject& other) : Object(other) {
   });
 }
 
-size_t HashObject::memory_bytes() const {
-  if (!table_) return allocation_size(sizeof(HashObject)) + pack_.memory_bytes();
-  return allocation_size(sizeof(HashObject)) + allocation_size(sizeof(Table)) + table_->dict.memory_bytes() +
-         table_->expiring.size() * kIndexNodeBytes;
-}
-
-int64_t HashObject::next_expiry_ms() const {
-  return table_ && !table_->expiring.empty() ? table_->expiring.begin()->first : kNoExpiry;
+size_t HashObject::large_bytes() const {
+  return allocation_size(sizeof(Table)) + table_->dict.memory_bytes() + table_->expiring.size() * kIndexNodeBytes;
 }
 
 std::vector<std::string> HashObject::remove_expired_elements(int64_t before_ms, size_t most) {
@@ -140,7 +136,7 @@ void HashObject::convert_for(std::string_view text, const EncodingLimits& limits
 bool HashObject::set(std::string_view field, std::string_view value, const EncodingLimits& limits, int64_t expires_ms) {
   if (!table_) {
     if (expires_ms != kNoExpiry || field.size() > limits.hash_value_bytes || value.size() > limits.hash_value_bytes ||
-        !pack_.has_room_for(Listpack::element_bytes(field) + Listpack::element_bytes(value))) {
+        !pack_.has_room_for(field.size() + value.size() + 2 * kMostOverhead)) {
       convert();
     } else {
       if (const auto at = find_packed(field); at != Listpack::kEnd) {

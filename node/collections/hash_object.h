@@ -21,6 +21,7 @@
 #include "common/base/random.h"
 #include "node/collections/limits.h"
 #include "node/keyspace/dict.h"
+#include "node/types/allocation.h"
 #include "node/types/listpack.h"
 #include "node/types/object.h"
 
@@ -39,11 +40,15 @@ class HashObject final : public Object {
   ValueType type() const override { return ValueType::hash; }
   std::string_view encoding() const override { return table_ ? "hashtable" : "listpack"; }
   size_t size() const override { return table_ ? table_->dict.size() : pack_.count() / 2; }
-  size_t memory_bytes() const override;
+  size_t memory_bytes() const override {
+    return allocation_size(sizeof(HashObject)) + (table_ ? large_bytes() : pack_.memory_bytes());
+  }
   size_t effort() const override { return table_ ? table_->dict.size() : 1; }
   std::unique_ptr<Object> clone() const override { return std::make_unique<HashObject>(*this); }
   bool clear_some() override { return table_ != nullptr && table_->dict.clear_some(); }
-  int64_t next_expiry_ms() const override;
+  int64_t next_expiry_ms() const override {
+    return table_ && !table_->expiring.empty() ? table_->expiring.begin()->first : kNoExpiry;
+  }
   std::vector<std::string> remove_expired_elements(int64_t before_ms, size_t most) override;
 
   // --- Reading ---
@@ -102,6 +107,7 @@ class HashObject final : public Object {
     return pack_.empty() ? Listpack::kEnd : pack_.find(pack_.first(), field, 2);
   }
   void convert();
+  size_t large_bytes() const;  // of the table
   void index(Entry& entry) {
     if (entry.has_expiry()) table_->expiring.emplace(expiry_of(entry), &entry);
   }

@@ -65,7 +65,7 @@ Edited edit_object_at(Call& call, std::string_view key, const Dict::Place& place
     call.reply.error(kWrongType);
     return {.wrong = true};
   }
-  const auto done = call.keys.change_object(call.db(), place, [&](Object& object) { return change(static_cast<Type&>(object)); });
+  const auto done = call.keys.change_object<Type>(call.db(), place, change);
   return {.changes = done.changes, .gone = done.gone};
 }
 

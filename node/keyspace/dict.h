@@ -95,12 +95,13 @@ class Dict {
     entry_bytes_ += entry.external_bytes();
     return entry;
   }
-  // Hands the object of a present entry to `change` and accounts for its memory.
-  template <class Change>
+  // Hands the object of a present entry, which must be of this type, to `change` and accounts for its memory.
+  template <class Type, class Change>
   void change_object(const Place& place, Change&& change) {
-    entry_bytes_ -= place.entry->external_bytes();
-    change(place.entry->mutable_object());
-    entry_bytes_ += place.entry->external_bytes();
+    auto& object = static_cast<Type&>(place.entry->mutable_object());
+    entry_bytes_ -= object.memory_bytes();
+    change(object);
+    entry_bytes_ += object.memory_bytes();
   }
   // Takes the object out; the entry gets another value next.
   std::unique_ptr<Object> take_object(const Place& place);

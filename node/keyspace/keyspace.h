@@ -139,16 +139,17 @@ class Keyspace final : public DataSource, public DataLoader {
     size_t changes = 0;
     bool gone = false;  // the key with it
   };
-  template <class Change>
+  // `Type` is the object's own class, if it is known: what it says of itself costs less then.
+  template <class Type = Object, class Change>
   ObjectChange change_object(int db, const Dict::Place& place, Change&& change) {
     Database& database = databases_[db];
     before(db, place.entry->key(), place.entry);
     size_t changes = 0;
     bool gone = false;
-    database.dict.change_object(place, [&](Object& object) {
+    database.dict.change_object<Type>(place, [&](Type& object) {
       const int64_t next_expiry = object.next_expiry_ms();
       changes = change(object);
-      gone = object.gone();
+      gone = object.size() == 0 && object.gone();
       if (object.next_expiry_ms() != next_expiry) {
         database.expiring_elements.move(place.entry->key(), next_expiry, object.next_expiry_ms());
       }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <bit>
 #include <cstring>
 #include <new>
 
@@ -32,6 +33,21 @@ uint64_t little_endian(const uint8_t* from, size_t bytes) {
 
 void put_little_endian(uint8_t* to, uint64_t value, size_t bytes) {
   for (size_t i = 0; i < bytes; ++i) to[i] = static_cast<uint8_t>(value >> (8 * i));
+}
+
+// The header's words at once: they are read and written with every change.
+template <class Word>
+Word load_word(const uint8_t* from) {
+  Word word;
+  std::memcpy(&word, from, sizeof word);
+  if constexpr (std::endian::native == std::endian::big) word = std::byteswap(word);
+  return word;
+}
+
+template <class Word>
+void store_word(uint8_t* to, Word word) {
+  if constexpr (std::endian::native == std::endian::big) word = std::byteswap(word);
+  std::memcpy(to, &word, sizeof word);
 }
 
 int64_t sign_extended(uint64_t value, unsigned bits) {
@@ -265,14 +281,14 @@ void Listpack::shrink_to_fit() {
 }
 
 size_t Listpack::count() const {
-  const size_t known = little_endian(data_ + 4, 2);
+  const size_t known = load_word<uint16_t>(data_ + 4);
   if (known != kCountUnknown) return known;
   size_t counted = 0;
   for (Position at = first(); at != kEnd; at = next(at)) ++counted;
   return counted;
 }
 
-void Listpack::set_count(size_t count) { put_little_endian(data_ + 4, std::min(count, kCountUnknown), 2); }
+void Listpack::set_count(size_t count) { store_word(data_ + 4, static_cast<uint16_t>(std::min(count, kCountUnknown))); }
 
 bool Listpack::validate(std::string_view block) {
   const auto* data = reinterpret_cast<const uint8_t*>(block.data());
@@ -315,7 +331,7 @@ Listpack::Position Listpack::previous(Position at) const {
 Listpack::Position Listpack::last() const { return previous(kEnd); }
 
 Listpack::Position Listpack::at(int64_t index) const {
-  const size_t known = little_endian(data_ + 4, 2);
+  const size_t known = load_word<uint16_t>(data_ + 4);
   if (known != kCountUnknown) {
     const auto count = static_cast<int64_t>(known);
     if (index >= count || index < -count) return kEnd;
@@ -346,11 +362,19 @@ Listpack::Element Listpack::get(Position at) const {
 Listpack::Position Listpack::find(Position from, std::string_view value, size_t step) const {
   const auto integer = parse_int64(value);
   for (Position position = from; position != kEnd;) {
-    const Element element = get(position);
-    if (element.integer ? integer && *integer == *element.integer : !integer && element.text == value) return position;
-    // A block from outside may hold as text what we would keep as an integer.
-    if (!element.integer && integer && element.text == value) return position;
-    for (size_t i = 0; i < step && position != kEnd; ++i) position = next(position);
+    const uint8_t byte = data_[position];
+    const Head head = read_head(data_ + position);
+    if (byte >= kText6 && (byte < kInt13 || (byte >= kText12 && byte <= kText32))) {
+      // A block from outside may hold as text what we would keep as an integer.
+      if (head.text == value.size() && std::memcmp(data_ + position + head.head, value.data(), value.size()) == 0) {
+        return position;
+      }
+    } else if (integer && get(position).integer == integer) {
+      return position;
+    }
+    position += static_cast<Position>(head.length() + back_length_bytes(head.length()));
+    if (data_[position] == kEndByte) return kEnd;
+    for (size_t i = 1; i < step && position != kEnd; ++i) position = next(position);
   }
   return kEnd;
 }
@@ -375,9 +399,9 @@ Listpack::Position Listpack::splice(Position at, size_t removed, std::string_vie
     std::memmove(data_ + at + encoded.size(), data_ + at + removed, behind);
   }
   if (!encoded.empty()) std::memcpy(data_ + at, encoded.data(), encoded.size());
-  put_little_endian(data_, after, 4);
+  store_word(data_, static_cast<uint32_t>(after));
   if (count_change != 0) {
-    const size_t known = little_endian(data_ + 4, 2);
+    const size_t known = load_word<uint16_t>(data_ + 4);
     if (known != kCountUnknown) {
       set_count(known + static_cast<size_t>(count_change));
     } else if (count_change < 0) {
@@ -395,7 +419,13 @@ Listpack::Position Listpack::insert(Position at, const Encoded& value) {
 void Listpack::append(int64_t value) { splice(end_offset(), 0, Encoded(value).bytes(), 1); }
 
 Listpack::Position Listpack::replace(Position at, std::string_view value) {
-  const size_t length = read_head(data_ + at).length();
+  const Head head = read_head(data_ + at);
+  const size_t length = head.length();
+  // A text of the same length goes over the old one.
+  if (head.text == value.size() && !value.empty() && !parse_int64(value)) {
+    std::memcpy(data_ + at + head.head, value.data(), value.size());
+    return at;
+  }
   return splice(at, length + back_length_bytes(length), Encoded(value).bytes(), 0);
 }
 
