@@ -93,6 +93,12 @@ void StreamGroup::assign(StreamId id, StreamConsumer& consumer, int64_t delivere
   change_list(consumer, [&] { consumer.pending.insert(id, {}); });
 }
 
+void StreamGroup::redeliver(StreamId id, int64_t delivered_ms, uint64_t deliveries) {
+  PendingEntry& known = pending_.edit(pending_.find(id));
+  known.delivered_ms = delivered_ms;
+  known.deliveries = deliveries;
+}
+
 bool StreamGroup::acknowledge(StreamId id) {
   const auto found = pending_.find(id);
   if (!found) return false;

@@ -58,6 +58,8 @@ class StreamGroup {
 
   // The entry is pending for `consumer` from now on, whoever had it.
   void assign(StreamId id, StreamConsumer& consumer, int64_t delivered_ms, uint64_t deliveries);
+  // The entry, which must be pending, has been delivered once more to whom it belongs to.
+  void redeliver(StreamId id, int64_t delivered_ms, uint64_t deliveries);
   // False when it was not pending.
   bool acknowledge(StreamId id);
 

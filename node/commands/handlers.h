@@ -213,6 +213,34 @@ void pttl(Call& call);
 void expiretime(Call& call);
 void pexpiretime(Call& call);
 void persist(Call& call);
+// streams.cc
+void xadd(Call& call);
+void xlen(Call& call);
+void xrange(Call& call);
+void xrevrange(Call& call);
+void xdel(Call& call);
+void xtrim(Call& call);
+void xsetid(Call& call);
+// streams_read.cc
+void xread(Call& call);
+void xreadgroup(Call& call);
+// stream_groups.cc
+void xgroup_create(Call& call);
+void xgroup_setid(Call& call);
+void xgroup_destroy(Call& call);
+void xgroup_createconsumer(Call& call);
+void xgroup_delconsumer(Call& call);
+void xgroup_help(Call& call);
+void xack(Call& call);
+// stream_pending.cc
+void xpending(Call& call);
+void xclaim(Call& call);
+void xautoclaim(Call& call);
+// stream_info.cc
+void xinfo_stream(Call& call);
+void xinfo_groups(Call& call);
+void xinfo_consumers(Call& call);
+void xinfo_help(Call& call);
 // transactions.cc
 void multi(Call& call);
 void exec(Call& call);

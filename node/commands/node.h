@@ -160,6 +160,8 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   void block(Call& call, std::span<const std::string_view> keys, Millis timeout, BlockedReply reply) {
     block(call, keys, timeout, reply, Blocking());
   }
+  // Runs the commands that wait for this key again, though the key has not changed (XGROUP DESTROY).
+  void wake_waiters(int db, std::string_view key) { blocked_.touched(db, key); }
   // The process's alarm has gone off: answers those whose time is up.
   void end_overdue_waits();
   // This node has become a replica: nobody's wait can end well.
