@@ -97,16 +97,10 @@ StreamNode::Entry StreamNode::read_before(Listpack::Position at) const {
   return read(at);
 }
 
-StreamId StreamNode::first_live_id() const {
+StreamNode::Entry StreamNode::first_live() const {
   Entry entry = first();
-  while (entry.deleted) entry = after(entry);
-  return entry.id;
-}
-
-StreamId StreamNode::last_live_id() const {
-  Entry entry = last();
-  while (entry.deleted) entry = before(entry);
-  return entry.id;
+  while (entry && entry.deleted) entry = after(entry);
+  return entry;
 }
 
 bool StreamNode::has_fields(Fields fields) const {
@@ -212,7 +206,7 @@ Result<> StreamNode::validate(StreamId id, const Listpack& pack) {
   }
   if (!reader.sound()) return fail("a stream's block is malformed");
   if (seen != live || seen_deleted != deleted) return fail("a stream's block counts other entries than it holds");
-  if (live == 0) return fail("a stream's block has no entry");
+  if (live + deleted == 0) return fail("a stream's block has no entry");
   if (names == 0) return fail("a stream's block has no fields");
   return {};
 }

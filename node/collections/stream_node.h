@@ -68,9 +68,7 @@ class StreamNode {
   Entry last() const { return read_before(Listpack::kEnd); }
   Entry after(const Entry& entry) const;
   Entry before(const Entry& entry) const { return read_before(entry.at); }
-  // Of the ones that are not deleted.
-  StreamId first_live_id() const;
-  StreamId last_live_id() const;
+  Entry first_live() const;
 
   // Calls `visit(field, value)`, both Element, for each of the entry's fields.
   template <class Visit>

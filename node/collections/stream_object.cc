@@ -95,7 +95,17 @@ void StreamObject::drop(const Nodes::Cursor& place) {
   nodes_.erase(place);
 }
 
-void StreamObject::find_first_id() { first_id_ = length_ == 0 ? StreamId() : (*nodes_.first())->first_live_id(); }
+void StreamObject::find_first_id() {
+  StreamRange live(*this, kFirstStreamId, kLastStreamId);
+  first_id_ = live.next() ? live.id() : StreamId();
+}
+
+StreamId StreamObject::last_live_id() const {
+  StreamRange live(*this, kFirstStreamId, kLastStreamId, StreamRange::Order::backward);
+  const bool found = live.next();
+  HOLDFAST_ASSERT(found);
+  return live.id();
+}
 
 // --- Entries ---
 
@@ -148,7 +158,7 @@ size_t StreamObject::trim(const Trim& rule) {
     if (rule.keep && length_ <= *rule.keep) break;
     const size_t live = (*head)->live();
     if (rule.most > 0 && gone + live > rule.most) break;
-    const bool whole = rule.keep ? length_ - live >= *rule.keep : (*head)->last_live_id() < rule.min_id;
+    const bool whole = rule.keep ? length_ - live >= *rule.keep : (*head)->last().id < rule.min_id;
     if (whole) {
       drop(head);
       gone += live;
@@ -160,7 +170,8 @@ size_t StreamObject::trim(const Trim& rule) {
         return rule.keep ? left-- == 0 : entry.id >= rule.min_id;
       };
       // A look first: a block that loses nothing shall not be copied.
-      if (rule.keep || (*head)->first_live_id() < rule.min_id) {
+      const StreamNode::Entry first_live = (*head)->first_live();
+      if (first_live && (rule.keep || first_live.id < rule.min_id)) {
         change_node(head, [&](StreamNode& node) { gone += node.erase_front(stop); });
       }
     }
@@ -227,13 +238,12 @@ bool StreamObject::erase_group(std::string_view name) {
 // --- How far readers are ---
 
 bool StreamObject::gaps_after(StreamId id) const {
-  return length_ > 0 && !max_deleted_id_.is_zero() && id <= max_deleted_id_;
+  return length_ > 0 && first_id_ <= max_deleted_id_ && id <= max_deleted_id_;
 }
 
 std::optional<uint64_t> StreamObject::entries_up_to(StreamId id) const {
   if (entries_added_ == 0) return 0;
   if (length_ == 0 && id <= last_id_) return entries_added_;
-  if (!id.is_zero() && id < max_deleted_id_) return std::nullopt;
   if (id == last_id_) return entries_added_;
   if (id > last_id_) return std::nullopt;
   // In the middle of a stream only the beginning is known, and that only when nothing is missing behind it.

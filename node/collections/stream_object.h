@@ -7,7 +7,8 @@
 // Walking in order: `for (StreamRange range(stream, first, last); range.next();)` gives range.id() and
 // range.for_each_field(...); deleted entries are passed over. DEBUG DIGEST walks like that, then the groups and their
 // pending entries. A stream may be empty and still be a value.
-// Invariants: no block is without a live entry; first_id() is that of the first live entry, 0-0 when there is none.
+// Invariants: a block has no live entry only where trimming by ID left it so, as in Redis; first_id() is that of the
+// first live entry, 0-0 when there is none.
 #pragma once
 
 #include <cstdint>
@@ -50,7 +51,7 @@ class StreamObject final : public Object {
 
   StreamId first_id() const { return first_id_; }
   // Of the last live entry; the stream must not be empty.
-  StreamId last_live_id() const { return (*nodes_.last())->last_live_id(); }
+  StreamId last_live_id() const;
   StreamId last_id() const { return last_id_; }                // the greatest ID ever given
   StreamId max_deleted_id() const { return max_deleted_id_; }  // the greatest ever deleted by name
   uint64_t entries_added() const { return entries_added_; }    // ever

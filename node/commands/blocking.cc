@@ -59,13 +59,13 @@ void Node::serve_blocked() {
       const BlockedClients::Waiter* waiter = blocked_.find(id);
       if (waiter == nullptr) continue;
       if (!waiter->when_gone && keys_.find_raw(key->first, key->second) == nullptr) continue;
-      if (server::Session* session = waiting_session(id)) try_again(*session, *waiter);
+      if (server::Session* session = waiting_session(id)) try_again(*session, *waiter, key->second);
     }
   }
   serving_blocked_ = false;
 }
 
-void Node::try_again(server::Session& session, const BlockedClients::Waiter& waiter) {
+void Node::try_again(server::Session& session, const BlockedClients::Waiter& waiter, std::string_view key) {
   std::vector<std::string_view> args;
   waiter.command.views(args);
   TableEntry* entry = look_up(args);
@@ -75,6 +75,7 @@ void Node::try_again(server::Session& session, const BlockedClients::Waiter& wai
   const int64_t changes = keys_.changes();
   Call call(*this, *server_, keys_, session, args, *entry, Origin::client);
   call.woken = true;
+  call.woken_by = key;
   run(call, *entry);
   effects_.flush();
   if (keys_.changes() != changes) {

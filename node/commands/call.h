@@ -46,6 +46,7 @@ struct Call : server::CommandContext {
   Origin origin;
   bool in_exec = false;  // one of a transaction's commands
   bool woken = false;    // the command of a client that waits for keys, run again since one has been touched
+  std::string_view woken_by;  // that key
   bool blocked = false;  // the client waits (still): no reply has been written (Node::block sets it)
 
   int db() const { return session.db; }

@@ -219,7 +219,7 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   void run(Call& call, TableEntry& entry);
   // Runs the commands of clients that wait for what has been touched.
   void serve_blocked();
-  void try_again(server::Session& session, const BlockedClients::Waiter& waiter);
+  void try_again(server::Session& session, const BlockedClients::Waiter& waiter, std::string_view key);
   void release_waiter(server::Session& session);
   void forget_waiter(uint64_t client);
   // Null: the client does not wait, or is on its way out.

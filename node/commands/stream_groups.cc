@@ -97,7 +97,9 @@ void xgroup_setid(Call& call) {
   if (!options) return;
   const GroupPlace found = required_stream(call, true);
   if (found.stream == nullptr) return;
-  const auto id = read_group_id(call, found.stream);
+  const std::string_view text = call.args[4];
+  const bool edge = text == "-" || text == "+";
+  const auto id = edge ? std::optional(text == "-" ? kFirstStreamId : kLastStreamId) : read_group_id(call, found.stream);
   if (!id) return;
   edit_groups(call, found.place, [&](StreamObject& stream) {
     const auto group = stream.edit_group(call.args[3]);

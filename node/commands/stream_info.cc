@@ -61,7 +61,7 @@ void reply_consumer(Call& call, const StreamGroup& group, const StreamConsumer& 
   call.reply.bulk(consumer.name);
   field(call, "seen-time", static_cast<uint64_t>(consumer.seen_ms));
   field(call, "pel-count", uint64_t{consumer.pending.size()});
-  call.reply.bulk("pel");
+  call.reply.bulk("pending");
   size_t left = up_to(consumer.pending.size(), most);
   call.reply.array(left);
   for (auto at = consumer.pending.first(); left > 0; at.next(), --left) {
@@ -82,7 +82,7 @@ void reply_group(Call& call, const StreamObject& stream, std::string_view name, 
   field(call, "entries-read", entries_read(group));
   field(call, "lag", stream.lag(group));
   field(call, "pel-count", uint64_t{group.pending().size()});
-  call.reply.bulk("pel");
+  call.reply.bulk("pending");
   size_t left = up_to(group.pending().size(), most);
   call.reply.array(left);
   for (auto at = group.pending().first(); left > 0; at.next(), --left) {

@@ -180,9 +180,6 @@ void xsetid(Call& call) {
   const auto found = typed<StreamObject>(call, place.entry);
   if (found.wrong) return;
   const StreamObject& stream = *found.object;
-  if (*id < stream.max_deleted_id()) {
-    return call.reply.error("ERR The ID specified in XSETID is smaller than current max_deleted_entry_id");
-  }
   if (stream.size() > 0) {
     if (*id < stream.last_live_id()) {
       return call.reply.error("ERR The ID specified in XSETID is smaller than the target stream top item");

@@ -22,7 +22,7 @@ struct ReadRequest {
 // From where a stream is read.
 struct Position {
   StreamId after;
-  bool new_entries = false;  // ">"
+  bool new_entries = false;  // ">", or the last ID there can be
 };
 
 std::optional<Millis> read_block_time(Call& call, std::string_view text) {
@@ -58,8 +58,7 @@ std::optional<ReadRequest> read_request(Call& call, bool of_group) {
       request.count = static_cast<uint64_t>(std::max<int64_t>(*count, 0));
     } else if (iequals(word, "STREAMS") && left > 0) {
       if (left % 2 != 0) {
-        return refuse(fmt::format("ERR Unbalanced '{}' list of streams: for each stream key an ID or '{}' must be specified.",
-                                  of_group ? "xreadgroup" : "xread", of_group ? ">" : "$"));
+        return refuse("ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.");
       }
       request.first_key = i + 1;
       request.streams = left / 2;
@@ -109,7 +108,7 @@ std::optional<Position> read_position(Call& call, const ReadRequest& request, si
   }
   const auto id = read_stream_id(call, text);
   if (!id) return std::nullopt;
-  return Position{*id};
+  return Position{.after = *id, .new_entries = request.of_group && *id == kLastStreamId};
 }
 
 // The streams' part of the reply: a map of keys, in RESP2 an array of pairs. Nothing is written without any.
@@ -261,7 +260,7 @@ void read_streams(Call& call, bool of_group) {
   for (size_t i = 0; i < request->streams; ++i) {
     if (call.woken) {  // all has been checked, and what has changed since is no error of these arguments
       const auto id = parse_stream_id(request->position(call, i), 0);
-      positions.push_back({.after = id ? id->id : StreamId(), .new_entries = !id});
+      positions.push_back({.after = id ? id->id : StreamId(), .new_entries = of_group});
       continue;
     }
     const auto position = read_position(call, *request, i);
@@ -270,13 +269,13 @@ void read_streams(Call& call, bool of_group) {
   }
   StreamsReply reply(call);
   for (size_t i = 0; i < request->streams; ++i) {
+    // Who waits is told of one stream: the one with news.
+    if (call.woken && (!reply.empty() || request->key(call, i) != call.woken_by)) continue;
     if (!of_group) {
       read_stream(call, *request, i, positions[i], reply);
     } else if (!read_group_stream(call, *request, i, positions[i], reply)) {
       return;
     }
-    // Who waits is told of one stream.
-    if (call.woken && !reply.empty()) break;
   }
   if (reply.end()) return;
   if (!request->block) return call.reply.null_array();
