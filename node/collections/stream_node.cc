@@ -103,6 +103,12 @@ StreamNode::Entry StreamNode::first_live() const {
   return entry;
 }
 
+StreamNode::Entry StreamNode::last_live() const {
+  Entry entry = last();
+  while (entry && entry.deleted) entry = before(entry);
+  return entry;
+}
+
 bool StreamNode::has_fields(Fields fields) const {
   Listpack::Position at = pack_.next(pack_.next(pack_.first()));
   if (static_cast<size_t>(integer(at)) != fields.size() / 2) return false;
@@ -200,9 +206,13 @@ Result<> StreamNode::validate(StreamId id, const Listpack& pack) {
     const int64_t back = kControlElements + elements + (same ? 0 : 1);
     reader.integer(back, back);
     if (!reader.sound()) break;
-    if (entry < id || (before && entry <= *before)) return fail("a stream's entries are not in the order of their IDs");
+    if ((flags & kDeleted) != 0) {
+      ++seen_deleted;
+      continue;
+    }
+    if (before && entry <= *before) return fail("a stream's entries are not in the order of their IDs");
     before = entry;
-    ++((flags & kDeleted) != 0 ? seen_deleted : seen);
+    ++seen;
   }
   if (!reader.sound()) return fail("a stream's block is malformed");
   if (seen != live || seen_deleted != deleted) return fail("a stream's block counts other entries than it holds");

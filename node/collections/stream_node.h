@@ -5,7 +5,7 @@
 //   entry: flags | milliseconds, number: each less the block's ID | [number of fields] | fields and values, or with
 //          kSameFields the values alone | how many elements of the listpack to go back from here to the flags
 //
-// Entries stay when they are deleted, flagged so, until the whole block goes. Not thread-safe.
+// Entries stay when they are deleted, flagged so, until the whole block goes; only the live ones are in order. Not thread-safe.
 // Errors: a block from outside goes through validate(); all else expects a valid one.
 #pragma once
 
@@ -69,6 +69,7 @@ class StreamNode {
   Entry after(const Entry& entry) const;
   Entry before(const Entry& entry) const { return read_before(entry.at); }
   Entry first_live() const;
+  Entry last_live() const;
 
   // Calls `visit(field, value)`, both Element, for each of the entry's fields.
   template <class Visit>

@@ -140,8 +140,8 @@ bool StreamObject::erase(StreamId id) {
   const Nodes::Cursor place = nodes_.last_up_to(id);
   if (!place) return false;
   StreamNode::Entry entry = (*place)->first();
-  while (entry && entry.id < id) entry = (*place)->after(entry);
-  if (!entry || entry.id != id || entry.deleted) return false;
+  while (entry && (entry.deleted || entry.id < id)) entry = (*place)->after(entry);
+  if (!entry || entry.id != id) return false;
   if ((*place)->live() == 1) {
     drop(place);
   } else {
@@ -267,9 +267,11 @@ std::optional<uint64_t> StreamObject::lag(const StreamGroup& group) const {
 Result<> StreamObject::load_node(StreamId id, Listpack pack) {
   if (const auto sound = StreamNode::validate(id, pack); !sound) return sound;
   auto node = std::make_unique<StreamNode>(id, std::move(pack));
-  const StreamNode::Entry head = node->first();
-  if (const Nodes::Cursor before = nodes_.last(); before && (*before)->last().id >= head.id) {
-    return fail("a stream's blocks are not in the order of their IDs");
+  if (const Nodes::Cursor before = nodes_.last()) {
+    const StreamNode::Entry tail = (*before)->last_live(), head = node->first_live();
+    if (before.id() >= id || (tail && head && tail.id >= head.id)) {
+      return fail("a stream's blocks are not in the order of their IDs");
+    }
   }
   adopt(std::move(node));
   return {};
@@ -309,11 +311,13 @@ bool StreamRange::next() {
       begun_ = false;
       continue;
     }
+    // Deleted entries may be out of order: XSETID can take the last ID back behind them.
+    if (entry_.deleted) continue;
     if (forward ? entry_.id > last_ : entry_.id < first_) {
       node_ = {};
       break;
     }
-    if (entry_.deleted || entry_.id < first_ || entry_.id > last_) continue;
+    if (entry_.id < first_ || entry_.id > last_) continue;
     return true;
   }
   return false;

@@ -237,6 +237,23 @@ TEST(StreamObject, RefusesDamagedBlocks) {
   EXPECT_GT(refused, 50U);
 }
 
+TEST(StreamObject, FindsEntriesBehindDeletedOnesWithGreaterIds) {
+  StreamObject stream;
+  add(stream, {1, 0}, {"f", "v"});
+  add(stream, {90, 0}, {"f", "v"});
+  stream.erase({90, 0});
+  stream.set_last_id({2, 0});  // XSETID
+  add(stream, {3, 0}, {"f", "v"});
+  add(stream, {4, 0}, {"f", "v"});
+  EXPECT_TRUE(stream.contains({3, 0}));
+  EXPECT_EQ(contents(stream).size(), 3U);
+  EXPECT_TRUE(stream.erase({4, 0}));
+  EXPECT_EQ(stream.last_live_id(), (StreamId{3, 0}));
+  StreamObject loaded;
+  ASSERT_TRUE(loaded.load_node({1, 0}, (*stream.nodes().first())->pack().clone()));
+  EXPECT_EQ(contents(loaded), contents(stream));
+}
+
 TEST(StreamObject, CountsTheNodesOfRedissRadixTree) {
   StreamObject stream;
   EXPECT_EQ(stream.radix_nodes(), 1U);
