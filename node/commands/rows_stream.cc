@@ -142,7 +142,9 @@ constexpr CommandRow kRows[] = {
       .group = "stream",
       .since = "5.0.0",
       .complexity = "O(1) for each message ID processed.",
-      .summary = "Marks a pending message as correctly processed, effectively removing it from the pending entries list of the consumer group. Return value of the command is the number of messages successfully acknowledged, that is, the IDs we were actually able to resolve in the PEL."},
+      .summary = "Marks a pending message as correctly processed, effectively removing it from the pending entries "
+                 "list of the consumer group. Return value of the command is the number of messages successfully "
+                 "acknowledged, that is, the IDs we were actually able to resolve in the PEL."},
      handlers::xack},
     {{.name = "xadd",
       .arity = -5,
@@ -164,7 +166,8 @@ constexpr CommandRow kRows[] = {
       .group = "stream",
       .since = "6.2.0",
       .complexity = "O(1) if COUNT is small.",
-      .summary = "Changes (or acquires) ownership of messages in a consumer group, as if the messages were delivered to the specified consumer.",
+      .summary = "Changes (or acquires) ownership of messages in a consumer group, as if the messages were delivered "
+                 "to the specified consumer.",
       .tips = "nondeterministic_output"},
      handlers::xautoclaim},
     {{.name = "xclaim",
@@ -175,7 +178,8 @@ constexpr CommandRow kRows[] = {
       .group = "stream",
       .since = "5.0.0",
       .complexity = "O(log N) with N being the number of messages in the PEL of the consumer group.",
-      .summary = "Changes (or acquires) ownership of a message in a consumer group, as if the message was delivered to the specified consumer.",
+      .summary = "Changes (or acquires) ownership of a message in a consumer group, as if the message was delivered to "
+                 "the specified consumer.",
       .tips = "nondeterministic_output"},
      handlers::xclaim},
     {{.name = "xdel",
@@ -186,7 +190,8 @@ constexpr CommandRow kRows[] = {
       .group = "stream",
       .since = "5.0.0",
       .complexity = "O(1) for each single item to delete in the stream, regardless of the stream size.",
-      .summary = "Removes the specified entries from the stream. Returns the number of items actually deleted, that may be different from the number of IDs passed in case certain IDs do not exist."},
+      .summary = "Removes the specified entries from the stream. Returns the number of items actually deleted, that "
+                 "may be different from the number of IDs passed in case certain IDs do not exist."},
      handlers::xdel},
     {{.name = "xgroup",
       .arity = -2,
@@ -221,8 +226,12 @@ constexpr CommandRow kRows[] = {
       .categories = kStream,
       .group = "stream",
       .since = "5.0.0",
-      .complexity = "O(N) with N being the number of elements returned, so asking for a small fixed number of entries per call is O(1). O(M), where M is the total number of entries scanned when used with the IDLE filter. When the command returns just the summary and the list of consumers is small, it runs in O(1) time; otherwise, an additional O(N) time for iterating every consumer.",
-      .summary = "Return information and entries from a stream consumer group pending entries list, that are messages fetched but never acknowledged.",
+      .complexity = "O(N) with N being the number of elements returned, so asking for a small fixed number of entries "
+                    "per call is O(1). O(M), where M is the total number of entries scanned when used with the IDLE "
+                    "filter. When the command returns just the summary and the list of consumers is small, it runs in "
+                    "O(1) time; otherwise, an additional O(N) time for iterating every consumer.",
+      .summary = "Return information and entries from a stream consumer group pending entries list, that are messages "
+                 "fetched but never acknowledged.",
       .tips = "nondeterministic_output"},
      handlers::xpending},
     {{.name = "xrange",
@@ -232,7 +241,8 @@ constexpr CommandRow kRows[] = {
       .categories = kStream,
       .group = "stream",
       .since = "5.0.0",
-      .complexity = "O(N) with N being the number of elements being returned. If N is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1).",
+      .complexity = "O(N) with N being the number of elements being returned. If N is constant (e.g. always asking for "
+                    "the first 10 elements with COUNT), you can consider it O(1).",
       .summary = "Return a range of elements in a stream, with IDs matching the specified IDs interval"},
      handlers::xrange},
     {{.name = "xread",
@@ -242,8 +252,11 @@ constexpr CommandRow kRows[] = {
       .categories = kStream,
       .group = "stream",
       .since = "5.0.0",
-      .complexity = "For each stream mentioned: O(N) with N being the number of elements being returned, it means that XREAD-ing with a fixed COUNT is O(1). Note that when the BLOCK option is used, XADD will pay O(M) time in order to serve the M clients blocked on the stream getting new data.",
-      .summary = "Return never seen elements in multiple streams, with IDs greater than the ones reported by the caller for each stream. Can block.",
+      .complexity = "For each stream mentioned: O(N) with N being the number of elements being returned, it means that "
+                    "XREAD-ing with a fixed COUNT is O(1). Note that when the BLOCK option is used, XADD will pay O(M) "
+                    "time in order to serve the M clients blocked on the stream getting new data.",
+      .summary = "Return never seen elements in multiple streams, with IDs greater than the ones reported by the "
+                 "caller for each stream. Can block.",
       .find_keys = stream_keys},
      handlers::xread},
     {{.name = "xreadgroup",
@@ -253,8 +266,12 @@ constexpr CommandRow kRows[] = {
       .categories = kStream,
       .group = "stream",
       .since = "5.0.0",
-      .complexity = "For each stream mentioned: O(M) with M being the number of elements returned. If M is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1). On the other side when XREADGROUP blocks, XADD will pay the O(N) time in order to serve the N clients blocked on the stream getting new data.",
-      .summary = "Return new entries from a stream using a consumer group, or access the history of the pending entries for a given consumer. Can block.",
+      .complexity =
+          "For each stream mentioned: O(M) with M being the number of elements returned. If M is constant (e.g. always "
+          "asking for the first 10 elements with COUNT), you can consider it O(1). On the other side when XREADGROUP "
+          "blocks, XADD will pay the O(N) time in order to serve the N clients blocked on the stream getting new data.",
+      .summary = "Return new entries from a stream using a consumer group, or access the history of the pending "
+                 "entries for a given consumer. Can block.",
       .find_keys = stream_keys},
      handlers::xreadgroup},
     {{.name = "xrevrange",
@@ -264,8 +281,10 @@ constexpr CommandRow kRows[] = {
       .categories = kStream,
       .group = "stream",
       .since = "5.0.0",
-      .complexity = "O(N) with N being the number of elements returned. If N is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1).",
-      .summary = "Return a range of elements in a stream, with IDs matching the specified IDs interval, in reverse order (from greater to smaller IDs) compared to XRANGE"},
+      .complexity = "O(N) with N being the number of elements returned. If N is constant (e.g. always asking for the "
+                    "first 10 elements with COUNT), you can consider it O(1).",
+      .summary = "Return a range of elements in a stream, with IDs matching the specified IDs interval, in reverse "
+                 "order (from greater to smaller IDs) compared to XRANGE"},
      handlers::xrevrange},
     {{.name = "xsetid",
       .arity = -3,
@@ -284,7 +303,9 @@ constexpr CommandRow kRows[] = {
       .categories = kStream,
       .group = "stream",
       .since = "5.0.0",
-      .complexity = "O(N), with N being the number of evicted entries. Constant times are very small however, since entries are organized in macro nodes containing multiple entries that can be released with a single deallocation.",
+      .complexity =
+          "O(N), with N being the number of evicted entries. Constant times are very small however, since entries are "
+          "organized in macro nodes containing multiple entries that can be released with a single deallocation.",
       .summary = "Trims the stream to (approximately if '~' is passed) a certain size",
       .tips = "nondeterministic_output"},
      handlers::xtrim},
