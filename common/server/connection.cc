@@ -314,6 +314,7 @@ void Connection::tend() {
       capacity_ = std::max(kInputBuffer, input_peak_);
       input_ = std::make_unique_for_overwrite<char[]>(capacity_);
       begin_ = end_ = 0;
+      parser_.release_memory();
     }
   }
   input_peak_ = end_ - begin_;

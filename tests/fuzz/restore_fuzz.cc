@@ -51,11 +51,11 @@ class Subject final : public NodeTest {
     }
     const node::Entry* entry = node.keys().find_raw(0, "key");
     if (entry == nullptr) found("no key after OK");
-    const std::string digest = to_hex(value_digest(entry));
+    const std::string digest = node::to_hex(node::value_digest(entry));
     const std::string payload = node::dump_payload(entry->value(), true);
     if (!node::test::read_everything(node, client, "key").empty()) found("a read was not answered");
     if (call(node, client, {"RESTORE", "again", "0", payload, "REPLACE"}) != "+OK\r\n") found("its own payload is refused");
-    const bool same = to_hex(value_digest(node.keys().find_raw(0, "again"))) == digest;
+    const bool same = node::to_hex(node::value_digest(node.keys().find_raw(0, "again"))) == digest;
     if (!same && !has_minus_zero(*node.keys().find_raw(0, "key"))) found("its own payload is another value");
     node::test::change_everything(node, client, "key");
     call(node, client, {"DEL", "key", "again"});
