@@ -222,7 +222,10 @@ Result<> AppendOnlyFile::enable() {
 
 void AppendOnlyFile::disable(SnapshotSaver& saver) {
   if (state_ == State::off) return;
-  if (rewriting_ && saver.running() == SnapshotPurpose::aof_base) saver.cancel(true);
+  if (rewriting_ && saver.running() == SnapshotPurpose::aof_base) {
+    log::notice("Killing running AOF rewrite child");
+    saver.cancel(true);
+  }
   const bool waiting = state_ == State::waiting_rewrite;
   stop_log();
   if (rewriting_) (void)fs_.remove(temporary_base_path());
