@@ -104,10 +104,15 @@ void Node::release_waiter(server::Session& session) {
 void Node::end_wait(server::Session& session, std::string_view error) {
   const BlockedClients::Waiter* waiter = blocked_.find(session.id);
   if (waiter == nullptr) return;
+  std::vector<std::string_view> args;
+  waiter->command.views(args);
+  TableEntry* entry = look_up(args);
+  if (entry != nullptr) ++entry->stats.calls;
   const size_t begin = session.reply().buffer().size();
   if (error.empty()) {
     session.reply().null_array();
   } else {
+    if (entry != nullptr) ++entry->stats.failed;
     session.reply().error(error);
     count_error(std::string_view(session.reply().buffer()).substr(begin));
   }
