@@ -104,6 +104,7 @@ struct CommandSpec {
   KeyRange keys2 = {};          // a second key range, where there is one
   std::string_view tips = {};   // COMMAND INFO's tips, separated by spaces
   KeyFlagsOf flags_of = nullptr;      // of the first range, where that has kKeyVariableFlags
+  int element = 0;                  // position of the first element of the value that is looked up by name; 0: none
   std::string_view key_notes = {};    // about the first range
   KeyRange keys3 = {};                // a third range, where there is one
 

@@ -88,7 +88,7 @@ class HashObject final : public Object {
   // twice. The hash must be empty.
   bool load_packed(Listpack pack, const EncodingLimits& limits);
   // Null in the packed form (DEBUG HTSTATS-KEY).
-  const Dict* table() const { return table_ ? &table_->dict : nullptr; }
+  const Dict* table() const override { return table_ ? &table_->dict : nullptr; }
 
  private:
   using Expiring = std::set<std::pair<int64_t, Entry*>>;

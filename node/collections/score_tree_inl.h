@@ -28,26 +28,19 @@ void ScoreTree<Member>::Cursor::move() {
 }
 
 template <class Member>
-template <class Before>
-size_t ScoreTree<Member>::count_where(Before&& is_before) const {
+template <class Find>
+size_t ScoreTree<Member>::count_by(Find&& find) const {
   if (root_ == nullptr) return 0;
   size_t before = 0;
   const Node* node = root_;
   for (unsigned height = height_; height > 0; --height) {
     const Inner& here = *static_cast<const Inner*>(node);
-    const unsigned child = partition(here.lowest, 1, here.count, is_before) - 1;
+    const unsigned child = find(here.lowest, 1, here.count) - 1;
+    prefetch(here.children[child]);
     for (unsigned i = 0; i < child; ++i) before += here.sizes[i];
     node = here.children[child];
   }
-  return before + partition(static_cast<const Leaf*>(node)->items, 0, node->count, is_before);
-}
-
-template <class Member>
-size_t ScoreTree<Member>::count_below_member(std::string_view member, bool inclusive) const {
-  return count_where([&](const Item& item) {
-    const int order = item.member->key().compare(member);
-    return order < 0 || (inclusive && order == 0);
-  });
+  return before + find(static_cast<const Leaf*>(node)->items, 0, node->count);
 }
 
 template <class Member>
@@ -73,6 +66,7 @@ bool ScoreTree<Member>::contains(double score, std::string_view member) const {
   for (unsigned height = height_; height > 0; --height) {
     const Inner& here = *static_cast<const Inner*>(node);
     node = here.children[child_for(here, score, member)];
+    prefetch(node);
   }
   const Leaf& here = *static_cast<const Leaf*>(node);
   const unsigned place = place_in(here, score, member);
@@ -153,6 +147,7 @@ typename ScoreTree<Member>::Node* ScoreTree<Member>::insert_under(Node*& place, 
   if (height == 0) return insert_into_leaf(place, item, last);
   Inner& here = inner(writable(place, height));
   unsigned child = child_for(here, item.score, item.member->key());
+  prefetch(here.children[child]);
   if (height == 1 && here.children[child]->count == kLeafItems && !(last && child + 1 == here.count)) {
     share_with_neighbour(here, child);
     child = child_for(here, item.score, item.member->key());

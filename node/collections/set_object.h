@@ -65,7 +65,7 @@ class SetObject final : public Object {
   void load_intset(Intset set, const EncodingLimits& limits);
   // Large form at once, for many members to come.
   void load_large();
-  const Dict* table() const {  // null in the packed form
+  const Dict* table() const override {  // null in the packed form
     const auto* table = std::get_if<std::unique_ptr<Dict>>(&form_);
     return table != nullptr ? table->get() : nullptr;
   }

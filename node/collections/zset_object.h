@@ -46,6 +46,7 @@ class ZsetObject final : public Object {
   size_t effort() const override { return large_ == nullptr ? 1 : size(); }
   std::unique_ptr<Object> clone() const override { return std::make_unique<ZsetObject>(*this); }
   bool clear_some() override { return large_ != nullptr && large_->dict.clear_some(); }
+  const Dict* table() const override { return large_ == nullptr ? nullptr : &large_->dict; }
 
   std::optional<double> score(std::string_view member) const;
   // How many come before the member.
@@ -108,8 +109,6 @@ class ZsetObject final : public Object {
   // --- Saving and loading ---
   // The packed form, or null.
   const Listpack* packed() const { return large_ == nullptr ? &pack_ : nullptr; }
-  // Null in the packed form (DEBUG HTSTATS-KEY).
-  const Dict* table() const { return large_ == nullptr ? nullptr : &large_->dict; }
   // A set from a packed form that came from outside (its block is a valid listpack); null when it is no sorted set:
   // scores that are none, members twice, or not in order. One with more elements than the limit becomes large.
   static std::unique_ptr<ZsetObject> from_packed(Listpack pack, const EncodingLimits& limits);

@@ -58,6 +58,38 @@ void Node::expect(server::Session& session, std::span<const std::span<const std:
   for (size_t i = 0; i < requests.size(); ++i) {
     if (expected_[i].hashed) keys_.prefetch_entry(session.db, expected_[i].hash);
   }
+  expect_elements(requests);
+}
+
+// Where neighbours in the pipeline name the same key, its value is likely to be large: the same for its elements.
+void Node::expect_elements(std::span<const std::span<const std::string_view>> requests) {
+  struct Element {
+    const Dict* table = nullptr;
+    uint64_t hash = 0;
+  };
+  std::array<Element, kMostExpected> elements;
+  const auto same = [&](size_t i, size_t other) {
+    return expected_[i].hashed && expected_[other].hashed && expected_[i].hash == expected_[other].hash;
+  };
+  const Dict* table = nullptr;  // of the key that was looked up last
+  for (size_t i = 0; i + 1 < requests.size(); ++i) {
+    if (!same(i, i + 1)) continue;
+    if (i == 0 || !same(i - 1, i)) {
+      const std::string_view key = requests[i][static_cast<size_t>(expected_[i].entry->spec->keys.first)];
+      const Entry* entry = keys_.find_raw(expected_db_, key);
+      table = entry != nullptr && entry->type() != ValueType::string ? entry->object()->table() : nullptr;
+    }
+    if (table == nullptr) continue;
+    for (const size_t at : {i, i + 1}) {
+      const auto element = static_cast<size_t>(expected_[at].entry->spec->element);
+      if (elements[at].table != nullptr || element == 0 || element >= requests[at].size()) continue;
+      elements[at] = {table, table->hash(requests[at][element])};
+      table->prefetch_bucket(elements[at].hash);
+    }
+  }
+  for (const Element& element : elements) {
+    if (element.table != nullptr) element.table->prefetch_entry(element.hash);
+  }
 }
 
 server::Outcome Node::handle_expected(server::Session& session, std::span<const std::string_view> args, size_t number) {

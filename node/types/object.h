@@ -16,6 +16,8 @@
 
 namespace holdfast::node {
 
+class Dict;
+
 enum class ValueType : uint8_t { string, list, set, zset, hash, stream };
 std::string_view type_name(ValueType type);  // as TYPE answers
 
@@ -38,6 +40,8 @@ class Object {
   // rest is for the destructor.
   virtual bool clear_some() { return false; }
   virtual std::unique_ptr<Object> clone() const = 0;
+  // The table in which its elements are found by name; null where there is none (packed forms, lists, streams).
+  virtual const Dict* table() const { return nullptr; }
   // The earliest expiry among the elements, unix milliseconds; kNoElementExpiry: none has one. (Hashes only.)
   static constexpr int64_t kNoElementExpiry = INT64_MIN;
   virtual int64_t next_expiry_ms() const { return kNoElementExpiry; }
