@@ -102,10 +102,12 @@ void write_info(const CommandInfo& info, resp::Writer& reply) {
   reply.set(flags.size());
   for (const auto& flag : flags) reply.simple(flag);
   // The old way of saying where the keys are knows ranges only.
-  const auto plain = [](const KeyRange& range) { return range.first > 0 && range.find == KeyRange::Find::range; };
+  const auto plain = [](const KeyRange& range) {
+    return range.first > 0 && range.keyword.empty() && range.find == KeyRange::Find::range;
+  };
   const KeyRange shown = plain(spec.keys) ? spec.keys : KeyRange{};
   reply.integer(shown.first);
-  reply.integer(plain(spec.keys) && plain(spec.keys2) && spec.keys2.keyword.empty() ? spec.keys2.last : shown.last);
+  reply.integer(plain(spec.keys) && plain(spec.keys2) ? spec.keys2.last : shown.last);
   reply.integer(shown.step);
   const auto categories = category_names(spec);
   reply.set(categories.size());

@@ -73,7 +73,7 @@ void geoadd(Call& call) {
     }
   }
   if ((call.argc() - at) % 3 != 0 || (only_new && only_known)) return call.reply.error(kSyntaxError);
-  std::vector<std::string> words = {"ZADD"};
+  std::vector<std::string> words = {"zadd"};
   words.reserve(call.argc());
   for (const std::string_view word : call.args.subspan(1, at - 1)) words.emplace_back(word);
   for (; at < call.argc(); at += 3) {

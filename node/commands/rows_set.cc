@@ -8,14 +8,6 @@ namespace {
 
 using namespace command;  // the flags
 
-std::vector<int> sintercard_keys(std::span<const std::string_view> args) {
-  std::vector<int> positions;
-  const auto count = parse_int64(args[1]);
-  if (!count || *count < 0 || *count > static_cast<int64_t>(args.size()) - 2) return {};
-  for (int i = 0; i < *count; ++i) positions.push_back(2 + i);
-  return positions;
-}
-
 constexpr CommandRow kRows[] = {
     {{.name = "sadd",
       .arity = -3,
@@ -75,12 +67,12 @@ constexpr CommandRow kRows[] = {
     {{.name = "sintercard",
       .arity = -3,
       .flags = kReadonly | kMovableKeys,
+      .keys = {.first = 1, .step = 1, .flags = kKeyRO | kKeyAccess, .find = KeyRange::Find::counted},
       .categories = kSet,
       .group = "set",
       .since = "7.0.0",
       .complexity = "O(N*M) worst case where N is the cardinality of the smallest set and M is the number of sets.",
-      .summary = "Intersect multiple sets and return the cardinality of the result",
-      .find_keys = sintercard_keys},
+      .summary = "Intersect multiple sets and return the cardinality of the result"},
      handlers::sintercard},
     {{.name = "sinterstore",
       .arity = -3,

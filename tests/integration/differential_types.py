@@ -217,7 +217,8 @@ class TypeGenerator(Generator):
     # --- Geo ---
 
     def make_geo(self):
-        key = self.of("g")
+        """Keys that nothing else uses: of elements at the same place, COUNT may choose any."""
+        key, other = (self.pick(["e0", "e1", "e2", "e3", "k1"]) for _ in range(2))
         place = self.pick(PLACES)
         unit = self.pick(UNITS[:4]) if self.random.random() < 0.95 else "x"
         origin = self.pick([["FROMMEMBER", self.pick(PLACES)[2]], ["FROMLONLAT", place[0], place[1]]])
@@ -229,9 +230,9 @@ class TypeGenerator(Generator):
             ["GEOADD", key] + self.maybe(self.pick(["NX", "XX", "CH"])) + list(place), ["GEOADD", key] + [w for p in PLACES[:4] for w in p],
             ["GEOADD", key, self.pick(["181", "x", "10"]), self.pick(["91", "10"]), "bad"], ["GEOPOS", key] + [p[2] for p in PLACES[:3]] + ["none"],
             ["GEODIST", key, place[2], self.pick(PLACES)[2]] + self.maybe(unit), ["GEOHASH", key, place[2], "none"],
-            ["GEOSEARCH", key] + origin + shape + order + count + shown, ["GEOSEARCHSTORE", self.of("g"), key] + origin + shape + order + count + self.maybe("STOREDIST"),
+            ["GEOSEARCH", key] + origin + shape + order + count + shown, ["GEOSEARCHSTORE", other, key] + origin + shape + order + count + self.maybe("STOREDIST"),
             ["GEORADIUS", key, place[0], place[1], self.pick([100, 5000]), unit] + order + shown,
-            ["GEORADIUSBYMEMBER", key, place[2], self.pick([100, 5000]), unit] + order + self.maybe("STORE", self.of("g"), chance=0.2),
+            ["GEORADIUSBYMEMBER", key, place[2], self.pick([100, 5000]), unit] + order + self.maybe("STORE", other, chance=0.2),
             ["GEORADIUS_RO", key, place[0], place[1], 3000, unit] + order, ["GEORADIUSBYMEMBER_RO", key, place[2], 3000, unit] + order,
         ])
 
@@ -314,14 +315,15 @@ class TypeGenerator(Generator):
                 ["SADD", self.pick(["v0", "v1"])] + self.many(INTEGERS), ["SADD", self.pick(["v0", "v2"])] + self.many(MEMBERS),
                 ["DEL", self.pick(["q0", "q1", "q2", "o0", "v0", "v1", "v2"])],
             ])
-        key = self.pick(["q0", "q1", "q2", "v0", "v1", "v2", "o0", "o1", "k1", "x1"])
+        key = self.pick(["q0", "q1", "q2", "v0", "v1", "v2", "o0", "o1", "x1"])
         by = self.maybe("BY", self.pick(["k*", "h*->m1", "nosort", "none*"]))
         ordered = not by or (by[1] == "nosort" and key[0] in "qo")
         options = by + (self.maybe("LIMIT", self.pick([0, 1, 2]), self.pick([1, 3, -1, 100])) if ordered else [])
         for _ in range(self.random.randint(0, 2)):
             options += self.maybe("GET", self.pick(["#", "k*", "h*->m1", "h*->"]))
         options += self.maybe(self.pick(["ASC", "DESC"])) + self.maybe("ALPHA", chance=0.8)
-        return self.pick([["SORT", key] + options, ["SORT", key] + options + (["STORE", self.of("l")] if ordered else []), ["SORT_RO", key] + options])
+        stored = options + ["ALPHA", "STORE", self.of("l")] if ordered else options
+        return self.pick([["SORT", key] + options, ["SORT", key] + stored, ["SORT_RO", key] + options])
 
     def make_any(self):
         key, other = (self.of(self.pick("lshzxgp")) for _ in range(2))
@@ -392,6 +394,11 @@ def pending(name, value):
         # group's: id, consumer, time, count; consumer's: id, time, count
         return ("*", [("*", [w for i, w in enumerate(entry[1]) if i != len(entry[1]) - 2]) for entry in value[1]])
     return without_times(value)
+
+
+def excused(words, theirs):
+    """Redis takes an error of an earlier conversion for one of its own now and then: it does not reset errno."""
+    return str(words[0]).upper() in ("SORT", "SORT_RO") and theirs == ("-", b"ERR One or more scores can't be converted into double")
 
 
 def comparable_types(words, reply):
