@@ -90,7 +90,8 @@ class Generator:
         makers, weights = zip(*self._makers)
         words = self.random.choices(makers, weights)[0]()
         if words[0] not in ("SCAN", "SPOP", "DEBUG") and self.random.random() < 0.02:  # a word too few or too many
-            words = words[:-1] if len(words) > 1 and self.random.random() < 0.5 else words + [self.pick(WORDS)]
+            shorter = len(words) > 1 and (self.random.random() < 0.5 or words[-1] in ("EX", "PX"))  # a number would be a relative expiry
+            words = words[:-1] if shorter else words + [self.pick(WORDS)]
         name = words[0]
         words[0] = self.pick([name, name.lower(), name]) if isinstance(name, str) else name
         return words
