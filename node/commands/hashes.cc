@@ -59,7 +59,7 @@ void change_field(Call& call, std::string_view event, Next&& next) {
     HashObject::Scratch scratch;
     const auto present = hash.find(field, scratch, call.keys.hidden_before_ms());
     const int64_t expires_ms = present ? present->expires_ms : HashObject::kNoExpiry;
-    const std::optional<std::string> value = next(present ? std::optional(present->value) : std::nullopt);
+    const std::optional<std::string> value = next(present);
     if (!value) return 0;
     hash.set(field, *value, call.node.config().encodings, expires_ms);
     return 1;
@@ -159,8 +159,8 @@ void hexists(Call& call) {
 void hincrby(Call& call) {
   const auto increment = read_integer(call, call.args[3]);
   if (!increment) return;
-  change_field(call, "hincrby", [&](std::optional<std::string_view> present) -> std::optional<std::string> {
-    const auto number = present ? parse_int64(*present) : 0;
+  change_field(call, "hincrby", [&](const std::optional<HashObject::Field>& present) -> std::optional<std::string> {
+    const auto number = present ? parse_int64(present->value) : 0;
     int64_t sum = 0;
     if (!number) {
       call.reply.error("ERR hash value is not an integer");
@@ -179,8 +179,9 @@ void hincrbyfloat(Call& call) {
   if (!increment) return call.reply.error(kNotFloat);
   if (std::isnan(*increment) || std::isinf(*increment)) return call.reply.error("ERR value is NaN or Infinity");
   const std::string_view key = call.args[1], field = call.args[2];
-  change_field(call, "hincrbyfloat", [&](std::optional<std::string_view> present) -> std::optional<std::string> {
-    const auto number = present ? parse_long_double(*present) : 0.0L;
+  using Present = std::optional<HashObject::Field>;
+  change_field(call, "hincrbyfloat", [&](const Present& present) -> std::optional<std::string> {
+    const auto number = present ? parse_long_double(present->value) : 0.0L;
     if (!number) {
       call.reply.error("ERR hash value is not a float");
       return std::nullopt;
@@ -193,7 +194,11 @@ void hincrbyfloat(Call& call) {
     std::string text = format_long_double(sum);
     call.reply.bulk(text);
     // The result, not the sum: replicas must not depend on the arithmetic of their machine.
-    call.rewrite({"HSET", key, field, text});
+    if (present && present->expires_ms != HashObject::kNoExpiry) {
+      call.rewrite({"HSETEX", key, "KEEPTTL", "FIELDS", "1", field, text});
+    } else {
+      call.rewrite({"HSET", key, field, text});
+    }
     return text;
   });
 }

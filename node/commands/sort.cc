@@ -22,6 +22,7 @@ struct SortQuery {
   std::optional<std::string_view> by;  // a pattern with a star
   std::vector<std::string_view> get;   // patterns
   std::optional<std::string_view> store;
+  bool no_ties = false;  // equal weights: by the elements themselves
 };
 
 bool read_query(Call& call, bool read_only, SortQuery& query) {
@@ -58,8 +59,8 @@ bool read_query(Call& call, bool read_only, SortQuery& query) {
 }
 
 // What a pattern says about an element: "#" the element itself; else the value of the key, or with "->" of the field,
-// that the pattern names with the element in place of its star.
-std::optional<std::string> look_up(Call& call, std::string_view pattern, const std::string& element) {
+// that the pattern names with the element in place of its star. `stored`: the result is to be the replicas' too.
+std::optional<std::string> look_up(Call& call, std::string_view pattern, const std::string& element, bool stored) {
   if (pattern == "#") return element;
   const size_t star = pattern.find('*');
   if (star == std::string_view::npos) return std::nullopt;
@@ -81,9 +82,18 @@ std::optional<std::string> look_up(Call& call, std::string_view pattern, const s
   }
   if (entry->type() != ValueType::hash) return std::nullopt;
   HashObject::Scratch scratch;
-  const auto value = static_cast<const HashObject*>(entry->object())->get(field, scratch);
-  if (!value) return std::nullopt;
-  return std::string(*value);
+  const int64_t before = call.keys.hidden_before_ms();
+  const auto found = static_cast<const HashObject*>(entry->object())->find(field, scratch);
+  if (!found) return std::nullopt;
+  if (found->expires_ms == HashObject::kNoExpiry || found->expires_ms >= before) return std::string(found->value);
+  // The replicas' hash has it until they are told: before the result that was made without it.
+  if (stored && call.keys.removes_expired()) {
+    call.keys.expire_elements(call.db(), call.keys.find_place(call.db(), key), [&](Object& object) {
+      static_cast<HashObject&>(object).erase(field);
+      return std::vector<std::string>{std::string(field)};
+    });
+  }
+  return std::nullopt;
 }
 
 struct Element {
@@ -125,7 +135,7 @@ bool weigh(Call& call, const SortQuery& query, std::vector<Element>& elements) {
   for (Element& element : elements) {
     std::optional<std::string> found;
     if (query.by) {
-      found = look_up(call, *query.by, element.text);
+      found = look_up(call, *query.by, element.text, query.store.has_value());
       if (!found) continue;  // weighs nothing
     }
     if (query.alpha) {
@@ -152,8 +162,9 @@ int compare(const Element& a, const Element& b, const SortQuery& query) {
     return a.text.compare(b.text);
   }
   if (!query.by) return compare_texts(a.text, b.text, query.store.has_value());
-  if (!a.weight || !b.weight) return static_cast<int>(a.weight.has_value()) - static_cast<int>(b.weight.has_value());
-  return compare_texts(*a.weight, *b.weight, query.store.has_value());
+  int order = static_cast<int>(a.weight.has_value()) - static_cast<int>(b.weight.has_value());
+  if (a.weight && b.weight) order = compare_texts(*a.weight, *b.weight, query.store.has_value());
+  return order == 0 && query.no_ties ? a.text.compare(b.text) : order;
 }
 
 // The elements to be sorted, or in no need of sorting: what LIMIT leaves of them.
@@ -167,7 +178,8 @@ Sorted sort_elements(Call& call, const Object* object, SortQuery& query) {
   Sorted sorted;
   if (object == nullptr) return sorted;
   // A set's own order means nothing: stored, it must be the same everywhere.
-  if (query.unsorted && object->type() == ValueType::set && query.store) {
+  query.no_ties = object->type() == ValueType::set && query.store;
+  if (query.unsorted && query.no_ties) {
     query.unsorted = false;
     query.alpha = true;
     query.by.reset();
@@ -207,7 +219,7 @@ void for_each_result(Call& call, const SortQuery& query, const Sorted& sorted, T
       continue;
     }
     for (const std::string_view pattern : query.get) {
-      const auto value = look_up(call, pattern, element);
+      const auto value = look_up(call, pattern, element, query.store.has_value());
       take(value ? &*value : nullptr);
     }
   }

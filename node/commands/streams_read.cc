@@ -214,8 +214,8 @@ bool read_group_stream(Call& call, const ReadRequest& request, size_t i, const P
     const bool fresh = consumer == nullptr;
     if (fresh) {
       consumer = &create_consumer(call, key, *group, request.consumer);
-      // Deliveries that are to be acknowledged tell of the consumer as well.
-      if (request.no_ack) tell_consumer(call, key, request.group, request.consumer);
+      // Deliveries that are to be acknowledged tell of the consumer as well; there is one, if new entries are asked for.
+      if (request.no_ack || !position.new_entries) tell_consumer(call, key, request.group, request.consumer);
     }
     consumer->seen_ms = call.now_ms();
     reply.begin(key);

@@ -14,14 +14,13 @@ namespace holdfast::fuzz {
 
 using Request = std::vector<std::string>;
 
-// The requests at the start of `bytes` (RESP arrays or lines of words) up to the first that is none; empty ones are left
-// out.
+// The requests at the start of `bytes` (RESP arrays or lines of words) up to the first that is none; empty ones are
+// left out.
 std::vector<Request> parse_requests(std::string_view bytes);
 std::string to_resp(std::span<const Request> requests);
 
-// One random change: a word, a request, the order.
-void mutate(std::vector<Request>& requests, RandomSource& random, std::span<const std::string_view> commands);
-// The words that mean something to some command.
-std::string random_word(RandomSource& random);
+// One to four random changes of the requests in `bytes`: a word, a clause, a request, their order. At most `most`
+// bytes.
+std::string mutate(std::string_view bytes, RandomSource& random, size_t most);
 
 }  // namespace holdfast::fuzz

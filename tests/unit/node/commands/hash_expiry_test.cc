@@ -52,6 +52,14 @@ TEST_F(HashExpiry, RefusesWhatItCannotRead) {
   EXPECT_EQ(run("HSETEX h EX 10 FIELDS 2 a 1"), "-ERR wrong number of arguments|");
 }
 
+TEST_F(HashExpiry, SumsAreToldWithTheExpiriesOfTheirFields) {
+  run("HPEXPIRE h 500 FIELDS 2 a b");
+  EXPECT_EQ(told("HINCRBY h a 1"), (Lines{"0: HINCRBY h a 1"}));
+  EXPECT_EQ(told("HINCRBYFLOAT h b 0.5"), (Lines{"0: HSETEX h KEEPTTL FIELDS 1 b 2.5"}));
+  EXPECT_EQ(told("HINCRBYFLOAT h c 0.5"), (Lines{"0: HSET h c 3.5"}));
+  EXPECT_EQ(run("HPTTL h FIELDS 3 a b c"), "*3|:500|:500|:-1|");
+}
+
 TEST_F(HashExpiry, RelativeTimesAreToldAbsolute) {
   EXPECT_EQ(told("HEXPIRE h 10 FIELDS 2 a none"), (Lines{"0: HPEXPIREAT h 1700000010000 FIELDS 1 a"}));
   EXPECT_EQ(told("HEXPIRE h 5 NX FIELDS 1 a"), Lines{});

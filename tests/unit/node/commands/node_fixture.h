@@ -163,7 +163,7 @@ class FakePeers final : public MigrationPeers {
 
 class NodeTest : public ::testing::Test {
  protected:
-  NodeTest() {
+  explicit NodeTest(uint64_t seed = 42) : random(seed) {
     node.attach(server);
     server.settings.max_bulk_bytes = config.max_bulk_bytes;
     node.effects().add_sink(log, Effects::SinkKind::log);
@@ -208,7 +208,7 @@ class NodeTest : public ::testing::Test {
 
   boost::asio::io_context io{net::kOneThread};
   ManualClock clock;
-  SeededRandom random{42};
+  SeededRandom random;
   NodeConfig config;
   FakeReplication replication;
   FakePersistence persistence;

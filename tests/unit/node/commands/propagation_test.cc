@@ -168,6 +168,22 @@ TEST_F(Propagation, PrimaryTransactionIsExecutedWhole) {
   node.closed(stream);
 }
 
+TEST_F(Propagation, ReadersOfGroupsAreToldOf) {
+  run("XADD x 1-1 a b");
+  run("XADD x 1-2 a b");
+  run("XGROUP CREATE x g 0");
+  effects();
+  run("XREADGROUP GROUP g history STREAMS x 0");
+  EXPECT_EQ(effects(), (Lines{"0: XGROUP CREATECONSUMER x g history"}));
+  run("XREADGROUP GROUP g careless NOACK COUNT 1 STREAMS x >");
+  EXPECT_EQ(effects(), (Lines{"0: MULTI", "0: XGROUP CREATECONSUMER x g careless",
+                              "0: XGROUP SETID x g 1-1 ENTRIESREAD 1", "-1: EXEC"}));
+  run("XREADGROUP GROUP g nothing STREAMS x 5");
+  EXPECT_EQ(effects(), (Lines{"0: XGROUP CREATECONSUMER x g nothing"}));
+  run("XREADGROUP GROUP g history STREAMS x 0");
+  EXPECT_EQ(effects(), Lines{});
+}
+
 TEST_F(Propagation, ReplayedLogIsToldToNobody) {
   server::Session replay(1);
   const std::vector<std::string_view> set{"SET", "a", "1"};

@@ -56,6 +56,33 @@ TEST_F(Sort, StoresAListAndTellsIt) {
             (Lines{"0: SORT l STORE d", "0: SORT s BY nosort GET # GET x* STORE d", "0: SORT nothing STORE d"}));
 }
 
+TEST_F(Sort, StoresTheSameWhateverTheOrderOfASet) {
+  run("SADD s k c p a n e g m b i d o h l f j");
+  run("SORT s BY missing* ALPHA STORE d");
+  EXPECT_EQ(run("LRANGE d 0 3"), "*4|$1|a|$1|b|$1|c|$1|d|");
+  run("MSET wp 1 wa 1");
+  run("SORT s BY w* ALPHA DESC STORE d");
+  EXPECT_EQ(run("LRANGE d 0 3"), "*4|$1|p|$1|a|$1|o|$1|n|");
+}
+
+TEST_F(Sort, DoesNotSeeFieldsThatHaveExpired) {
+  run("RPUSH l 1 2");
+  run("HSET h1 f 9");
+  run("HSET h2 f 5 g 1");
+  run("HPEXPIRE h1 100 FIELDS 1 f");
+  run("HPEXPIRE h2 100 FIELDS 1 f");
+  clock.advance(Millis(200));
+  server.refresh_now();
+  effects();
+  EXPECT_EQ(run("SORT l BY nosort GET h*->f"), "*2|$-1|$-1|");
+  EXPECT_EQ(effects(), Lines{});
+  EXPECT_EQ(run("SORT l BY h*->f DESC GET h*->f STORE d"), ":2|");
+  EXPECT_EQ(effects(), (Lines{"0: MULTI", "0: HDEL h1 f", "0: HDEL h2 f",
+                              "0: SORT l BY h*->f DESC GET h*->f STORE d", "-1: EXEC"}));
+  EXPECT_EQ(run("LRANGE d 0 -1"), "*2|$0||$0||");
+  EXPECT_EQ(run("EXISTS h1 h2"), ":1|");
+}
+
 TEST_F(Sort, RefusesInRedissWords) {
   run("SET s x");
   EXPECT_EQ(run("SORT s"), "-WRONGTYPE Operation against a key holding the wrong kind of value|");
