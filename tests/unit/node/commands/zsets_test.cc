@@ -97,7 +97,7 @@ TEST_F(Zsets, AWaitingClientGetsWhatIsAdded) {
 
 TEST_F(Zsets, PointsTravelAsTheirScores) {
   EXPECT_EQ(run("GEOADD g 13.361389 38.115556 Palermo 15.087269 37.502669 Catania"), ":2|");
-  EXPECT_EQ(effects(), Lines{"0: ZADD g 3479099956230698 Palermo 3479447370796909 Catania"});
+  EXPECT_EQ(effects(), Lines{"0: zadd g 3479099956230698 Palermo 3479447370796909 Catania"});
   EXPECT_EQ(run("GEODIST g Palermo Catania km"), "$8|166.2742|");
   EXPECT_EQ(run("GEOSEARCH g FROMLONLAT 15 37 BYRADIUS 200 km ASC"), "*2|$7|Catania|$7|Palermo|");
   EXPECT_EQ(run("GEOADD g 181 1 x"), "-ERR invalid longitude,latitude pair 181.000000,1.000000|");
