@@ -101,8 +101,11 @@ void put_group(CommandOutput& out, std::string_view key, std::string_view name, 
 void put_stream(CommandOutput& out, std::string_view key, const StreamObject& stream) {
   put_entries(out, key, stream);
   const std::string added = std::to_string(stream.entries_added());
-  out.put(std::array<std::string_view, 7>{"XSETID", key, stream.last_id().text(), "ENTRIESADDED", added, "MAXDELETEDID",
-                                          stream.max_deleted_id().text()});
+  // Deleted entries may be behind the last ID after an XSETID back, but not in one command.
+  const StreamId deleted = stream.max_deleted_id(), last = stream.last_id();
+  out.put(std::array<std::string_view, 7>{"XSETID", key, std::max(deleted, last).text(), "ENTRIESADDED", added,
+                                          "MAXDELETEDID", deleted.text()});
+  if (last < deleted) out.put(std::array<std::string_view, 3>{"XSETID", key, last.text()});
   for (const auto& [name, group] : stream.groups()) put_group(out, key, name, *group);
 }
 

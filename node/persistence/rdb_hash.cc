@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::string_view kDuplicate = "Duplicate hash fields detected";
 // The latest expiry that a field can have, as HPEXPIREAT says.
-constexpr uint64_t kMaxExpiry = (uint64_t{1} << 48) - 3;
+constexpr uint64_t kMaxExpiry = (uint64_t{1} << 46) - 1;
 
 void finish(std::unique_ptr<HashObject> hash, std::optional<Value>& value) {
   if (!hash->gone()) value = Value::object(std::move(hash));

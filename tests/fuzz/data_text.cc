@@ -25,13 +25,13 @@ std::string joined(std::vector<std::string> parts) {
 std::string text_of(const ListObject& list) {
   std::string out = "list";
   Listpack::Scratch scratch;
-  for (auto at = list.at(0); at; at.next()) out += " " + quoted((*at).view(scratch));
+  for (auto at = list.at(0); at; at.next()) out += " " + holdfast::quoted((*at).view(scratch));
   return out;
 }
 
 std::string text_of(const SetObject& set) {
   std::vector<std::string> members;
-  set.for_each([&](std::string_view member) { members.push_back(quoted(member)); });
+  set.for_each([&](std::string_view member) { members.push_back(holdfast::quoted(member)); });
   return "set" + joined(std::move(members));
 }
 
@@ -39,7 +39,7 @@ std::string text_of(const ZsetObject& zset) {
   std::string out = "zset";
   zset.for_each([&](std::string_view member, double score) {
     char text[kDoubleChars];
-    out += fmt::format(" {}={}", quoted(member), std::string_view(text, write_double(text, score)));
+    out += fmt::format(" {}={}", holdfast::quoted(member), std::string_view(text, write_double(text, score)));
   });
   return out;
 }
@@ -47,7 +47,7 @@ std::string text_of(const ZsetObject& zset) {
 std::string text_of(const HashObject& hash) {
   std::vector<std::string> fields;
   hash.for_each([&](std::string_view field, std::string_view value, int64_t expires_ms) {
-    fields.push_back(quoted(field) + "=" + quoted(value));
+    fields.push_back(holdfast::quoted(field) + "=" + holdfast::quoted(value));
     if (expires_ms != HashObject::kNoExpiry) fields.back() += fmt::format("@{}", expires_ms);
   });
   return "hash" + joined(std::move(fields));
@@ -62,26 +62,28 @@ std::string text_of(const StreamObject& stream) {
     out += " " + text_of(range.id());
     range.for_each_field([&](const Listpack::Element& field, const Listpack::Element& value) {
       Listpack::Scratch scratch;
-      out += " " + quoted(field.view(scratch));
-      out += "=" + quoted(value.view(scratch));
+      out += " " + holdfast::quoted(field.view(scratch));
+      out += "=" + holdfast::quoted(value.view(scratch));
     });
   }
   for (const auto& [name, group] : stream.groups()) {
-    out += fmt::format("; group {} last {} consumers", quoted(name), text_of(group->last_id));
-    for (const auto& [consumer, known] : group->consumers()) out += " " + quoted(consumer);
+    out += fmt::format("; group {} last {} consumers", holdfast::quoted(name), text_of(group->last_id));
+    for (const auto& [consumer, known] : group->consumers()) out += " " + holdfast::quoted(consumer);
     out += " pending";
     for (auto at = group->pending().first(); at; at.next()) {
-      out += fmt::format(" {}:{}", text_of(at.id()), quoted(group->consumer(at->consumer).name));
+      out += fmt::format(" {}:{}", text_of(at.id()), holdfast::quoted(group->consumer(at->consumer).name));
     }
   }
   return out;
 }
 
-std::string text_of(const Entry& entry) {
+}  // namespace
+
+std::string value_text(const Entry& entry) {
   switch (entry.type()) {
     case ValueType::string: {
       Value::Scratch scratch;
-      return "string " + quoted(entry.bytes(scratch));
+      return "string " + holdfast::quoted(entry.bytes(scratch));
     }
     case ValueType::list:
       return text_of(static_cast<const ListObject&>(*entry.object()));
@@ -97,15 +99,13 @@ std::string text_of(const Entry& entry) {
   return {};
 }
 
-}  // namespace
-
 DataText data_text(const Keyspace& keys) {
   DataText data;
   for (int db = 0; db < keys.database_count(); ++db) {
     keys.for_each_key(db, [&](const Entry& entry) {
-      std::string text = text_of(entry);
+      std::string text = value_text(entry);
       if (const auto expires_at = entry.expires_at()) text += fmt::format(" until {}", to_unix_ms(*expires_at));
-      data[fmt::format("{} {}", db, quoted(entry.key()))] = std::move(text);
+      data[fmt::format("{} {}", db, holdfast::quoted(entry.key()))] = std::move(text);
     });
   }
   return data;

@@ -12,6 +12,8 @@
 
 namespace holdfast::fuzz {
 
+std::string value_text(const node::Entry& entry);
+
 // By database and name.
 using DataText = std::map<std::string, std::string>;
 DataText data_text(const node::Keyspace& keys);

@@ -302,6 +302,13 @@ TEST_F(ValueCodecs, StreamsOfEveryVersionLoad) {
   }
 }
 
+TEST_F(ValueCodecs, AStreamSetBackBehindItsDeletedEntriesIsRewrittenInTwoSteps) {
+  run("XADD x 5-1 f v");
+  run("XDEL x 5-1");
+  run("XSETID x 1-1");
+  EXPECT_EQ(commands("x"), "XADD  MAXLEN 0 1-1 x y|XSETID  5-1 ENTRIESADDED 1 MAXDELETEDID 5-1|XSETID  1-1");
+}
+
 // --- Refusals ---
 
 TEST_F(ValueCodecs, ElementsTwiceAreRefused) {
