@@ -51,6 +51,11 @@ class HashObject final : public Object {
   }
   std::vector<std::string> remove_expired_elements(int64_t before_ms, size_t most) override;
 
+  bool prefetch(unsigned step) const override {  // of the packed form
+    if (step == 0) pack_.prefetch(Listpack::kPrefetchedBytes);
+    return false;
+  }
+
   // --- Reading ---
   struct Field {
     std::string_view value;

@@ -4,12 +4,21 @@
 
 #include "common/base/assert.h"
 #include "node/types/allocation.h"
+#include "node/types/touch.h"
 
 namespace holdfast::node {
 
 namespace {
 
 constexpr size_t kMostPackedBytes = 8192;  // of a node limited by its number of elements
+// A node of so many bytes is one of a list that grows: its block doubles, up to what a node may have, instead of being
+// copied for every few elements.
+constexpr size_t kGrowing = 1024;
+
+size_t most_bytes(const ListObject::Limits& limits) {
+  if (limits.fill >= 0) return kMostPackedBytes;
+  return size_t{4096} << (static_cast<unsigned>(std::min<int64_t>(-limits.fill, 5)) - 1);
+}
 
 size_t string_memory(const std::string& text) {
   return sizeof(std::string) + (text.capacity() < sizeof(std::string) / 2 ? 0 : allocation_size(text.capacity() + 1));
@@ -118,13 +127,8 @@ void ListObject::drop(size_t index) {
 
 bool ListObject::fits(const Node& node, size_t more_bytes, size_t more_elements, const Limits& limits) {
   if (!node.pack || !node.pack->has_room_for(more_bytes)) return false;
-  const size_t bytes = node.pack->size_bytes() + more_bytes;
-  if (limits.fill >= 0) {
-    return node.count + more_elements <= static_cast<size_t>(std::max<int64_t>(limits.fill, 1)) &&
-           bytes <= kMostPackedBytes;
-  }
-  const auto step = static_cast<unsigned>(std::min<int64_t>(-limits.fill, 5)) - 1;
-  return bytes <= (size_t{4096} << step);
+  if (node.pack->size_bytes() + more_bytes > most_bytes(limits)) return false;
+  return limits.fill < 0 || node.count + more_elements <= static_cast<size_t>(std::max<int64_t>(limits.fill, 1));
 }
 
 ListObject::Node* ListObject::make_node(std::string_view value, const Limits& limits) {
@@ -139,6 +143,26 @@ ListObject::Node* ListObject::make_node(std::string_view value, const Limits& li
   return node;
 }
 
+bool ListObject::prefetch(unsigned step) const {
+  if (nodes_.count == 0) return false;
+  for (const size_t end : {size_t{0}, size_t{nodes_.count} - 1}) {
+    switch (step) {
+      case 0:
+        touch(&nodes_[end]);
+        break;
+      case 1:
+        touch(nodes_[end]);
+        break;
+      case 2:
+        if (nodes_[end]->pack) nodes_[end]->pack->prefetch(128);
+        break;
+      default:
+        if (nodes_[end]->pack) nodes_[end]->pack->prefetch_end();
+    }
+  }
+  return step < 3;
+}
+
 // --- The ends ---
 
 void ListObject::push(End end, std::string_view value, const Limits& limits) {
@@ -147,6 +171,9 @@ void ListObject::push(End end, std::string_view value, const Limits& limits) {
     const Listpack::Encoded encoded(value);
     if (fits(*nodes_[index], encoded.bytes().size(), 1, limits)) {
       change_node(index, [&](Node& node) {
+        if (node.pack->size_bytes() >= kGrowing) {
+          node.pack->make_room(encoded.bytes().size(), end == End::head, most_bytes(limits));
+        }
         node.pack->insert(end == End::head ? node.pack->first() : Listpack::kEnd, encoded);
         ++node.count;
       });

@@ -40,6 +40,7 @@ class ListObject final : public Object {
   size_t effort() const override { return nodes_.count; }
   std::unique_ptr<Object> clone() const override { return std::make_unique<ListObject>(*this); }
   bool shares() const override;
+  bool prefetch(unsigned step) const override;  // of both ends
 
   enum class End : uint8_t { head, tail };
   void push(End end, std::string_view value, const Limits& limits);

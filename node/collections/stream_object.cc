@@ -6,6 +6,7 @@
 
 #include "common/base/assert.h"
 #include "node/types/allocation.h"
+#include "node/types/touch.h"
 
 namespace holdfast::node {
 
@@ -44,6 +45,19 @@ size_t StreamObject::effort() const {
     blocks += 1 + 2 * group->pending().block_count() + 3 * group->consumers().size();
   }
   return blocks;
+}
+
+bool StreamObject::prefetch(unsigned step) const {
+  if (step < 3) return nodes_.prefetch_last(step);
+  const StreamNode& tail = **nodes_.last();
+  if (step == 3) {
+    touch(&tail);
+  } else if (step == 4) {
+    tail.pack().prefetch(64);
+  } else {
+    tail.pack().prefetch_end();
+  }
+  return step < 5;
 }
 
 // --- Blocks ---

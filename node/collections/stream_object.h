@@ -48,6 +48,7 @@ class StreamObject final : public Object {
   size_t effort() const override;
   std::unique_ptr<Object> clone() const override { return std::make_unique<StreamObject>(*this); }
   bool shares() const override;
+  bool prefetch(unsigned step) const override;  // of the last block's end
 
   StreamId first_id() const { return first_id_; }
   // Of the last live entry; the stream must not be empty.

@@ -48,6 +48,11 @@ class ZsetObject final : public Object {
   bool clear_some() override { return large_ != nullptr && large_->dict.clear_some(); }
   const Dict* table() const override { return large_ == nullptr ? nullptr : &large_->dict; }
 
+  bool prefetch(unsigned step) const override {  // of the packed form
+    if (step == 0) pack_.prefetch(Listpack::kPrefetchedBytes);
+    return false;
+  }
+
   std::optional<double> score(std::string_view member) const;
   // How many come before the member.
   std::optional<size_t> rank(std::string_view member) const;

@@ -227,7 +227,7 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   // Answers a waiter that its time is up, or an error.
   void end_wait(server::Session& session, std::string_view error = {});
   void propagate(const Call& call);
-  void expect_elements(std::span<const std::span<const std::string_view>> requests);
+  void expect_objects(std::span<const std::span<const std::string_view>> requests);
   void record(const Call& call, TableEntry& entry, Nanos taken, size_t reply_start);
   void count_error(std::string_view reply_line);
   void feed_monitors(const Call& call);
@@ -267,7 +267,9 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   struct Expected {
     TableEntry* entry = nullptr;
     bool hashed = false;  // its first key's hash is known
+    bool element_hashed = false;
     uint64_t hash = 0;
+    uint64_t element_hash = 0;  // of args[spec->element], in the tables of values
   };
   std::array<Expected, kMostExpected> expected_;
   int expected_db_ = 0;

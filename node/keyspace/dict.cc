@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/assert.h"
+#include "node/types/touch.h"
 
 namespace holdfast::node {
 
@@ -33,22 +34,67 @@ uint64_t Dict::position_of(uint64_t hash) {
 
 // --- Look-ups ---
 
-void Dict::prefetch_bucket(uint64_t hash) const {
-  if (parts_ == nullptr) return;
+const Bucket& Dict::home_of(uint64_t hash) const {
   const uint64_t position = position_of(hash);
   const Ref ref = ref_at(position);
   const BucketRange range = buckets_of(ref);
-  __builtin_prefetch(range.first + range.home(place_at(position, depth_of(ref))));
+  return range.first[range.home(place_at(position, depth_of(ref)))];
+}
+
+void Dict::prefetch_bucket(uint64_t hash) const {
+  if (parts_ != nullptr) __builtin_prefetch(&home_of(hash));
 }
 
 void Dict::prefetch_entry(uint64_t hash) const {
   if (parts_ == nullptr) return;
+  const Bucket& bucket = home_of(hash);
+  for (unsigned slot = 0; slot < Bucket::kSlots; ++slot) {
+    if (bucket.tags[slot] == static_cast<uint8_t>(hash)) __builtin_prefetch(entry_of(bucket.slots[slot]));
+  }
+}
+
+const Object* Dict::likely_object(uint64_t hash) const {
+  if (parts_ == nullptr) return nullptr;
   const uint64_t position = position_of(hash);
   const Ref ref = ref_at(position);
   const BucketRange range = buckets_of(ref);
-  const Bucket& bucket = range.first[range.home(place_at(position, depth_of(ref)))];
+  const uint32_t place = place_at(position, depth_of(ref));
+  const Bucket& bucket = range.first[range.home(place)];
   for (unsigned slot = 0; slot < Bucket::kSlots; ++slot) {
-    if (bucket.tags[slot] == static_cast<uint8_t>(hash)) __builtin_prefetch(entry_of(bucket.slots[slot]));
+    const Slot value = bucket.slots[slot];
+    if (bucket.tags[slot] != static_cast<uint8_t>(hash) || place_of(value) != place || value == 0) continue;
+    const Entry& entry = *entry_of(value);
+    return entry.payload() == Entry::Payload::object ? entry.object() : nullptr;
+  }
+  return nullptr;
+}
+
+bool Dict::prefetch(uint64_t hash, unsigned step) const {
+  switch (step) {
+    case 0:
+      touch(this);
+      touch(reinterpret_cast<const char*>(this + 1) - 1);
+      return true;
+    case 1:
+      if (parts_ == nullptr) return false;
+      touch(&parts_[part_number(position_of(hash))]);
+      return true;
+    case 2: {
+      Part& part = parts_[part_number(position_of(hash))];
+      touch(part.data() + part.index(position_of(hash), part_bits_));
+      return true;
+    }
+    case 3:
+      touch(&home_of(hash));
+      return true;
+    default: {
+      const Bucket& bucket = home_of(hash);
+      for (unsigned slot = 0; slot < Bucket::kSlots; ++slot) {
+        const Slot value = bucket.slots[slot];
+        if (bucket.tags[slot] == static_cast<uint8_t>(hash) && value != 0) touch(entry_of(value));
+      }
+      return false;
+    }
   }
 }
 
@@ -245,7 +291,7 @@ void Dict::sample(RandomSource& source, size_t count, bool expiring_only,
         const Slot value = range.first[index].slots[slot];
         if (value == 0 || (expiring_only && (value & kSlotExpires) == 0)) continue;
         found[here++] = entry_of(value);
-        __builtin_prefetch(entry_of(value));
+        touch(entry_of(value));
       }
       for (size_t i = 0; i < here; ++i) visit(*found[i]);
       count -= here;

@@ -39,6 +39,13 @@ struct DictStatistics {
   std::array<size_t, Bucket::kSlots + 1> fill{};      // buckets by how many of their slots are taken
 };
 
+// The hash of the bytes at one place.
+struct KnownHash {
+  const char* data = nullptr;
+  size_t size = SIZE_MAX;  // of no key
+  uint64_t hash = 0;
+};
+
 class Dict {
  public:
   // What a table is made for: a database, whose directory has 256 parts that grow on their own, or a value with elements,
@@ -61,15 +68,25 @@ class Dict {
   void set_shrinking(bool on) { shrinking_ = on; }
 
   uint64_t hash(std::string_view key) const {
-    if (key.data() == known_.data && key.size() == known_.size) return known_.hash;
+    const KnownHash& known = part_bits_ == 0 ? known_element_ : known_;
+    if (key.data() == known.data && key.size() == known.size) return known.hash;
     return seeded_hash(key, seed_);
   }
   // The hash of the bytes at this very place, until forgotten.
   void know_hash(std::string_view key, uint64_t hash) { known_ = {key.data(), key.size(), hash}; }
   void forget_hash() { known_ = {}; }
+  // The same for the tables of values with elements, which all have one seed.
+  static void know_element_hash(std::string_view element, uint64_t hash) {
+    known_element_ = {element.data(), element.size(), hash};
+  }
+  static void forget_element_hash() { known_element_ = {}; }
   // For a batch of look-ups: first prefetch_bucket for all, then prefetch_entry for all, then the look-ups.
   void prefetch_bucket(uint64_t hash) const;
   void prefetch_entry(uint64_t hash) const;
+  // After these: the object of the entry of this hash (a guess: the key is not compared). Null: no entry, or no object.
+  const Object* likely_object(uint64_t hash) const;
+  // The whole way from the table's own memory to an entry, a step at a time, counted from 0; false: that was the last.
+  bool prefetch(uint64_t hash, unsigned step) const;
 
   // A key's entry and where it lies: valid until the table changes. No entry: only `hash` is set.
   struct Place {
@@ -193,6 +210,7 @@ class Dict {
     Part& part = parts_[part_number(position)];
     return part.data()[part.index(position, part_bits_)];
   }
+  const Bucket& home_of(uint64_t hash) const;  // the table must not be empty
   // The first position after the segment's interval; 0 after the last.
   static uint64_t next_interval(uint64_t position, unsigned depth) {
     return depth == 0 ? 0 : (position & ~(width(depth) - 1)) + width(depth);
@@ -241,14 +259,10 @@ class Dict {
   void double_part(Part& part);
   void trim_part(Part& part);
 
-  struct KnownHash {
-    const char* data = nullptr;
-    size_t size = SIZE_MAX;  // of no key
-    uint64_t hash = 0;
-  };
   HashSeed seed_;
   unsigned part_bits_;
   KnownHash known_;
+  static inline KnownHash known_element_;
   size_t size_ = 0;
   size_t expiring_ = 0;
   size_t segments_ = 0;

@@ -228,8 +228,6 @@ Listpack Listpack::copy_of(std::string_view block) {
   return copy;
 }
 
-size_t Listpack::memory_bytes() const { return capacity_; }
-
 // Moves the block so that it has `front` unused bytes before it.
 void Listpack::slide(uint32_t front) {
   if (front == front_) return;
@@ -259,7 +257,11 @@ void Listpack::reserve_front(size_t bytes) {
   if (size + bytes <= capacity_) {
     return slide(static_cast<uint32_t>(bytes + (capacity_ - size - bytes) / 2));
   }
-  const size_t larger = allocation_size(size + bytes);
+  grow_front(allocation_size(size + bytes));
+}
+
+void Listpack::grow_front(size_t larger) {
+  const size_t size = size_bytes();
   auto* grown = static_cast<uint8_t*>(std::malloc(larger));
   if (grown == nullptr) throw std::bad_alloc();
   const auto front = static_cast<uint32_t>(larger - size);
@@ -268,6 +270,17 @@ void Listpack::reserve_front(size_t bytes) {
   data_ = grown + front;
   capacity_ = static_cast<uint32_t>(larger);
   front_ = front;
+}
+
+void Listpack::make_room(size_t bytes, bool in_front, size_t most) {
+  const size_t size = size_bytes();
+  if (size + bytes <= capacity_) return;  // inside, there is some
+  const size_t larger = allocation_size(std::max(size + bytes, std::min(2 * size, most)));
+  if (in_front) {
+    grow_front(larger);
+  } else {
+    reserve(larger);
+  }
 }
 
 void Listpack::shrink_to_fit() {

@@ -11,6 +11,7 @@
 // Errors: blocks from outside go through validate() first; every other function expects a valid block.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -21,11 +22,14 @@
 #include <string>
 #include <string_view>
 
+#include "node/types/touch.h"
+
 namespace holdfast::node {
 
 class Listpack {
  public:
   static constexpr size_t kHeaderBytes = 6;
+  static constexpr size_t kPrefetchedBytes = 768;  // of a small collection that is likely to be searched
   static constexpr size_t kMostBytes = size_t{1} << 30;
   // Room for the text of an integer element.
   struct Scratch {
@@ -61,7 +65,14 @@ class Listpack {
     std::memcpy(&bytes, data_, sizeof bytes);
     return bytes;
   }
-  size_t memory_bytes() const;  // allocated
+  size_t memory_bytes() const { return capacity_; }  // allocated
+  // Ask the memory for the first `most` bytes, what lies before the block included; for the end, once the header is here.
+  void prefetch(size_t most) const {
+    const uint8_t* from = data_ - std::min<uint32_t>(front_, 64);
+    const uint8_t* to = from + std::min<size_t>(most, room());
+    for (; from < to; from += 64) touch(from);
+  }
+  void prefetch_end() const { touch(data_ + end_offset()); }
   size_t count() const;         // walks the block when there are 65535 elements or more
   bool empty() const { return data_[kHeaderBytes] == 0xff; }
 
@@ -146,6 +157,8 @@ class Listpack {
   Position erase(Position at, size_t count = 1);
   // Appends what is in `other`.
   void append_all(const Listpack& other);
+  // Room for `bytes` more at one end, and so much that the next times need none: up to `most` bytes in all.
+  void make_room(size_t bytes, bool in_front, size_t most);
   // Gives back room kept for growth.
   void shrink_to_fit();
 
@@ -158,6 +171,7 @@ class Listpack {
   // Room for a block of `bytes`; for `bytes` more before it.
   void reserve(size_t bytes);
   void reserve_front(size_t bytes);
+  void grow_front(size_t larger);
   void slide(uint32_t front);
   size_t room() const { return capacity_ - front_; }
   uint8_t* allocated() const { return data_ - front_; }

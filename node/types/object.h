@@ -42,6 +42,12 @@ class Object {
   virtual std::unique_ptr<Object> clone() const = 0;
   // The table in which its elements are found by name; null where there is none (packed forms, lists, streams).
   virtual const Dict* table() const { return nullptr; }
+  // Asks the memory for what a command is likely to touch (its name for an element is not known), a step deeper each time,
+  // counted from 0; false: there is nothing deeper. For a batch of commands, so that their waits overlap.
+  virtual bool prefetch(unsigned step) const {
+    (void)step;
+    return false;
+  }
   // The earliest expiry among the elements, unix milliseconds; kNoElementExpiry: none has one. (Hashes only.)
   static constexpr int64_t kNoElementExpiry = INT64_MIN;
   virtual int64_t next_expiry_ms() const { return kNoElementExpiry; }
