@@ -74,12 +74,12 @@ Evictor::Outcome Evictor::evict_until_it_fits(uint64_t over) {
   return outcome;
 }
 
-// The bytes that it gave back, or will when it is freed lazily. The words for the log and the replicas are not counted against it.
+// The bytes that it gave back, or will when it is freed in the background, as large values always are. The words for the log and the replicas are not counted against it.
 uint64_t Evictor::evict(const EvictionChooser::Victim& victim) {
   const bool timed = node_.config().latency_threshold_ms > 0;
   const Instant start = timed ? node_.clock().now() : Instant{};
   const Entry* entry = node_.keys().find_raw(victim.db, victim.key);
-  const uint64_t promised = node_.config().lazyfree_eviction && entry != nullptr ? entry->memory_bytes() : 0;
+  const uint64_t promised = entry != nullptr ? entry->memory_bytes() : 0;
   const uint64_t before = node_.process().used_memory();
   node_.keys().evict(victim.db, victim.key,
                      node_.config().lazyfree_eviction ? Keyspace::Free::lazily : Keyspace::Free::now);

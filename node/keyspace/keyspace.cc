@@ -40,10 +40,19 @@ size_t free_effort(const Entry& entry) {
   return 1 + entry.memory_bytes() / kBytesPerFree;
 }
 
+namespace {
+
+// What is worth the reclaimer although nobody asked for it. A string is one block, so what counts are its pages: 16 MB.
+size_t stalling_effort(const Entry& entry) {
+  return entry.type() == ValueType::string ? 16 * kStallingEffort : kStallingEffort;
+}
+
+}  // namespace
+
 void Keyspace::dispose(EntryPtr entry, Free how) {
   if (reclaimer_ == nullptr) return;
   const bool lazily = how == Free::lazily;
-  if (free_effort(*entry) <= (lazily ? kLazyFreeEffort : kStallingEffort)) return;
+  if (free_effort(*entry) <= (lazily ? kLazyFreeEffort : stalling_effort(*entry))) return;
   if (entry->payload() != Entry::Payload::object) return reclaimer_->reclaim(std::move(entry), lazily);
   if (!entry->object()->shares()) reclaimer_->reclaim(entry->take_value().take_object(), lazily);
 }
@@ -143,7 +152,7 @@ void Keyspace::put(int db, std::string_view key, Value&& value, int64_t expires_
   } else {
     forget_elements(databases_[db], *place.entry);
     if (reclaimer_ != nullptr && place.entry->lies_beside() &&
-        free_effort(*place.entry) > (lazy_.overwritten ? kLazyFreeEffort : kStallingEffort)) {
+        free_effort(*place.entry) > (lazy_.overwritten ? kLazyFreeEffort : stalling_effort(*place.entry))) {
       if (place.entry->payload() == Entry::Payload::object) {
         if (!place.entry->object()->shares()) reclaimer_->reclaim(dict.take_object(place), lazy_.overwritten);
       } else {
