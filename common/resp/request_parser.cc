@@ -19,15 +19,27 @@ size_t find_cr(std::string_view input, size_t from) {
   return found == nullptr ? kNotFound : static_cast<size_t>(static_cast<const char*>(found) - input.data());
 }
 
-// Reads "<digits>\r" and the byte after it, the way lengths nearly always come: not negative, up to eight digits. Returns
-// where the line ends; null when anything is different or missing, and then the general way finds out what.
+bool is_digit(char c) { return static_cast<unsigned char>(c - '0') <= 9; }
+
+// Reads "<digits>\r" and the byte after it, the way lengths nearly always come: not negative, up to eight digits, with
+// more input behind. Returns where the line ends; null when anything is different, and then the general way finds out
+// what. One and two digits go without a loop.
 inline const char* quick_length(const char* at, const char* end, int64_t& length) {
-  const char* digit = at;
+  if (end - at < 4 || !is_digit(at[0])) return nullptr;
+  if (at[1] == '\r') {
+    length = at[0] - '0';
+    return at + 3;
+  }
+  if (at[0] == '0' || !is_digit(at[1])) return nullptr;
+  if (at[2] == '\r') {
+    length = (at[0] - '0') * 10 + (at[1] - '0');
+    return at + 4;
+  }
   const char* const stop = end - at > 9 ? at + 9 : end;  // one more than may be there
+  const char* digit = at;
   int64_t value = 0;
-  while (digit < stop && static_cast<unsigned char>(*digit - '0') <= 9) value = value * 10 + (*digit++ - '0');
-  const ptrdiff_t digits = digit - at;
-  if (digits == 0 || digits > 8 || (*at == '0' && digits > 1) || end - digit < 2 || *digit != '\r') return nullptr;
+  while (digit < stop && is_digit(*digit)) value = value * 10 + (*digit++ - '0');
+  if (digit - at > 8 || end - digit < 2 || *digit != '\r') return nullptr;
   length = value;
   return digit + 2;
 }

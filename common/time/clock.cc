@@ -16,19 +16,18 @@ int64_t system_unix_micros() {
   return int64_t{ts.tv_sec} * 1'000'000 + ts.tv_nsec / 1000;
 }
 
-// The two clocks are set side by side anew once in a millisecond.
+// The two clocks are set side by side anew whenever a millisecond of the calendar has passed.
 WallTime SystemClock::wall_at(Instant now) const {
-  struct Pair {
-    Instant instant;
-    int64_t unix_micros = 0;
+  struct Millisecond {
+    Instant from, until;
+    WallTime wall;
   };
-  static thread_local Pair pair;
-  const Nanos since = now - pair.instant;
-  if (since < Nanos(0) || since >= Millis(1) || pair.unix_micros == 0) {
-    pair = {now, system_unix_micros()};
-    return from_unix_ms(pair.unix_micros / 1000);
+  static thread_local Millisecond current;
+  if (now < current.from || now >= current.until) {
+    const int64_t micros = system_unix_micros();
+    current = {now, now + Micros(1000 - micros % 1000), from_unix_ms(micros / 1000)};
   }
-  return from_unix_ms((pair.unix_micros + since.count() / 1000) / 1000);
+  return current.wall;
 }
 
 WallTime SystemClock::wall_now() const { return from_unix_ms(system_unix_micros() / 1000); }

@@ -238,12 +238,14 @@ void ZsetObject::prefetch(std::span<const std::string_view> members, size_t step
   if (large_ == nullptr || members.size() <= step) return;
   constexpr size_t kMost = 32;
   uint64_t hashes[kMost];
+  const Bucket* buckets[kMost];
   size_t count = 0;
   for (size_t i = 0; i < members.size() && count < kMost; i += step) {
     hashes[count] = large_->dict.hash(members[i]);
-    large_->dict.prefetch_bucket(hashes[count++]);
+    buckets[count] = large_->dict.prefetch_bucket(hashes[count]);
+    ++count;
   }
-  for (size_t i = 0; i < count; ++i) large_->dict.prefetch_entry(hashes[i]);
+  for (size_t i = 0; i < count; ++i) Dict::prefetch_entry(buckets[i], hashes[i]);
 }
 
 // --- Loading ---

@@ -251,17 +251,15 @@ void Node::run(Call& call, TableEntry& entry) {
 
 void Node::propagate(const Call& call) {
   if (call.propagation == Call::Propagation::none) return;
-  std::span<const std::string_view> words = call.args;
-  std::vector<std::string_view> rewritten;
-  if (call.propagation == Call::Propagation::rewritten) {
-    rewritten.assign(call.rewritten().begin(), call.rewritten().end());
-    words = rewritten;
-  }
-  if (call.in_exec) {
-    effects_.push(call.db(), words, call.reach);
-  } else {
-    effects_.push_last(call.db(), words, call.reach);
-  }
+  const auto pass_on = [&](std::span<const std::string_view> words) {
+    if (call.in_exec) {
+      effects_.push(call.db(), words, call.reach);
+    } else {
+      effects_.push_last(call.db(), words, call.reach);
+    }
+  };
+  if (call.propagation != Call::Propagation::rewritten) return pass_on(call.args);
+  pass_on(std::vector<std::string_view>(call.rewritten().begin(), call.rewritten().end()));
 }
 
 void Node::record(const Call& call, TableEntry& entry, Nanos taken, size_t reply_start) {

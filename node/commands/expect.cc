@@ -15,6 +15,7 @@ constexpr uint32_t kOfObjects = command::kList | command::kSet | command::kSorte
 void Node::expect(server::Session& session, std::span<const std::span<const std::string_view>> requests) {
   expected_db_ = session.db;
   bool objects = false;
+  std::array<const Bucket*, kMostExpected> buckets;
   for (size_t i = 0; i < requests.size(); ++i) {
     const auto args = requests[i];
     Expected& expected = expected_[i] = {};
@@ -24,11 +25,11 @@ void Node::expect(server::Session& session, std::span<const std::span<const std:
     if (static_cast<size_t>(keys.first) >= args.size()) continue;
     expected.hashed = true;
     expected.hash = keys_.key_hash(session.db, args[static_cast<size_t>(keys.first)]);
-    keys_.prefetch_bucket(session.db, expected.hash);
+    buckets[i] = keys_.prefetch_bucket(session.db, expected.hash);
     objects |= (expected.entry->spec->categories & kOfObjects) != 0;
   }
   for (size_t i = 0; i < requests.size(); ++i) {
-    if (expected_[i].hashed) keys_.prefetch_entry(session.db, expected_[i].hash);
+    if (expected_[i].hashed) Keyspace::prefetch_entry(buckets[i], expected_[i].hash);
   }
   if (objects) expect_objects(requests);
 }

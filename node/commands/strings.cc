@@ -102,6 +102,11 @@ void set_generic(Call& call, std::string_view value, const SetOptions& options) 
 void get(Call& call) { reply_string(call, call.args[1]); }
 
 void set(Call& call) {
+  if (call.argc() == 3) {  // the plain form, at the least cost
+    call.keys.set(call.db(), call.args[1], Value::borrowed_string(call.args[2]));
+    call.notify(kNotifyString, "set", call.args[1]);
+    return call.reply.ok();
+  }
   SetOptions options;
   if (!parse_options(call.args.subspan(3), true, options)) return call.reply.error(kSyntaxError);
   set_generic(call, call.args[2], options);

@@ -41,16 +41,19 @@ const Bucket& Dict::home_of(uint64_t hash) const {
   return range.first[range.home(place_at(position, depth_of(ref)))];
 }
 
-void Dict::prefetch_bucket(uint64_t hash) const {
-  if (parts_ != nullptr) __builtin_prefetch(&home_of(hash));
+const Bucket* Dict::prefetch_bucket(uint64_t hash) const {
+  if (parts_ == nullptr) return nullptr;
+  const Bucket& bucket = home_of(hash);
+  __builtin_prefetch(&bucket);
+  return &bucket;
 }
 
-void Dict::prefetch_entry(uint64_t hash) const {
-  if (parts_ == nullptr) return;
-  const Bucket& bucket = home_of(hash);
-  for (unsigned slot = 0; slot < Bucket::kSlots; ++slot) {
-    if (bucket.tags[slot] == static_cast<uint8_t>(hash)) __builtin_prefetch(entry_of(bucket.slots[slot]));
-  }
+void Dict::prefetch_entry(const Bucket* bucket, uint64_t hash) {
+  if (bucket == nullptr) return;
+  bucket->any_tagged(static_cast<uint8_t>(hash), [&](unsigned slot) {
+    __builtin_prefetch(entry_of(bucket->slots[slot]));
+    return false;
+  });
 }
 
 const Object* Dict::likely_object(uint64_t hash) const {
@@ -60,13 +63,15 @@ const Object* Dict::likely_object(uint64_t hash) const {
   const BucketRange range = buckets_of(ref);
   const uint32_t place = place_at(position, depth_of(ref));
   const Bucket& bucket = range.first[range.home(place)];
-  for (unsigned slot = 0; slot < Bucket::kSlots; ++slot) {
+  const Object* object = nullptr;
+  bucket.any_tagged(static_cast<uint8_t>(hash), [&](unsigned slot) {
     const Slot value = bucket.slots[slot];
-    if (bucket.tags[slot] != static_cast<uint8_t>(hash) || place_of(value) != place || value == 0) continue;
+    if (place_of(value) != place || value == 0) return false;
     const Entry& entry = *entry_of(value);
-    return entry.payload() == Entry::Payload::object ? entry.object() : nullptr;
-  }
-  return nullptr;
+    if (entry.payload() == Entry::Payload::object) object = entry.object();
+    return true;
+  });
+  return object;
 }
 
 bool Dict::prefetch(uint64_t hash, unsigned step) const {
@@ -89,11 +94,10 @@ bool Dict::prefetch(uint64_t hash, unsigned step) const {
       return true;
     default: {
       const Bucket& bucket = home_of(hash);
-      for (unsigned slot = 0; slot < Bucket::kSlots; ++slot) {
-        const Slot value = bucket.slots[slot];
-        if (bucket.tags[slot] == static_cast<uint8_t>(hash) && value != 0) touch(entry_of(value));
-      }
-      return false;
+      return bucket.any_tagged(static_cast<uint8_t>(hash), [&](unsigned slot) {
+        if (bucket.slots[slot] != 0) touch(entry_of(bucket.slots[slot]));
+        return false;
+      });
     }
   }
 }
@@ -106,16 +110,24 @@ Dict::Place Dict::locate(std::string_view key) const {
   const BucketRange range = buckets_of(ref);
   const uint32_t place = place_at(position, depth_of(ref));
   const auto tag = static_cast<uint8_t>(result.hash);
-  const auto matches = [&](Bucket& bucket, unsigned slot) {
+  const auto matches = [&](const Bucket& bucket, unsigned slot) {
     const Slot value = bucket.slots[slot];
-    return bucket.tags[slot] == tag && place_of(value) == place && value != 0 && entry_of(value)->key() == key;
+    return place_of(value) == place && value != 0 && entry_of(value)->key() == key;
   };
   Bucket& bucket = range.first[range.home(place)];
-  for (unsigned slot = 0; slot < Bucket::kSlots && !result.at; ++slot) {
-    if (matches(bucket, slot)) result.at = {&bucket, slot};
+  const bool at_home = bucket.any_tagged(tag, [&](unsigned slot) {
+    result.at = {&bucket, slot};
+    return matches(bucket, slot);
+  });
+  if (!at_home) {
+    result.at = {};
+    if (bucket.overflow > 0) {
+      result.at = Segment::for_home(range, range.home(place), [&](const Bucket& near, unsigned slot) {
+        return near.tags[slot] == tag && matches(near, slot);
+      });
+    }
+    if (!result.at) return result;
   }
-  if (!result.at && bucket.overflow > 0) result.at = Segment::for_home(range, range.home(place), matches);
-  if (!result.at) return result;
   result.entry = entry_of(result.at.bucket->slots[result.at.slot]);
   result.segment = segment_of(ref);
   return result;

@@ -80,9 +80,10 @@ class Dict {
     known_element_ = {element.data(), element.size(), hash};
   }
   static void forget_element_hash() { known_element_ = {}; }
-  // For a batch of look-ups: first prefetch_bucket for all, then prefetch_entry for all, then the look-ups.
-  void prefetch_bucket(uint64_t hash) const;
-  void prefetch_entry(uint64_t hash) const;
+  // For a batch of look-ups: first prefetch_bucket for all, then prefetch_entry for all, then the look-ups. The bucket is
+  // valid until the table changes; null when the table is empty.
+  const Bucket* prefetch_bucket(uint64_t hash) const;
+  static void prefetch_entry(const Bucket* bucket, uint64_t hash);
   // After these: the object of the entry of this hash (a guess: the key is not compared). Null: no entry, or no object.
   const Object* likely_object(uint64_t hash) const;
   // The whole way from the table's own memory to an entry, a step at a time, counted from 0; false: that was the last.

@@ -127,12 +127,14 @@ void Keyspace::remove_expired(int db, Entry& entry) {
 
 void Keyspace::prefetch(int db, std::span<const std::string_view> words, size_t step) const {
   std::array<uint64_t, kPrefetch> hashes;
+  std::array<const Bucket*, kPrefetch> buckets;
   size_t count = 0;
   for (size_t i = 0; i < words.size() && count < kPrefetch; i += step) {
     hashes[count] = key_hash(db, words[i]);
-    prefetch_bucket(db, hashes[count++]);
+    buckets[count] = prefetch_bucket(db, hashes[count]);
+    ++count;
   }
-  for (size_t i = 0; i < count; ++i) prefetch_entry(db, hashes[i]);
+  for (size_t i = 0; i < count; ++i) prefetch_entry(buckets[i], hashes[i]);
 }
 
 // --- Changes ---

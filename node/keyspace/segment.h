@@ -14,8 +14,11 @@
 #pragma once
 
 #include <array>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -37,7 +40,23 @@ struct alignas(64) Bucket {
   uint8_t tags[kSlots];
   uint8_t overflow;
   Slot slots[kSlots];
+
+  // Calls visit(slot) for the slots of this tag, the free ones among them when it is 0, until it returns true; then true.
+  template <class Visit>
+  bool any_tagged(uint8_t tag, Visit&& visit) const {
+    constexpr uint64_t kLow = 0x7f7f'7f7f'7f7f'7f7f;
+    uint64_t word;
+    std::memcpy(&word, tags, sizeof word);
+    word ^= tag * 0x0101'0101'0101'0101;
+    // The top bit of each byte that is zero now; the last byte is no tag.
+    word = ~(((word & kLow) + kLow) | word | kLow) & 0x0080'8080'8080'8080;
+    for (; word != 0; word &= word - 1) {
+      if (visit(static_cast<unsigned>(std::countr_zero(word)) / 8)) return true;
+    }
+    return false;
+  }
 };
+static_assert(std::endian::native == std::endian::little && offsetof(Bucket, overflow) == Bucket::kSlots);
 static_assert(sizeof(Bucket) == 64);
 
 // The buckets of a segment as the directory knows them: enough to look a key up without reading the header.

@@ -151,11 +151,12 @@ TEST_F(DictTest, MovingTheTableMovesEverything) {
 }
 
 TEST_F(DictTest, PrefetchingIsAllowedAtAnyTime) {
-  dict.prefetch_bucket(dict.hash("a"));
-  dict.prefetch_entry(dict.hash("a"));
+  Dict::prefetch_entry(dict.prefetch_bucket(dict.hash("a")), dict.hash("a"));
   fill(0, 1000);
-  for (int i = 0; i < 1000; ++i) dict.prefetch_bucket(dict.hash("key" + std::to_string(i)));
-  for (int i = 0; i < 1000; ++i) dict.prefetch_entry(dict.hash("key" + std::to_string(i)));
+  for (int i = 0; i < 1000; ++i) {
+    const uint64_t hash = dict.hash("key" + std::to_string(i));
+    Dict::prefetch_entry(dict.prefetch_bucket(hash), hash);
+  }
   EXPECT_EQ(dict.size(), 1000u);
 }
 
