@@ -143,8 +143,7 @@ bool HashObject::set(std::string_view field, std::string_view value, const Encod
         pack_.replace(pack_.next(at), value);
         return false;
       }
-      pack_.append(field);
-      pack_.append(value);
+      pack_.append_pair(field, value);
       if (size() > limits.hash_entries) convert();
       return true;
     }

@@ -28,28 +28,37 @@ void Node::expect(server::Session& session, std::span<const std::span<const std:
     buckets[i] = keys_.prefetch_bucket(session.db, expected.hash);
     objects |= (expected.entry->spec->categories & kOfObjects) != 0;
   }
+  std::array<const Entry*, kMostExpected> entries;
+  std::array<size_t, kMostExpected> displaced;
+  size_t count = 0;
   for (size_t i = 0; i < requests.size(); ++i) {
-    if (expected_[i].hashed) Keyspace::prefetch_entry(buckets[i], expected_[i].hash);
+    entries[i] = expected_[i].hashed ? Keyspace::prefetch_entry(buckets[i], expected_[i].hash) : nullptr;
+    if (entries[i] == nullptr && expected_[i].hashed && Dict::may_be_displaced(buckets[i])) displaced[count++] = i;
   }
-  if (objects) expect_objects(requests);
+  for (const size_t i : std::span(displaced).first(count)) {
+    entries[i] = keys_.prefetch_displaced(session.db, expected_[i].hash);
+  }
+  if (objects) expect_objects(requests, entries);
 }
 
 // From the entry to the object; from there the object itself knows the way, or the table of its elements does.
-void Node::expect_objects(std::span<const std::span<const std::string_view>> requests) {
+void Node::expect_objects(std::span<const std::span<const std::string_view>> requests,
+                          std::span<const Entry* const> entries) {
   struct Awaited {
     const Object* object;
     const Dict* table;  // in which the element is looked up; null: the object goes on itself
+    const Bucket* bucket;
     uint64_t hash;      // of the element
     size_t request;
   };
   std::array<Awaited, kMostExpected> awaited;
   size_t count = 0;
   for (size_t i = 0; i < requests.size(); ++i) {
-    if (!expected_[i].hashed || (expected_[i].entry->spec->categories & kOfObjects) == 0) continue;
-    const Object* object = keys_.likely_object(expected_db_, expected_[i].hash);
+    if (entries[i] == nullptr || (expected_[i].entry->spec->categories & kOfObjects) == 0) continue;
+    const Object* object = Dict::object_of(*entries[i]);
     if (object == nullptr) continue;
     __builtin_prefetch(object);
-    awaited[count++] = {object, nullptr, 0, i};
+    awaited[count++] = {object, nullptr, nullptr, 0, i};
   }
   for (size_t i = 0; i < count; ++i) {
     Awaited& it = awaited[i];
@@ -62,8 +71,9 @@ void Node::expect_objects(std::span<const std::span<const std::string_view>> req
   for (unsigned step = 0; count > 0; ++step) {
     size_t left = 0;
     for (size_t i = 0; i < count; ++i) {
-      const Awaited it = awaited[i];
-      if (it.table != nullptr ? it.table->prefetch(it.hash, step) : it.object->prefetch(step)) awaited[left++] = it;
+      Awaited it = awaited[i];
+      const bool on = it.table != nullptr ? it.table->prefetch(it.hash, step, it.bucket) : it.object->prefetch(step);
+      if (on) awaited[left++] = it;
     }
     count = left;
   }

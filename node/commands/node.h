@@ -227,7 +227,7 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   // Answers a waiter that its time is up, or an error.
   void end_wait(server::Session& session, std::string_view error = {});
   void propagate(const Call& call);
-  void expect_objects(std::span<const std::span<const std::string_view>> requests);
+  void expect_objects(std::span<const std::span<const std::string_view>> requests, std::span<const Entry* const> entries);
   void record(const Call& call, TableEntry& entry, Nanos taken, size_t reply_start);
   void count_error(std::string_view reply_line);
   void feed_monitors(const Call& call);

@@ -8,7 +8,7 @@
 
 namespace holdfast::node {
 
-Dict::Dict(Dict&& other) noexcept : seed_(other.seed_), part_bits_(other.part_bits_) { *this = std::move(other); }
+Dict::Dict(Dict&& other) noexcept : part_bits_(other.part_bits_), seed_(other.seed_) { *this = std::move(other); }
 
 Dict& Dict::operator=(Dict&& other) noexcept {
   if (this == &other) return *this;
@@ -23,8 +23,27 @@ Dict& Dict::operator=(Dict&& other) noexcept {
   entry_bytes_ = std::exchange(other.entry_bytes_, 0);
   index_bytes_ = std::exchange(other.index_bytes_, 0);
   cleared_ = std::exchange(other.cleared_, 0);
-  parts_ = std::move(other.parts_);
+  parts_ = std::exchange(other.parts_, nullptr);
+  if (parts_ == &other.only_part_) {
+    only_part_ = std::exchange(other.only_part_, {});
+    parts_ = &only_part_;
+  }
   return *this;
+}
+
+void Dict::make_parts() {
+  if (part_bits_ == 0) {
+    parts_ = &only_part_;
+    return;
+  }
+  parts_ = new Part[parts()];
+  index_bytes_ += parts() * sizeof(Part);
+}
+
+void Dict::drop_parts() {
+  if (parts_ != &only_part_) delete[] parts_;
+  only_part_ = {};
+  parts_ = nullptr;
 }
 
 uint64_t Dict::position_of(uint64_t hash) {
@@ -48,57 +67,64 @@ const Bucket* Dict::prefetch_bucket(uint64_t hash) const {
   return &bucket;
 }
 
-void Dict::prefetch_entry(const Bucket* bucket, uint64_t hash) {
-  if (bucket == nullptr) return;
+const Entry* Dict::prefetch_entry(const Bucket* bucket, uint64_t hash) {
+  if (bucket == nullptr) return nullptr;
+  const Entry* seen = nullptr;
   bucket->any_tagged(static_cast<uint8_t>(hash), [&](unsigned slot) {
-    __builtin_prefetch(entry_of(bucket->slots[slot]));
+    if (bucket->slots[slot] == 0) return false;
+    seen = entry_of(bucket->slots[slot]);
+    touch(seen);
     return false;
   });
+  if (seen == nullptr && bucket->overflow > 0) __builtin_prefetch(bucket + 1);
+  return seen;
 }
 
-const Object* Dict::likely_object(uint64_t hash) const {
-  if (parts_ == nullptr) return nullptr;
+const Entry* Dict::prefetch_displaced(uint64_t hash) const {
+  constexpr unsigned kNear = 3;  // few lie farther away
   const uint64_t position = position_of(hash);
   const Ref ref = ref_at(position);
   const BucketRange range = buckets_of(ref);
   const uint32_t place = place_at(position, depth_of(ref));
-  const Bucket& bucket = range.first[range.home(place)];
-  const Object* object = nullptr;
-  bucket.any_tagged(static_cast<uint8_t>(hash), [&](unsigned slot) {
-    const Slot value = bucket.slots[slot];
-    if (place_of(value) != place || value == 0) return false;
-    const Entry& entry = *entry_of(value);
-    if (entry.payload() == Entry::Payload::object) object = entry.object();
-    return true;
-  });
-  return object;
+  unsigned index = range.home(place);
+  for (unsigned distance = 1; distance <= kNear; ++distance) {
+    index = index + 1 == range.count ? 0 : index + 1;
+    const Slot slot = range.first[index].likely(static_cast<uint8_t>(hash), place);
+    if (slot == 0) continue;
+    touch(entry_of(slot));
+    return entry_of(slot);
+  }
+  return nullptr;
 }
 
-bool Dict::prefetch(uint64_t hash, unsigned step) const {
+bool Dict::prefetch(uint64_t hash, unsigned step, const Bucket*& bucket) const {
   switch (step) {
     case 0:
       touch(this);
       touch(reinterpret_cast<const char*>(this + 1) - 1);
       return true;
-    case 1:
+    case 1: {
       if (parts_ == nullptr) return false;
-      touch(&parts_[part_number(position_of(hash))]);
-      return true;
-    case 2: {
-      Part& part = parts_[part_number(position_of(hash))];
-      touch(part.data() + part.index(position_of(hash), part_bits_));
-      return true;
+      const uint64_t position = position_of(hash);
+      const Part& part = parts_[part_number(position)];
+      if (part.bits > 0) {
+        touch(part.refs.get() + part.index(position, part_bits_));
+        return true;
+      }
+      [[fallthrough]];
     }
+    case 2:
+      if (bucket == nullptr) {
+        bucket = &home_of(hash);
+        touch(bucket);
+        return true;
+      }
+      [[fallthrough]];
     case 3:
-      touch(&home_of(hash));
-      return true;
-    default: {
-      const Bucket& bucket = home_of(hash);
-      return bucket.any_tagged(static_cast<uint8_t>(hash), [&](unsigned slot) {
-        if (bucket.slots[slot] != 0) touch(entry_of(bucket.slots[slot]));
-        return false;
-      });
-    }
+      return prefetch_entry(bucket, hash) == nullptr && may_be_displaced(bucket);
+    default:
+      prefetch_displaced(hash);
+      return false;
   }
 }
 
@@ -112,7 +138,7 @@ Dict::Place Dict::locate(std::string_view key) const {
   const auto tag = static_cast<uint8_t>(result.hash);
   const auto matches = [&](const Bucket& bucket, unsigned slot) {
     const Slot value = bucket.slots[slot];
-    return place_of(value) == place && value != 0 && entry_of(value)->key() == key;
+    return place_of(value) == place && value != 0 && entry_of(value)->has_key(key);
   };
   Bucket& bucket = range.first[range.home(place)];
   const bool at_home = bucket.any_tagged(tag, [&](unsigned slot) {
@@ -137,8 +163,7 @@ Dict::Place Dict::locate(std::string_view key) const {
 
 Entry& Dict::insert(uint64_t hash, std::string_view key, Value&& value, int64_t expires_ms) {
   if (parts_ == nullptr) {
-    parts_ = std::make_unique<Part[]>(parts());
-    index_bytes_ += parts() * sizeof(Part);
+    make_parts();
     install(0, Segment::build({}, 0, smallest()));
   }
   EntryPtr entry = Entry::create(key, std::move(value), expires_ms);
@@ -146,7 +171,7 @@ Entry& Dict::insert(uint64_t hash, std::string_view key, Value&& value, int64_t 
   for (;;) {
     const Ref ref = ref_at(position);
     const Slot slot = make_slot(entry.get(), place_at(position, depth_of(ref)));
-    if (segment_of(ref)->place(slot, static_cast<uint8_t>(hash))) break;
+    if (segment_of(ref)->place(buckets_of(ref), slot, static_cast<uint8_t>(hash))) break;
     make_room(position);
   }
   ++size_;
@@ -243,7 +268,7 @@ bool Dict::clear_some() {
   }
   Segment::Free()(segment_of(ref));
   if (cleared_ != 0) return true;
-  parts_.reset();
+  drop_parts();
   size_ = expiring_ = segments_ = entry_bytes_ = index_bytes_ = 0;
   return false;
 }

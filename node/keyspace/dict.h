@@ -52,7 +52,7 @@ class Dict {
   // which starts with one bucket and has a directory of one part (a millionth element may cost a copy of 20 KB).
   enum class Scale : uint8_t { database, collection };
   explicit Dict(HashSeed seed, Scale scale = Scale::database)
-      : seed_(seed), part_bits_(scale == Scale::database ? kPartBits : 0) {}
+      : part_bits_(scale == Scale::database ? kPartBits : 0), seed_(seed) {}
   ~Dict() { clear(); }
   Dict(Dict&& other) noexcept;
   Dict& operator=(Dict&& other) noexcept;
@@ -80,14 +80,21 @@ class Dict {
     known_element_ = {element.data(), element.size(), hash};
   }
   static void forget_element_hash() { known_element_ = {}; }
-  // For a batch of look-ups: first prefetch_bucket for all, then prefetch_entry for all, then the look-ups. The bucket is
-  // valid until the table changes; null when the table is empty.
+  // For a batch of look-ups: first prefetch_bucket for all, then prefetch_entry for all, then prefetch_displaced for those
+  // that the first did not see and that may_be_displaced, then the look-ups. The bucket is valid until the table changes;
+  // null when the table is empty. The last two return the entry that is likely the one of this hash (a guess: the key is
+  // not compared); null: none is seen.
   const Bucket* prefetch_bucket(uint64_t hash) const;
-  static void prefetch_entry(const Bucket* bucket, uint64_t hash);
-  // After these: the object of the entry of this hash (a guess: the key is not compared). Null: no entry, or no object.
-  const Object* likely_object(uint64_t hash) const;
+  static const Entry* prefetch_entry(const Bucket* bucket, uint64_t hash);
+  static bool may_be_displaced(const Bucket* bucket) { return bucket != nullptr && bucket->overflow > 0; }
+  const Entry* prefetch_displaced(uint64_t hash) const;
+  // After these: an entry's object; null for a string.
+  static const Object* object_of(const Entry& entry) {
+    return entry.payload() == Entry::Payload::object ? entry.object() : nullptr;
+  }
   // The whole way from the table's own memory to an entry, a step at a time, counted from 0; false: that was the last.
-  bool prefetch(uint64_t hash, unsigned step) const;
+  // `bucket` is null at first and is kept from step to step.
+  bool prefetch(uint64_t hash, unsigned step, const Bucket*& bucket) const;
 
   // A key's entry and where it lies: valid until the table changes. No entry: only `hash` is set.
   struct Place {
@@ -199,6 +206,8 @@ class Dict {
     }
   };
 
+  void make_parts();
+  void drop_parts();
   size_t parts() const { return size_t{1} << part_bits_; }
   size_t part_number(uint64_t position) const { return position >> 1 >> (63 - part_bits_); }
   uint64_t part_start(size_t part) const { return static_cast<uint64_t>(part) << (63 - part_bits_) << 1; }
@@ -260,8 +269,11 @@ class Dict {
   void double_part(Part& part);
   void trim_part(Part& part);
 
-  HashSeed seed_;
+  // What look-ups read comes first.
+  Part* parts_ = nullptr;  // null before the first key; of a collection: only_part_
+  Part only_part_;
   unsigned part_bits_;
+  HashSeed seed_;
   KnownHash known_;
   static inline KnownHash known_element_;
   size_t size_ = 0;
@@ -270,8 +282,7 @@ class Dict {
   bool shrinking_ = true;
   size_t entry_bytes_ = 0;
   size_t index_bytes_ = 0;
-  uint64_t cleared_ = 0;                             // positions below are freed: clear_some() goes on here
-  std::unique_ptr<Part[]> parts_;  // null before the first key
+  uint64_t cleared_ = 0;  // positions below are freed: clear_some() goes on here
 };
 
 }  // namespace holdfast::node

@@ -37,6 +37,16 @@ class Entry {
   Entry& operator=(const Entry&) = delete;
 
   std::string_view key() const { return {body() + key_offset(), key_length()}; }
+  // key() == key, without a call for the usual lengths.
+  bool has_key(std::string_view key) const {
+    const size_t length = key_length();
+    if (length != key.size()) return false;
+    const char* const own = body() + key_offset();
+    if (length < 8 || length > 32) return length == 0 || std::memcmp(own, key.data(), length) == 0;
+    uint64_t differs = word_at(own + length - 8) ^ word_at(key.data() + length - 8);  // where alike names differ
+    for (size_t i = 0; i + 8 < length; i += 8) differs |= word_at(own + i) ^ word_at(key.data() + i);
+    return differs == 0;
+  }
   // Borrowed from the entry: valid until it changes.
   Value value() const;
   ValueType type() const { return payload() == Payload::object ? object()->type() : ValueType::string; }
@@ -115,6 +125,11 @@ class Entry {
   Object& mutable_object() const { return *std::bit_cast<Object*>(load(word_offset())); }
   char* body() { return reinterpret_cast<char*>(this + 1); }
   const char* body() const { return reinterpret_cast<const char*>(this + 1); }
+  static uint64_t word_at(const char* from) {
+    uint64_t word;
+    std::memcpy(&word, from, sizeof word);
+    return word;
+  }
   size_t key_offset() const {
     return 8 * (static_cast<size_t>(has_expiry_) + static_cast<size_t>(has_word()) +
                 static_cast<size_t>(key_length_ == kLongKey));

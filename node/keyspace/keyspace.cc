@@ -134,7 +134,13 @@ void Keyspace::prefetch(int db, std::span<const std::string_view> words, size_t 
     buckets[count] = prefetch_bucket(db, hashes[count]);
     ++count;
   }
-  for (size_t i = 0; i < count; ++i) prefetch_entry(buckets[i], hashes[i]);
+  size_t displaced = 0;
+  for (size_t i = 0; i < count; ++i) {
+    if (prefetch_entry(buckets[i], hashes[i]) == nullptr && Dict::may_be_displaced(buckets[i])) {
+      hashes[displaced++] = hashes[i];
+    }
+  }
+  for (size_t i = 0; i < displaced; ++i) prefetch_displaced(db, hashes[i]);
 }
 
 // --- Changes ---

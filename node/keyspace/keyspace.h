@@ -218,8 +218,8 @@ class Keyspace final : public DataSource, public DataLoader {
   // --- Batches of look-ups (a pipeline's keys): all hashes, then all buckets, then all entries, then the commands ---
   uint64_t key_hash(int db, std::string_view key) const { return databases_[db].dict.hash(key); }
   const Bucket* prefetch_bucket(int db, uint64_t hash) const { return databases_[db].dict.prefetch_bucket(hash); }
-  static void prefetch_entry(const Bucket* bucket, uint64_t hash) { Dict::prefetch_entry(bucket, hash); }
-  const Object* likely_object(int db, uint64_t hash) const { return databases_[db].dict.likely_object(hash); }
+  static const Entry* prefetch_entry(const Bucket* bucket, uint64_t hash) { return Dict::prefetch_entry(bucket, hash); }
+  const Entry* prefetch_displaced(int db, uint64_t hash) const { return databases_[db].dict.prefetch_displaced(hash); }
   // Spares the next look-ups of this key the hash that the batch has found: until forget_hash, before its bytes move.
   void know_hash(int db, std::string_view key, uint64_t hash) { databases_[db].dict.know_hash(key, hash); }
   void forget_hash(int db) { databases_[db].dict.forget_hash(); }

@@ -23,6 +23,20 @@ struct Sip {
   }
 };
 
+// The last `left` (0 to 7) of the bytes as a word.
+uint64_t last_bytes(std::string_view bytes, size_t left) {
+  uint64_t word = 0;
+  const char* const end = bytes.data() + bytes.size();
+  if (left == 0) return 0;
+  if (bytes.size() >= 8) {
+    // Eight are there to be read: a copy whose length is known is a load.
+    std::memcpy(&word, end - 8, 8);
+    return word >> (64 - 8 * left);
+  }
+  for (size_t i = left; i > 0; --i) word = word << 8 | static_cast<uint8_t>(bytes[i - 1]);
+  return word;
+}
+
 }  // namespace
 
 uint64_t seeded_hash(std::string_view bytes, HashSeed seed) {
@@ -37,8 +51,7 @@ uint64_t seeded_hash(std::string_view bytes, HashSeed seed) {
     sip.round();
     sip.v0 ^= word;
   }
-  uint64_t last = 0;
-  if (left > 0) std::memcpy(&last, p, left);
+  uint64_t last = last_bytes(bytes, left);
   last |= static_cast<uint64_t>(bytes.size()) << 56;
   sip.v3 ^= last;
   sip.round();

@@ -44,22 +44,20 @@ unsigned Segment::roomy_step(unsigned count, unsigned fewest) {
   return kSteps.back();
 }
 
-bool Segment::place(Slot value, uint8_t tag) {
-  const BucketRange range = buckets();
+bool Segment::place(BucketRange range, Slot value, uint8_t tag) {
   const unsigned home = range.home(place_of(value));
   const unsigned reach = std::min(kReach, range.count - 1);
   for (unsigned distance = 0; distance <= reach; ++distance) {
     const unsigned index = home + distance < range.count ? home + distance : home + distance - range.count;
     Bucket& bucket = range.first[index];
-    for (unsigned slot = 0; slot < Bucket::kSlots; ++slot) {
-      if (bucket.slots[slot] != 0) continue;
-      bucket.slots[slot] = value;
-      bucket.tags[slot] = tag;
-      if (distance > 0) ++range.first[home].overflow;
-      ++count_;
-      expiring_ = static_cast<uint16_t>(expiring_ + (value & kSlotExpires));
-      return true;
-    }
+    const unsigned slot = bucket.free_slot();
+    if (slot == Bucket::kSlots) continue;
+    bucket.slots[slot] = value;
+    bucket.tags[slot] = tag;
+    if (distance > 0) ++range.first[home].overflow;
+    ++count_;
+    expiring_ = static_cast<uint16_t>(expiring_ + (value & kSlotExpires));
+    return true;
   }
   return false;
 }

@@ -55,6 +55,22 @@ struct alignas(64) Bucket {
     }
     return false;
   }
+  // What lies here with this tag and place, if anything does: very likely the entry of a hash that has both.
+  Slot likely(uint8_t tag, uint32_t place) const {
+    Slot found = 0;
+    any_tagged(tag, [&](unsigned slot) {
+      if (slots[slot] == 0 || place_of(slots[slot]) != place) return false;
+      found = slots[slot];
+      return true;
+    });
+    return found;
+  }
+  // The first free slot; kSlots: there is none. Without branches: which one it is cannot be foreseen.
+  unsigned free_slot() const {
+    unsigned free = 1U << kSlots;
+    for (unsigned slot = 0; slot < kSlots; ++slot) free |= static_cast<unsigned>(slots[slot] == 0) << slot;
+    return static_cast<unsigned>(std::countr_zero(free));
+  }
 };
 static_assert(std::endian::native == std::endian::little && offsetof(Bucket, overflow) == Bucket::kSlots);
 static_assert(sizeof(Bucket) == 64);
@@ -98,7 +114,9 @@ class alignas(64) Segment {
   static unsigned roomy_step(unsigned count, unsigned fewest);
 
   // False when neither the home bucket nor those in reach have a free slot.
-  bool place(Slot slot, uint8_t tag);
+  bool place(Slot slot, uint8_t tag) { return place(buckets(), slot, tag); }
+  // The same where the buckets are known: nobody waits for the header then.
+  bool place(BucketRange range, Slot slot, uint8_t tag);
   struct Found {
     Bucket* bucket = nullptr;
     unsigned slot = 0;

@@ -373,21 +373,33 @@ Listpack::Element Listpack::get(Position at) const {
 }
 
 Listpack::Position Listpack::find(Position from, std::string_view value, size_t step) const {
+  if (from == kEnd) return kEnd;
   const auto integer = parse_int64(value);
-  for (Position position = from; position != kEnd;) {
-    const uint8_t byte = data_[position];
-    const Head head = read_head(data_ + position);
-    if (byte >= kText6 && (byte < kInt13 || (byte >= kText12 && byte <= kText32))) {
-      // A block from outside may hold as text what we would keep as an integer.
-      if (head.text == value.size() && std::memcmp(data_ + position + head.head, value.data(), value.size()) == 0) {
+  // Names that are alike differ at their ends.
+  const auto same = [&](const uint8_t* text, size_t length) {
+    return length == value.size() && (length == 0 || (text[length - 1] == static_cast<uint8_t>(value[length - 1]) &&
+                                                      std::memcmp(text, value.data(), length - 1) == 0));
+  };
+  size_t passing = 0;  // elements that are not looked at, before the next that is
+  for (const uint8_t* at = data_ + from; *at != kEndByte; passing = passing == 0 ? step - 1 : passing - 1) {
+    const uint8_t byte = *at;
+    if (byte >= kText6 && byte < kInt13) {
+      const size_t length = byte & 0x3f;
+      if (passing == 0 && same(at + 1, length)) return static_cast<Position>(at - data_);
+      at += length + 2;
+      continue;
+    }
+    const Head head = read_head(at);
+    if (passing == 0) {
+      const auto position = static_cast<Position>(at - data_);
+      if (byte >= kText12 && byte <= kText32) {
+        // A block from outside may hold as text what we would keep as an integer.
+        if (same(at + head.head, head.text)) return position;
+      } else if (integer && get(position).integer == integer) {
         return position;
       }
-    } else if (integer && get(position).integer == integer) {
-      return position;
     }
-    position += static_cast<Position>(head.length() + back_length_bytes(head.length()));
-    if (data_[position] == kEndByte) return kEnd;
-    for (size_t i = 1; i < step && position != kEnd; ++i) position = next(position);
+    at += head.length() + back_length_bytes(head.length());
   }
   return kEnd;
 }
@@ -427,6 +439,20 @@ Listpack::Position Listpack::splice(Position at, size_t removed, std::string_vie
 
 Listpack::Position Listpack::insert(Position at, const Encoded& value) {
   return splice(at == kEnd ? end_offset() : at, 0, value.bytes(), 1);
+}
+
+void Listpack::append_pair(std::string_view first, std::string_view second) {
+  const Encoded one(first), other(second);
+  const size_t before = size_bytes(), after = before + one.bytes().size() + other.bytes().size();
+  HOLDFAST_ASSERT(after <= kMostBytes + 32);
+  reserve(after);
+  uint8_t* at = data_ + before - 1;
+  at = std::copy_n(reinterpret_cast<const uint8_t*>(one.bytes().data()), one.bytes().size(), at);
+  at = std::copy_n(reinterpret_cast<const uint8_t*>(other.bytes().data()), other.bytes().size(), at);
+  *at = kEndByte;
+  store_word(data_, static_cast<uint32_t>(after));
+  const size_t known = load_word<uint16_t>(data_ + 4);
+  if (known != kCountUnknown) set_count(known + 2);
 }
 
 void Listpack::append(int64_t value) { splice(end_offset(), 0, Encoded(value).bytes(), 1); }

@@ -130,6 +130,7 @@ class Listpack {
 
   void append(std::string_view value) { insert(kEnd, value); }
   void append(int64_t value);
+  void append_pair(std::string_view first, std::string_view second);
   void prepend(std::string_view value) { insert(first(), value); }
   // Before `at` (kEnd: at the end); returns the new element's position.
   Position insert(Position at, std::string_view value) { return insert(at, Encoded(value)); }

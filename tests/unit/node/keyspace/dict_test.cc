@@ -156,8 +156,76 @@ TEST_F(DictTest, PrefetchingIsAllowedAtAnyTime) {
   for (int i = 0; i < 1000; ++i) {
     const uint64_t hash = dict.hash("key" + std::to_string(i));
     Dict::prefetch_entry(dict.prefetch_bucket(hash), hash);
+    dict.prefetch_displaced(hash);
+    const Bucket* bucket = nullptr;
+    for (unsigned step = 0; dict.prefetch(hash, step, bucket); ++step) ASSERT_LT(step, 10u);
   }
   EXPECT_EQ(dict.size(), 1000u);
+}
+
+TEST_F(DictTest, GuessesNearlyAllEntriesAheadInTheirBucketsAndOutside) {
+  constexpr int kKeys = 5000;
+  fill(0, kKeys);
+  size_t displaced = 0, guessed = 0;
+  for (int i = 0; i < kKeys; ++i) {
+    const std::string key = "key" + std::to_string(i);
+    const uint64_t hash = dict.hash(key);
+    const Bucket* bucket = dict.prefetch_bucket(hash);
+    const Entry* entry = Dict::prefetch_entry(bucket, hash);
+    if (entry == nullptr && Dict::may_be_displaced(bucket)) {
+      entry = dict.prefetch_displaced(hash);
+      displaced += entry == dict.find(key);
+    }
+    guessed += entry == dict.find(key);
+  }
+  EXPECT_GT(displaced, dict.statistics().displaced / 2);
+  EXPECT_LE(displaced, dict.statistics().displaced);
+  EXPECT_GT(guessed, kKeys * 95 / 100);
+}
+
+TEST(CollectionDict, TellsKeysApartByAnyByteOfAnyLength) {
+  const HashSeed seed{3, 4};
+  for (size_t length = 0; length <= 40; ++length) {
+    const std::string key(length, 'k');
+    Dict dict(seed, Dict::Scale::collection);
+    dict.insert(dict.hash(key), key, Value::integer(1), kNone);
+    // The same bytes among others.
+    const std::string within = "ab" + key + "cd";
+    const auto same = std::string_view(within).substr(2, length);
+    EXPECT_EQ(seeded_hash(same, seed), seeded_hash(key, seed));
+    EXPECT_TRUE(dict.find(same)->has_key(same));
+    for (size_t i = 0; i < length; ++i) {
+      std::string other = key;
+      other[i] = 'K';
+      EXPECT_NE(seeded_hash(other, seed), seeded_hash(key, seed)) << length << ' ' << i;
+      EXPECT_FALSE(dict.find(key)->has_key(other)) << length << ' ' << i;
+    }
+    EXPECT_FALSE(dict.find(key)->has_key(key + 'k'));
+  }
+}
+
+TEST(CollectionDict, IsWholeAfterAMove) {
+  Dict dict(HashSeed{3, 4}, Dict::Scale::collection);
+  const auto add = [](Dict& to, int number) {
+    const std::string key = "key" + std::to_string(number);
+    to.insert(to.hash(key), key, Value::integer(number), kNone);
+  };
+  for (const int size : {5, 2000}) {  // with one segment, and with a directory
+    while (dict.size() < static_cast<size_t>(size)) add(dict, static_cast<int>(dict.size()));
+    Dict other(std::move(dict));
+    EXPECT_EQ(dict.size(), 0u);
+    EXPECT_EQ(dict.find("key1"), nullptr);
+    add(dict, 7);
+    EXPECT_NE(dict.find("key7"), nullptr);
+    EXPECT_EQ(other.size(), static_cast<size_t>(size));
+    for (int i = 0; i < size; ++i) ASSERT_NE(other.find("key" + std::to_string(i)), nullptr) << i;
+    dict = std::move(other);
+    EXPECT_EQ(other.memory_bytes(), 0u);
+  }
+  dict.clear();
+  EXPECT_EQ(dict.memory_bytes(), 0u);
+  add(dict, 1);
+  EXPECT_NE(dict.find("key1"), nullptr);
 }
 
 TEST_F(DictTest, ScanOfAStillTableReturnsEveryKeyOnce) {

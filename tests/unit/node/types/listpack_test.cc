@@ -67,7 +67,7 @@ TEST(Listpack, DoesWhatAVectorOfStringsDoes) {
       const std::string value = random_value(random);
       const size_t index = model.empty() ? 0 : random.below(model.size());
       const auto place = model.begin() + static_cast<ptrdiff_t>(index);
-      switch (random.below(6)) {
+      switch (random.below(7)) {
         case 0:
           pack.append(value);
           model.push_back(value);
@@ -90,6 +90,13 @@ TEST(Listpack, DoesWhatAVectorOfStringsDoes) {
           const size_t count = 1 + random.below(3);
           pack.erase(pack.at(static_cast<int64_t>(index)), count);
           model.erase(place, place + static_cast<ptrdiff_t>(std::min(count, model.size() - index)));
+          break;
+        }
+        case 5: {
+          const std::string second = random_value(random);
+          pack.append_pair(value, second);
+          model.push_back(value);
+          model.push_back(second);
           break;
         }
         default: {
@@ -122,6 +129,8 @@ TEST(Listpack, CountsMoreElementsThanItsHeaderCan) {
   pack.erase(pack.first(), 5'000);
   EXPECT_EQ(pack.count(), 65'000u);
   EXPECT_EQ(pack.bytes().substr(4, 2), std::string_view("\xe8\xfd", 2));
+  for (int i = 0; i < 300; ++i) pack.append_pair("field", "value");
+  EXPECT_EQ(pack.count(), 65'600u);
 }
 
 TEST(Listpack, FindsEverySecondElement) {
