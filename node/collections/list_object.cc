@@ -14,6 +14,8 @@ constexpr size_t kMostPackedBytes = 8192;  // of a node limited by its number of
 // A node of so many bytes is one of a list that grows: its block doubles, up to what a node may have, instead of being
 // copied for every few elements.
 constexpr size_t kGrowing = 1024;
+// A node that comes after a full one at an end begins with this share of what it may have.
+constexpr size_t kFirstShare = 4;
 
 size_t most_bytes(const ListObject::Limits& limits) {
   if (limits.fill >= 0) return kMostPackedBytes;
@@ -29,11 +31,11 @@ size_t string_memory(const std::string& text) {
 // --- Nodes ---
 
 size_t ListObject::Node::memory_bytes() const {
-  return allocation_size(sizeof(Node)) + (pack ? pack->memory_bytes() : string_memory(*text));
+  return allocation_size(sizeof(Node)) + (pack ? pack.memory_bytes() : string_memory(*text));
 }
 
 void ListObject::Ring::grow() {
-  const uint32_t larger = std::max<uint32_t>(2, capacity * 2);
+  const uint32_t larger = std::max<uint32_t>(4, capacity * 2);
   auto fresh = std::make_unique<Node*[]>(larger);
   for (uint32_t i = 0; i < count; ++i) fresh[i] = (*this)[i];
   slots = std::move(fresh);
@@ -41,26 +43,50 @@ void ListObject::Ring::grow() {
   head = 0;
 }
 
+void ListObject::Ring::find_ends() {
+  ends[0] = count == 0 ? nullptr : slot(0);
+  ends[1] = count == 0 ? nullptr : slot(count - 1);
+}
+
+void ListObject::Ring::set(size_t i, Node* node) {
+  if (slots) slot(i) = node;
+  if (i == 0) ends[0] = node;
+  if (i + 1 == count) ends[1] = node;
+}
+
 void ListObject::Ring::insert(size_t i, Node* node) {
-  if (count == capacity) grow();
+  if (!slots && count < 2) {
+    if (i == 0) ends[0] = node;
+    if (i == count) ends[1] = node;
+    ++count;
+    return;
+  }
+  if (!slots || count == capacity) grow();
   ++count;
   if (i < count / 2) {
     head = (head - 1) & (capacity - 1);
-    for (size_t k = 0; k < i; ++k) (*this)[k] = (*this)[k + 1];
+    for (size_t k = 0; k < i; ++k) slot(k) = slot(k + 1);
   } else {
-    for (size_t k = count - 1; k > i; --k) (*this)[k] = (*this)[k - 1];
+    for (size_t k = count - 1; k > i; --k) slot(k) = slot(k - 1);
   }
-  (*this)[i] = node;
+  slot(i) = node;
+  find_ends();
 }
 
 void ListObject::Ring::erase(size_t i) {
+  if (!slots) {
+    Node* const left = --count == 0 ? nullptr : ends[1 - i];
+    ends[0] = ends[1] = left;
+    return;
+  }
   if (i < count / 2) {
-    for (size_t k = i; k > 0; --k) (*this)[k] = (*this)[k - 1];
+    for (size_t k = i; k > 0; --k) slot(k) = slot(k - 1);
     head = (head + 1) & (capacity - 1);
   } else {
-    for (size_t k = i; k + 1 < count; ++k) (*this)[k] = (*this)[k + 1];
+    for (size_t k = i; k + 1 < count; ++k) slot(k) = slot(k + 1);
   }
   --count;
+  find_ends();
 }
 
 ListObject::ListObject() = default;
@@ -86,18 +112,18 @@ size_t ListObject::memory_bytes() const {
 }
 
 ListObject::Node& ListObject::writable(size_t index) {
-  Node*& place = nodes_[index];
+  Node* const place = nodes_[index];
   if (place->references == 1) return *place;
   auto* copy = new Node;
   copy->count = place->count;
   if (place->pack) {
-    copy->pack = place->pack->clone();
+    copy->pack = place->pack.clone();
   } else {
     copy->text = std::make_unique<std::string>(*place->text);
   }
   node_bytes_ = node_bytes_ - place->memory_bytes() + copy->memory_bytes();
   --place->references;
-  place = copy;
+  nodes_.set(index, copy);
   return *copy;
 }
 
@@ -126,8 +152,8 @@ void ListObject::drop(size_t index) {
 }
 
 bool ListObject::fits(const Node& node, size_t more_bytes, size_t more_elements, const Limits& limits) {
-  if (!node.pack || !node.pack->has_room_for(more_bytes)) return false;
-  if (node.pack->size_bytes() + more_bytes > most_bytes(limits)) return false;
+  if (!node.pack || !node.pack.has_room_for(more_bytes)) return false;
+  if (node.pack.size_bytes() + more_bytes > most_bytes(limits)) return false;
   return limits.fill < 0 || node.count + more_elements <= static_cast<size_t>(std::max<int64_t>(limits.fill, 1));
 }
 
@@ -137,64 +163,73 @@ ListObject::Node* ListObject::make_node(std::string_view value, const Limits& li
   if (is_plain(value, limits)) {
     node->text = std::make_unique<std::string>(value);
   } else {
-    node->pack.emplace();
-    node->pack->append(value);
+    node->pack = Listpack();
+    node->pack.append(value);
   }
   return node;
 }
 
 bool ListObject::prefetch(unsigned step) const {
-  if (nodes_.count == 0) return false;
-  for (const size_t end : {size_t{0}, size_t{nodes_.count} - 1}) {
-    switch (step) {
-      case 0:
-        touch(&nodes_[end]);
-        break;
-      case 1:
-        touch(nodes_[end]);
-        break;
-      case 2:
-        if (nodes_[end]->pack) nodes_[end]->pack->prefetch(128);
-        break;
-      default:
-        if (nodes_[end]->pack) nodes_[end]->pack->prefetch_end();
-    }
+  const bool more = prefetch_end(End::tail, step);
+  return (nodes_.count > 1 && prefetch_end(End::head, step)) || more;
+}
+
+bool ListObject::prefetch_end(End end, unsigned step) const {
+  const Node* node = nodes_.at(end);
+  if (node == nullptr) return false;
+  switch (step) {
+    case 0:
+      touch(node);
+      return true;
+    case 1:
+      if (node->pack) node->pack.prefetch_front();
+      return end == End::tail;
+    default:
+      if (node->pack) node->pack.prefetch_end();
+      return false;
   }
-  return step < 3;
 }
 
 // --- The ends ---
 
 void ListObject::push(End end, std::string_view value, const Limits& limits) {
-  if (nodes_.count > 0 && !is_plain(value, limits)) {
-    const size_t index = end == End::head ? 0 : nodes_.count - 1;
-    const Listpack::Encoded encoded(value);
-    if (fits(*nodes_[index], encoded.bytes().size(), 1, limits)) {
-      change_node(index, [&](Node& node) {
-        if (node.pack->size_bytes() >= kGrowing) {
-          node.pack->make_room(encoded.bytes().size(), end == End::head, most_bytes(limits));
-        }
-        node.pack->insert(end == End::head ? node.pack->first() : Listpack::kEnd, encoded);
-        ++node.count;
-      });
-      return;
-    }
+  const Node* beside = nodes_.at(end);
+  if (beside == nullptr || is_plain(value, limits)) {
+    return adopt(end == End::head ? 0 : nodes_.count, make_node(value, limits));
   }
-  adopt(end == End::head ? 0 : nodes_.count, make_node(value, limits));
+  const bool in_front = end == End::head;
+  const Listpack::Form form(value);
+  if (fits(*beside, form.bytes, 1, limits)) {
+    Node& node = writable(end_index(end));
+    const size_t before = node.pack.memory_bytes();
+    if (node.pack.size_bytes() >= kGrowing) node.pack.make_room(form.bytes, in_front, most_bytes(limits));
+    node.pack.push(in_front, value, form);
+    ++node.count;
+    ++size_;
+    node_bytes_ += node.pack.memory_bytes() - before;
+    return;
+  }
+  Node* fresh = make_node(value, limits);
+  // A full node before it: this one is likely to become as large.
+  if (limits.fill < 0 && beside->pack && beside->pack.size_bytes() >= most_bytes(limits) / 2) {
+    const size_t share = most_bytes(limits) / kFirstShare;
+    if (form.bytes < share / 2) fresh->pack.make_room(share - fresh->pack.size_bytes(), in_front, share);
+  }
+  adopt(in_front ? 0 : nodes_.count, fresh);
 }
 
 ListObject::Element ListObject::peek(End end) const {
   HOLDFAST_ASSERT(size_ > 0);
-  const Node& node = *nodes_[end == End::head ? 0 : nodes_.count - 1];
+  const Node& node = *nodes_.at(end);
   if (!node.pack) return {std::nullopt, *node.text};
-  return node.pack->get(end == End::head ? node.pack->first() : node.pack->last());
+  return node.pack.get(end == End::head ? node.pack.first() : node.pack.last());
 }
 
 void ListObject::drop_end(End end) {
-  const size_t index = end == End::head ? 0 : nodes_.count - 1;
-  if (nodes_[index]->count == 1) return drop(index);
+  const size_t index = end_index(end);
+  if (nodes_.at(end)->count == 1) return drop(index);
   change_node(index, [&](Node& node) {
-    node.pack->erase(end == End::head ? node.pack->first() : node.pack->last());
+    node.pack.erase(end == End::head ? node.pack.first() : node.pack.last());
     --node.count;
   });
 }
@@ -210,29 +245,29 @@ std::string ListObject::pop(End end) {
 ListObject::Element ListObject::Cursor::operator*() const {
   const Node& node = *list_->nodes_[node_];
   if (!node.pack) return {std::nullopt, *node.text};
-  return node.pack->get(at_);
+  return node.pack.get(at_);
 }
 
 void ListObject::Cursor::next() {
   const Node& node = *list_->nodes_[node_];
-  if (node.pack && (at_ = node.pack->next(at_)) != Listpack::kEnd) return;
+  if (node.pack && (at_ = node.pack.next(at_)) != Listpack::kEnd) return;
   if (++node_ == list_->nodes_.count) {
     list_ = nullptr;
     return;
   }
   const Node& following = *list_->nodes_[node_];
-  at_ = following.pack ? following.pack->first() : Listpack::kEnd;
+  at_ = following.pack ? following.pack.first() : Listpack::kEnd;
 }
 
 void ListObject::Cursor::previous() {
   const Node& node = *list_->nodes_[node_];
-  if (node.pack && (at_ = node.pack->previous(at_)) != Listpack::kEnd) return;
+  if (node.pack && (at_ = node.pack.previous(at_)) != Listpack::kEnd) return;
   if (node_ == 0) {
     list_ = nullptr;
     return;
   }
   const Node& preceding = *list_->nodes_[--node_];
-  at_ = preceding.pack ? preceding.pack->last() : Listpack::kEnd;
+  at_ = preceding.pack ? preceding.pack.last() : Listpack::kEnd;
 }
 
 ListObject::Cursor ListObject::at(int64_t index) const {
@@ -250,7 +285,7 @@ ListObject::Cursor ListObject::at(int64_t index) const {
     index = nodes_[cursor.node_]->count - behind;
   }
   const Node& node = *nodes_[cursor.node_];
-  cursor.at_ = node.pack ? node.pack->at(index) : Listpack::kEnd;
+  cursor.at_ = node.pack ? node.pack.at(index) : Listpack::kEnd;
   cursor.skipped_ = static_cast<uint32_t>(index);
   return cursor;
 }
@@ -262,7 +297,7 @@ void ListObject::insert(const Cursor& place, bool after, std::string_view value,
     return insert_in_full_node(place, after, value, limits);
   }
   change_node(place.node_, [&](Node& node) {
-    node.pack->insert(after ? node.pack->next(place.at_) : place.at_, value);
+    node.pack.insert(after ? node.pack.next(place.at_) : place.at_, value);
     ++node.count;
   });
 }
@@ -270,8 +305,8 @@ void ListObject::insert(const Cursor& place, bool after, std::string_view value,
 void ListObject::insert_in_full_node(const Cursor& place, bool after, std::string_view value, const Limits& limits) {
   const size_t index = place.node_;
   const Node& full = *nodes_[index];
-  const auto split = !full.pack ? Listpack::kEnd : after ? full.pack->next(place.at_) : place.at_;
-  const bool at_front = full.pack ? split == full.pack->first() : !after;
+  const auto split = !full.pack ? Listpack::kEnd : after ? full.pack.next(place.at_) : place.at_;
+  const bool at_front = full.pack ? split == full.pack.first() : !after;
   const bool at_back = full.pack ? split == Listpack::kEnd : after;
   if (at_front || at_back) {
     // Beside the node: a neighbour may have room.
@@ -279,7 +314,7 @@ void ListObject::insert_in_full_node(const Cursor& place, bool after, std::strin
     const bool exists = at_front ? index > 0 : index + 1 < nodes_.count;
     if (exists && !is_plain(value, limits) && fits(*nodes_[neighbour], Listpack::element_bytes(value), 1, limits)) {
       change_node(neighbour, [&](Node& node) {
-        at_front ? node.pack->append(value) : node.pack->prepend(value);
+        at_front ? node.pack.append(value) : node.pack.prepend(value);
         ++node.count;
       });
       return;
@@ -288,21 +323,21 @@ void ListObject::insert_in_full_node(const Cursor& place, bool after, std::strin
   }
   // In the middle: what lies behind moves into a node of its own.
   auto* rest = new Node;
-  rest->pack.emplace();
+  rest->pack = Listpack();
   Listpack::Scratch scratch;
-  for (auto at = split; at != Listpack::kEnd; at = full.pack->next(at)) {
-    rest->pack->append(full.pack->get(at).view(scratch));
+  for (auto at = split; at != Listpack::kEnd; at = full.pack.next(at)) {
+    rest->pack.append(full.pack.get(at).view(scratch));
     ++rest->count;
   }
   const uint32_t moved = rest->count;
   change_node(index, [&](Node& node) {
-    node.pack->erase(split, moved);
+    node.pack.erase(split, moved);
     node.count -= moved;
   });
   adopt(index + 1, rest);
   if (!is_plain(value, limits) && fits(*nodes_[index], Listpack::element_bytes(value), 1, limits)) {
     change_node(index, [&](Node& node) {
-      node.pack->append(value);
+      node.pack.append(value);
       ++node.count;
     });
   } else {
@@ -313,11 +348,11 @@ void ListObject::insert_in_full_node(const Cursor& place, bool after, std::strin
 void ListObject::replace(const Cursor& place, std::string_view value, const Limits& limits) {
   const Node& node = *nodes_[place.node_];
   if (node.pack && !is_plain(value, limits)) {
-    const Element old = node.pack->get(place.at_);
+    const Element old = node.pack.get(place.at_);
     Listpack::Scratch scratch;
     const size_t before = Listpack::element_bytes(old.view(scratch)), now = Listpack::element_bytes(value);
     if (node.count == 1 || now <= before || fits(node, now - before, 0, limits)) {
-      change_node(place.node_, [&](Node& changed) { changed.pack->replace(place.at_, value); });
+      change_node(place.node_, [&](Node& changed) { changed.pack.replace(place.at_, value); });
       return;
     }
   }
@@ -329,7 +364,7 @@ void ListObject::replace(const Cursor& place, std::string_view value, const Limi
   insert(place, true, value, limits);
   // The node may have been split behind the place, which stays where it was.
   change_node(place.node_, [&](Node& changed) {
-    changed.pack->erase(place.at_);
+    changed.pack.erase(place.at_);
     --changed.count;
   });
   if (nodes_[place.node_]->count == 0) drop(place.node_);
@@ -347,7 +382,7 @@ void ListObject::erase(Cursor& place, bool backwards, const Limits& limits) {
     return;
   }
   change_node(index, [&](Node& node) {
-    const auto next = node.pack->erase(place.at_);
+    const auto next = node.pack.erase(place.at_);
     --node.count;
     if (same_node && !backwards) following.at_ = next;
   });
@@ -362,21 +397,21 @@ void ListObject::erase_range(size_t start, size_t count, const Limits& limits) {
   auto from = first.at_;
   while (count > 0) {
     const Node& node = *nodes_[index];
-    const bool from_front = !node.pack || from == node.pack->first();
+    const bool from_front = !node.pack || from == node.pack.first();
     if (from_front && node.count <= count) {
       count -= node.count;
       drop(index);
     } else {
       change_node(index, [&](Node& changed) {
-        const size_t before = changed.pack->count();
-        changed.pack->erase(from, count);
-        const size_t gone = before - changed.pack->count();
+        const size_t before = changed.pack.count();
+        changed.pack.erase(from, count);
+        const size_t gone = before - changed.pack.count();
         changed.count -= static_cast<uint32_t>(gone);
         count -= gone;
       });
       ++index;
     }
-    if (count > 0) from = nodes_[index]->pack ? nodes_[index]->pack->first() : Listpack::kEnd;
+    if (count > 0) from = nodes_[index]->pack ? nodes_[index]->pack.first() : Listpack::kEnd;
   }
   if (index > 0) merge_around(index - 1, limits);
 }
@@ -385,9 +420,9 @@ void ListObject::merge_around(size_t index, const Limits& limits) {
   if (index + 1 >= nodes_.count) return;
   const Node& left = *nodes_[index];
   const Node& right = *nodes_[index + 1];
-  if (!right.pack || !fits(left, right.pack->size_bytes(), right.count, limits)) return;
+  if (!right.pack || !fits(left, right.pack.size_bytes(), right.count, limits)) return;
   change_node(index, [&](Node& node) {
-    node.pack->append_all(*right.pack);
+    node.pack.append_all(right.pack);
     node.count += right.count;
   });
   drop(index + 1);
@@ -397,7 +432,7 @@ void ListObject::merge_around(size_t index, const Limits& limits) {
 
 ListObject::NodeView ListObject::node(size_t index) const {
   const Node& node = *nodes_[index];
-  return node.pack ? NodeView{false, node.pack->bytes()} : NodeView{true, *node.text};
+  return node.pack ? NodeView{false, node.pack.bytes()} : NodeView{true, *node.text};
 }
 
 bool ListObject::shares() const {

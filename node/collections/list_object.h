@@ -40,9 +40,9 @@ class ListObject final : public Object {
   size_t effort() const override { return nodes_.count; }
   std::unique_ptr<Object> clone() const override { return std::make_unique<ListObject>(*this); }
   bool shares() const override;
-  bool prefetch(unsigned step) const override;  // of both ends
-
   enum class End : uint8_t { head, tail };
+  bool prefetch(unsigned step) const override;  // of both ends
+  bool prefetch_end(End end, unsigned step) const;
   void push(End end, std::string_view value, const Limits& limits);
   // The element at an end; the list must not be empty, as for what removes it.
   Element peek(End end) const;
@@ -102,7 +102,7 @@ class ListObject final : public Object {
         --count;
       } else {
         const size_t here = std::min<size_t>(count, node.count - before);
-        visit(Stretch{&*node.pack, from == Listpack::kEnd ? node.pack->first() : from, here, {}});
+        visit(Stretch{&node.pack, from == Listpack::kEnd ? node.pack.first() : from, here, {}});
         count -= here;
       }
       from = Listpack::kEnd;
@@ -125,24 +125,30 @@ class ListObject final : public Object {
   struct Node {
     uint32_t references = 1;
     uint32_t count = 0;
-    std::optional<Listpack> pack;  // none: a large element by itself
+    Listpack pack{nullptr};  // false: a large element by itself
     std::unique_ptr<std::string> text;
     size_t memory_bytes() const;
-    size_t payload_bytes() const { return pack ? pack->size_bytes() : text->size(); }
   };
-  // A ring of node pointers, small when there are few.
+  static_assert(sizeof(Node) == 32);
+  // A ring of node pointers, with those of the first and the last at hand: where there are no others these are all.
   struct Ring {
-    std::unique_ptr<Node*[]> slots;
+    Node* ends[2] = {};  // of one node: the same; of none: null
+    std::unique_ptr<Node*[]> slots;  // null: up to two nodes so far
     uint32_t capacity = 0, head = 0, count = 0;
-    Node*& operator[](size_t i) const { return slots[(head + i) & (capacity - 1)]; }
+    Node*& slot(size_t i) const { return slots[(head + i) & (capacity - 1)]; }
+    Node* operator[](size_t i) const { return slots ? slot(i) : ends[i]; }
+    Node* at(End end) const { return ends[static_cast<size_t>(end)]; }
+    void set(size_t i, Node* node);
     void insert(size_t i, Node* node);
     void erase(size_t i);
     void grow();
+    void find_ends();
   };
 
   static bool fits(const Node& node, size_t more_bytes, size_t more_elements, const Limits& limits);
   static bool is_plain(std::string_view value, const Limits& limits) { return value.size() >= limits.plain_bytes; }
   static Node* make_node(std::string_view value, const Limits& limits);
+  size_t end_index(End end) const { return end == End::head ? 0 : nodes_.count - 1; }
   Node& writable(size_t index);
   void adopt(size_t index, Node* node);  // new in the list
   void drop(size_t index);
@@ -158,5 +164,6 @@ class ListObject final : public Object {
   size_t size_ = 0;
   size_t node_bytes_ = 0;
 };
+static_assert(sizeof(ListObject) == 64);  // one line of the cache leads to both ends
 
 }  // namespace holdfast::node

@@ -1,11 +1,21 @@
 // A pipeline that is about to be executed: what its requests will touch is asked of the memory beforehand, in steps that
 // each depend on the one before, all requests' steps of one kind together, so that their waits overlap.
 #include <array>
+#include <optional>
 
+#include "node/commands/handlers.h"
+#include "node/commands/lists.h"
 #include "node/commands/node.h"
 
 namespace holdfast::node {
 namespace {
+
+// The end of a list that a command keeps to; nullopt: both, or another type's command.
+std::optional<ListEnd> end_of(void (*handler)(Call&)) {
+  if (handler == &handlers::lpush || handler == &handlers::lpop) return ListEnd::head;
+  if (handler == &handlers::rpush || handler == &handlers::rpop) return ListEnd::tail;
+  return std::nullopt;
+}
 
 constexpr uint32_t kOfObjects = command::kList | command::kSet | command::kSortedSet | command::kHash | command::kStream;
 
@@ -50,6 +60,7 @@ void Node::expect_objects(std::span<const std::span<const std::string_view>> req
     const Bucket* bucket;
     uint64_t hash;      // of the element
     size_t request;
+    std::optional<ListEnd> end;  // of a list
   };
   std::array<Awaited, kMostExpected> awaited;
   size_t count = 0;
@@ -58,10 +69,11 @@ void Node::expect_objects(std::span<const std::span<const std::string_view>> req
     const Object* object = Dict::object_of(*entries[i]);
     if (object == nullptr) continue;
     __builtin_prefetch(object);
-    awaited[count++] = {object, nullptr, nullptr, 0, i};
+    awaited[count++] = {object, nullptr, nullptr, 0, i, end_of(expected_[i].entry->handler)};
   }
   for (size_t i = 0; i < count; ++i) {
     Awaited& it = awaited[i];
+    if (it.end && it.object->type() != ValueType::list) it.end.reset();
     const auto element = static_cast<size_t>(expected_[it.request].entry->spec->element);
     const auto& args = requests[it.request];
     if (element == 0 || element >= args.size() || (it.table = it.object->table()) == nullptr) continue;
@@ -72,7 +84,9 @@ void Node::expect_objects(std::span<const std::span<const std::string_view>> req
     size_t left = 0;
     for (size_t i = 0; i < count; ++i) {
       Awaited it = awaited[i];
-      const bool on = it.table != nullptr ? it.table->prefetch(it.hash, step, it.bucket) : it.object->prefetch(step);
+      const bool on = it.table != nullptr ? it.table->prefetch(it.hash, step, it.bucket)
+                      : it.end            ? static_cast<const ListObject*>(it.object)->prefetch_end(*it.end, step)
+                                          : it.object->prefetch(step);
       if (on) awaited[left++] = it;
     }
     count = left;

@@ -148,9 +148,7 @@ Dict::Place Dict::locate(std::string_view key) const {
   if (!at_home) {
     result.at = {};
     if (bucket.overflow > 0) {
-      result.at = Segment::for_home(range, range.home(place), [&](const Bucket& near, unsigned slot) {
-        return near.tags[slot] == tag && matches(near, slot);
-      });
+      result.at = Segment::find_displaced(range, range.home(place), tag, matches);
     }
     if (!result.at) return result;
   }

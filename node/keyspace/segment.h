@@ -128,6 +128,9 @@ class alignas(64) Segment {
   // Writes every item in bucket order and returns how many (at most kMaxEntries).
   unsigned collect(Item* items);
 
+  // The place of the first entry behind its home bucket that has this tag and for which matches(bucket, slot) is true.
+  template <class Matches>
+  static Found find_displaced(BucketRange range, unsigned home, uint8_t tag, Matches&& matches);
   // Calls visit(bucket, slot) for each entry whose home is `home` until it returns true; then that place.
   template <class Visit>
   static Found for_home(BucketRange range, unsigned home, Visit&& visit);
@@ -144,6 +147,25 @@ class alignas(64) Segment {
   uint8_t depth_;
 };
 static_assert(sizeof(Segment) == 64);
+
+template <class Matches>
+Segment::Found Segment::find_displaced(BucketRange range, unsigned home, uint8_t tag, Matches&& matches) {
+  unsigned left = range.first[home].overflow;
+  for (unsigned next = home; left > 0;) {
+    next = next + 1 == range.count ? 0 : next + 1;
+    Bucket* const bucket = range.first + next;
+    Found found;
+    if (bucket->any_tagged(tag, [&](unsigned slot) {
+          found = {bucket, slot};
+          return matches(*bucket, slot);
+        })) {
+      return found;
+    }
+    // Those of this home that are not it: when all have been seen it is not there.
+    for (const Slot value : bucket->slots) left -= value != 0 && range.home(place_of(value)) == home ? 1 : 0;
+  }
+  return {};
+}
 
 template <class Visit>
 Segment::Found Segment::for_home(BucketRange range, unsigned home, Visit&& visit) {

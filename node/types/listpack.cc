@@ -164,13 +164,20 @@ uint8_t* put_text(uint8_t* to, std::string_view text) {
   return to + text.size();
 }
 
+uint8_t* put_element(uint8_t* to, std::string_view value, const Listpack::Form& form) {
+  return put_back_length(form.integer ? put_integer(to, *form.integer) : put_text(to, value), form.length);
+}
+
 }  // namespace
 
+Listpack::Form::Form(std::string_view value)
+    : integer(parse_int64(value)),
+      length(integer ? integer_bytes(*integer) : text_head_bytes(value.size()) + value.size()),
+      bytes(length + back_length_bytes(length)) {}
+
 Listpack::Encoded::Encoded(std::string_view value) {
-  const auto integer = parse_int64(value);
-  const size_t length = integer ? integer_bytes(*integer) : text_head_bytes(value.size()) + value.size();
-  uint8_t* begin = room(length);
-  put_back_length(integer ? put_integer(begin, *integer) : put_text(begin, value), length);
+  const Form form(value);
+  put_element(room(form.length), value, form);
 }
 
 Listpack::Encoded::Encoded(int64_t value) {
@@ -455,6 +462,26 @@ void Listpack::append_pair(std::string_view first, std::string_view second) {
   if (known != kCountUnknown) set_count(known + 2);
 }
 
+void Listpack::push(bool in_front, std::string_view value, const Form& form) {
+  const size_t before = size_bytes();
+  const size_t known = load_word<uint16_t>(data_ + 4);
+  const bool room_here = in_front ? form.bytes <= front_ : before + form.bytes <= room();
+  if (!room_here || known == kCountUnknown) {
+    splice(in_front ? Position{kHeaderBytes} : end_offset(), 0, Encoded(value).bytes(), 1);
+    return;
+  }
+  uint8_t* at = data_ + before - 1;
+  if (in_front) {  // the header moves
+    data_ -= form.bytes;
+    front_ -= static_cast<uint32_t>(form.bytes);
+    at = data_ + kHeaderBytes;
+  }
+  uint8_t* const end = put_element(at, value, form);
+  if (!in_front) *end = kEndByte;
+  store_word(data_, static_cast<uint32_t>(before + form.bytes));
+  set_count(known + 1);
+}
+
 void Listpack::append(int64_t value) { splice(end_offset(), 0, Encoded(value).bytes(), 1); }
 
 Listpack::Position Listpack::replace(Position at, std::string_view value) {
@@ -521,12 +548,6 @@ void Listpack::append_all(const Listpack& other) {
   const std::string_view block = other.bytes();
   splice(end_offset(), 0, block.substr(kHeaderBytes, block.size() - kHeaderBytes - 1),
          static_cast<int64_t>(other.count()));
-}
-
-size_t Listpack::element_bytes(std::string_view value) {
-  const auto integer = parse_int64(value);
-  const size_t length = integer ? integer_bytes(*integer) : text_head_bytes(value.size()) + value.size();
-  return length + back_length_bytes(length);
 }
 
 }  // namespace holdfast::node

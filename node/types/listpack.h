@@ -45,6 +45,8 @@ class Listpack {
   };
 
   Listpack();
+  explicit Listpack(std::nullptr_t) {}  // no block: false, and fit only to be assigned to
+  explicit operator bool() const { return data_ != nullptr; }
   ~Listpack();
   Listpack(Listpack&& other) noexcept;
   Listpack& operator=(Listpack&& other) noexcept;
@@ -73,6 +75,11 @@ class Listpack {
     for (; from < to; from += 64) touch(from);
   }
   void prefetch_end() const { touch(data_ + end_offset()); }
+  // The header, and with it what a push in front writes over.
+  void prefetch_front() const {
+    touch(data_);
+    touch(data_ - std::min<uint32_t>(front_, 64));
+  }
   size_t count() const;         // walks the block when there are 65535 elements or more
   bool empty() const { return data_[kHeaderBytes] == 0xff; }
 
@@ -128,6 +135,15 @@ class Listpack {
   // Whether `bytes` more of payload keep the block below Redis's limit for one listpack (1 GB).
   bool has_room_for(size_t bytes) const { return size_bytes() + bytes <= kMostBytes; }
 
+  // What an element of this value takes, found out once.
+  struct Form {
+    explicit Form(std::string_view value);
+    std::optional<int64_t> integer;
+    size_t length;  // of encoding and data
+    size_t bytes;   // and of their length
+  };
+  // Puts `value`, whose form this is, before the first element or behind the last.
+  void push(bool in_front, std::string_view value, const Form& form);
   void append(std::string_view value) { insert(kEnd, value); }
   void append(int64_t value);
   void append_pair(std::string_view first, std::string_view second);
@@ -164,10 +180,9 @@ class Listpack {
   void shrink_to_fit();
 
   // Bytes that an element of this value takes.
-  static size_t element_bytes(std::string_view value);
+  static size_t element_bytes(std::string_view value) { return Form(value).bytes; }
 
  private:
-  explicit Listpack(std::nullptr_t) {}
   Position splice(Position at, size_t removed, std::string_view encoded, int64_t count_change);
   // Room for a block of `bytes`; for `bytes` more before it.
   void reserve(size_t bytes);

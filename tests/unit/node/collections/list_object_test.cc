@@ -143,6 +143,29 @@ TEST(ListObject, CountsItsMemory) {
   EXPECT_LT(list.memory_bytes(), empty + 600);
 }
 
+TEST(ListObject, ReachesBothEndsWithAnyNumberOfNodes) {
+  const ListObject::Limits limits{.fill = 1};  // a node for each element
+  SeededRandom random(3);
+  ListObject list;
+  Model model;
+  for (int step = 0; step < 2'000; ++step) {
+    const End end = random.below(2) == 0 ? End::head : End::tail;
+    if (model.empty() || random.below(static_cast<uint64_t>(model.size()) + 3) < 3) {
+      const std::string value = std::to_string(step);
+      list.push(end, value, limits);
+      end == End::head ? model.push_front(value) : model.push_back(value);
+    } else {
+      list.drop_end(end);
+      end == End::head ? model.pop_front() : model.pop_back();
+    }
+    ASSERT_EQ(list.node_count(), model.size());
+    for (unsigned deeper = 0; list.prefetch(deeper); ++deeper) ASSERT_LT(deeper, 8u);
+    if (model.empty()) continue;
+    ASSERT_TRUE(list.peek(End::head).equals(model.front())) << step;
+    ASSERT_TRUE(list.peek(End::tail).equals(model.back())) << step;
+  }
+}
+
 TEST(ListObject, LoadsTheNodesThatItShows) {
   const ListObject::Limits limits{.plain_bytes = 100};
   ListObject list, loaded;

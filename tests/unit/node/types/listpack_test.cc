@@ -133,6 +133,19 @@ TEST(Listpack, CountsMoreElementsThanItsHeaderCan) {
   EXPECT_EQ(pack.count(), 65'600u);
 }
 
+TEST(Listpack, PushesWhereTheHeaderCannotCount) {
+  Listpack pack;
+  for (int i = 0; i < 65'533; ++i) pack.append(1);
+  for (const char* value : {"2", "3", "4", "5"}) {
+    pack.push(true, value, Listpack::Form(value));
+    pack.push(false, value, Listpack::Form(value));
+  }
+  EXPECT_EQ(pack.count(), 65'541u);
+  EXPECT_TRUE(Listpack::validate(pack.bytes()));
+  EXPECT_EQ(pack.get(pack.first()).integer, 5);
+  EXPECT_EQ(pack.get(pack.last()).integer, 5);
+}
+
 TEST(Listpack, FindsEverySecondElement) {
   Listpack pack;
   for (const char* word : {"b", "a", "a", "1", "1", "b"}) pack.append(word);
