@@ -17,6 +17,14 @@ std::optional<uint64_t> parse_digits(std::string_view text) {
   if (text.empty() || text.size() > 20) return std::nullopt;
   if (text[0] == '0' && text.size() > 1) return std::nullopt;
   uint64_t value = 0;
+  if (text.size() < 20) {  // no overflow
+    for (const char c : text) {
+      const auto digit = static_cast<unsigned char>(c - '0');
+      if (digit > 9) return std::nullopt;
+      value = value * 10 + digit;
+    }
+    return value;
+  }
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
@@ -129,7 +137,7 @@ std::string to_upper(std::string_view text) {
 bool iequals(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
   for (size_t i = 0; i < a.size(); ++i) {
-    if (to_lower(a[i]) != to_lower(b[i])) return false;
+    if (a[i] != b[i] && to_lower(a[i]) != to_lower(b[i])) return false;
   }
   return true;
 }

@@ -1,8 +1,8 @@
 #include "node/collections/stream_id.h"
 
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
+#include <cstring>
 
 #include "common/base/text.h"
 
@@ -26,6 +26,30 @@ std::optional<uint64_t> parse_part(const std::string& text) {
   return number;
 }
 
+constexpr auto kPairs = [] {
+  std::array<char, 200> pairs{};
+  for (size_t i = 0; i < 100; ++i) {
+    pairs[2 * i] = static_cast<char>('0' + i / 10);
+    pairs[2 * i + 1] = static_cast<char>('0' + i % 10);
+  }
+  return pairs;
+}();
+
+// Two digits at a time; every XADD writes an ID.
+char* put_decimal(char* to, uint64_t number) {
+  char digits[20];
+  char* at = digits + sizeof digits;
+  for (; number >= 100; number /= 100) std::memcpy(at -= 2, &kPairs[number % 100 * 2], 2);
+  if (number >= 10) {
+    std::memcpy(at -= 2, &kPairs[number * 2], 2);
+  } else {
+    *--at = static_cast<char>('0' + number);
+  }
+  const auto length = static_cast<size_t>(digits + sizeof digits - at);
+  std::memcpy(to, at, length);
+  return to + length;
+}
+
 }  // namespace
 
 std::optional<StreamId> StreamId::next() const {
@@ -42,10 +66,9 @@ std::optional<StreamId> StreamId::previous() const {
 
 StreamId::Text StreamId::text() const {
   Text text;
-  char* const end = text.bytes + sizeof text.bytes;
-  char* at = std::to_chars(text.bytes, end, ms).ptr;
+  char* at = put_decimal(text.bytes, ms);
   *at++ = '-';
-  at = std::to_chars(at, end, seq).ptr;
+  at = put_decimal(at, seq);
   text.length = static_cast<uint8_t>(at - text.bytes);
   return text;
 }

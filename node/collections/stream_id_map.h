@@ -13,7 +13,6 @@
 
 #include "node/collections/stream_id.h"
 #include "node/types/allocation.h"
-#include "node/types/touch.h"
 
 namespace holdfast::node {
 
@@ -95,24 +94,6 @@ class StreamIdMap {
     return found && found.id() == id ? found : Cursor();
   }
   bool contains(StreamId id) const { return static_cast<bool>(find(id)); }
-
-  // Asks the memory for what last() touches, in three steps.
-  bool prefetch_last(unsigned step) const {
-    if (empty()) return false;
-    const Slot& slot = directory_.back();
-    switch (step) {
-      case 0:
-        touch(&slot);
-        break;
-      case 1:
-        touch(slot.block);
-        break;
-      default:
-        touch(&slot.block->ids.back());
-        touch(&slot.block->values.back());
-    }
-    return true;
-  }
 
   // The value for change.
   T& edit(const Cursor& place) { return writable(place.slot_).values[place.at_]; }

@@ -8,6 +8,8 @@ namespace holdfast::node {
 namespace {
 
 constexpr int64_t kControlElements = 3;     // flags, milliseconds, number
+constexpr size_t kSmallElement = 2;         // bytes of a small integer
+constexpr size_t kCountElement = 6;         // of one up to 2^32, at most
 constexpr size_t kEntryOverhead = 6;        // all elements of an entry that are neither field nor value
 constexpr size_t kMostElementOverhead = 10;  // bytes
 
@@ -32,29 +34,34 @@ bool StreamNode::has_room_for(size_t text_bytes, size_t elements) const {
   return pack_.has_room_for(text_bytes + (elements + kEntryOverhead) * kMostElementOverhead);
 }
 
-StreamNode::StreamNode(StreamId id, Fields fields) : id_(id) {
+StreamNode::StreamNode(StreamId id, Fields fields, size_t bytes) : id_(id) {
   size_t names = 0;
   for (size_t i = 0; i < fields.size(); i += 2) names += fields[i].size();
-  Listpack::Appender head(pack_, names, fields.size() / 2 + 4);
+  const size_t needed = 3 * kSmallElement + kCountElement + Listpack::most_bytes(names, fields.size() / 2);
+  pack_.make_room(needed, false, 0);
+  if (bytes > 0) pack_.make_room(bytes, false, 0);
+  Listpack::Appender head(pack_, needed);
   head.add(int64_t{0});
   head.add(int64_t{0});
   head.add(static_cast<int64_t>(fields.size() / 2));
   for (size_t i = 0; i < fields.size(); i += 2) head.add(fields[i]);
   head.add(int64_t{0});
+  names_ = Listpack::kHeaderBytes + 2 * kSmallElement;
 }
 
 StreamNode::StreamNode(StreamId id, Listpack pack) : pack_(std::move(pack)), id_(id) {
   const Listpack::Position live = pack_.first();
   live_ = static_cast<uint32_t>(integer(live));
   deleted_ = static_cast<uint32_t>(integer(pack_.next(live)));
+  find_names();
 }
 
 // --- Entries ---
 
-Listpack::Position StreamNode::master_fields() const { return pack_.next(pack_.next(pack_.next(pack_.first()))); }
+void StreamNode::find_names() { names_ = pack_.next(pack_.next(pack_.first())); }
 
 Listpack::Position StreamNode::first_at() const {
-  Listpack::Position at = pack_.next(pack_.next(pack_.first()));
+  Listpack::Position at = names_;
   const int64_t names = integer(at);
   for (int64_t i = 0; i < names + 1; ++i) at = pack_.next(at);
   return pack_.next(at);
@@ -73,7 +80,7 @@ StreamNode::Entry StreamNode::read(Listpack::Position at) const {
   entry.id.seq = id_.seq + static_cast<uint64_t>(integer(at));
   at = pack_.next(at);
   if (entry.same_fields) {
-    entry.field_count = static_cast<uint32_t>(integer(pack_.next(pack_.next(pack_.first()))));
+    entry.field_count = static_cast<uint32_t>(integer(names_));
   } else {
     entry.field_count = static_cast<uint32_t>(integer(at));
     at = pack_.next(at);
@@ -110,30 +117,37 @@ StreamNode::Entry StreamNode::last_live() const {
 }
 
 bool StreamNode::has_fields(Fields fields) const {
-  Listpack::Position at = pack_.next(pack_.next(pack_.first()));
-  if (static_cast<size_t>(integer(at)) != fields.size() / 2) return false;
-  for (size_t i = 0; i < fields.size(); i += 2) {
-    at = pack_.next(at);
-    if (!pack_.get(at).equals(fields[i])) return false;
-  }
-  return true;
+  if (static_cast<size_t>(integer(names_)) != fields.size() / 2) return false;
+  auto field = fields.begin();
+  bool same = true;
+  pack_.walk(master_fields(), fields.size() / 2, [&](const Element& name) {
+    same = same && (name.integer ? name.equals(*field) : name.text == *field);
+    field += 2;
+  });
+  return same;
 }
 
 // --- Changes ---
 
-void StreamNode::append(StreamId id, Fields fields) {
+void StreamNode::append(StreamId id, Fields fields, size_t text, size_t most) {
   const bool same = has_fields(fields);
   {
     const size_t elements = same ? fields.size() / 2 : fields.size();
-    Listpack::Appender to(pack_, text_bytes(fields), elements + kEntryOverhead);
+    const int64_t ms = difference(id.ms, id_.ms), seq = difference(id.seq, id_.seq);
+    const size_t bytes = Listpack::most_bytes(text, elements) + kSmallElement + Listpack::element_bytes(ms) +
+                         Listpack::element_bytes(seq) + 2 * kCountElement;
+    pack_.make_room(bytes, false, most);
+    Listpack::Appender to(pack_, bytes);
     to.add(same ? kSameFields : int64_t{0});
-    to.add(difference(id.ms, id_.ms));
-    to.add(difference(id.seq, id_.seq));
+    to.add(ms);
+    to.add(seq);
     if (!same) to.add(static_cast<int64_t>(fields.size() / 2));
     for (size_t i = same ? 1 : 0; i < fields.size(); i += same ? 2 : 1) to.add(fields[i]);
     to.add(kControlElements + static_cast<int64_t>(elements) + (same ? 0 : 1));
   }
+  const size_t before = pack_.size_bytes();
   pack_.replace(pack_.first(), static_cast<int64_t>(++live_));
+  if (pack_.size_bytes() != before) find_names();
 }
 
 void StreamNode::mark_deleted(const Entry& entry) { pack_.replace(entry.at, integer(entry.at) | kDeleted); }
@@ -143,6 +157,7 @@ void StreamNode::count_deleted(uint32_t more) {
   deleted_ += more;
   const Listpack::Position live = pack_.replace(pack_.first(), int64_t{live_});
   pack_.replace(pack_.next(live), int64_t{deleted_});
+  find_names();
 }
 
 void StreamNode::erase(const Entry& entry) {

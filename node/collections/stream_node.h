@@ -30,11 +30,11 @@ class StreamNode {
   using Fields = std::span<const std::string_view>;
   using Element = Listpack::Element;
 
-  // For a first entry `id`, whose field names become the block's.
-  StreamNode(StreamId id, Fields fields);
+  // For a first entry `id`, whose field names become the block's; with room for `bytes`.
+  StreamNode(StreamId id, Fields fields, size_t bytes = 0);
   // Of a valid block.
   StreamNode(StreamId id, Listpack pack);
-  StreamNode(const StreamNode& other) : pack_(other.pack_.clone()), id_(other.id_), live_(other.live_), deleted_(other.deleted_) {}
+  StreamNode(const StreamNode& other) : pack_(other.pack_.clone()), id_(other.id_), live_(other.live_), deleted_(other.deleted_), names_(other.names_) {}
 
   // Checks a block from outside to the last element.
   static Result<> validate(StreamId id, const Listpack& pack);
@@ -49,8 +49,9 @@ class StreamNode {
   // Whether an entry of so many elements can be kept at all, and whether there is room for it here.
   static bool storable(Fields fields);
   bool has_room_for(size_t text_bytes, size_t elements) const;
-  // `id` must be greater than all here.
-  void append(StreamId id, Fields fields);
+  // `id` must be greater than all here, `text` the fields' text_bytes(). Where room is needed, some for the next entries is
+  // made too, up to a block of `most` bytes.
+  void append(StreamId id, Fields fields, size_t text, size_t most);
   void shrink_to_fit() { pack_.shrink_to_fit(); }
 
   // An entry's place.
@@ -103,7 +104,8 @@ class StreamNode {
  private:
   friend class StreamNodeRef;
   static size_t allocation_bytes();
-  Listpack::Position master_fields() const;  // of the first name
+  void find_names();
+  Listpack::Position master_fields() const { return pack_.next(names_); }  // of the first name
   Listpack::Position first_at() const;
   Entry read(Listpack::Position at) const;
   Entry read_before(Listpack::Position at) const;
@@ -117,6 +119,7 @@ class StreamNode {
   uint32_t live_ = 0;
   uint32_t deleted_ = 0;
   uint32_t references_ = 0;
+  Listpack::Position names_ = 0;  // where the head says how many names there are
 };
 
 // Owns a node together with others.

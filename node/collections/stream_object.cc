@@ -12,6 +12,7 @@ namespace holdfast::node {
 
 namespace {
 
+constexpr size_t kMostRoomAhead = 4096;  // bytes that a new block has for entries to come
 constexpr size_t kGroupEntryBytes = 96;  // of the map, its name's string included
 
 size_t name_bytes(std::string_view name) {
@@ -20,23 +21,24 @@ size_t name_bytes(std::string_view name) {
 
 }  // namespace
 
+StreamObject::StreamObject() : bytes_(allocation_size(sizeof(StreamObject))) {}
+
 StreamObject::StreamObject(const StreamObject& other)
     : Object(other),
-      nodes_(other.nodes_),
       length_(other.length_),
-      first_id_(other.first_id_),
       last_id_(other.last_id_),
-      max_deleted_id_(other.max_deleted_id_),
       entries_added_(other.entries_added_),
-      node_bytes_(other.node_bytes_) {
+      bytes_(other.bytes_),
+      head_live_(other.head_live_),
+      nodes_(other.nodes_),
+      first_id_(other.first_id_),
+      max_deleted_id_(other.max_deleted_id_) {
+  bytes_ = bytes_ - other.nodes_.memory_bytes() + nodes_.memory_bytes();
   for (const auto& [name, group] : other.groups_) {
     const auto copy = groups_.emplace(name, std::make_unique<StreamGroup>(*group)).first;
-    group_bytes_ += name_bytes(name) + copy->second->memory_bytes();
+    bytes_ = bytes_ - group->memory_bytes() + copy->second->memory_bytes();
   }
-}
-
-size_t StreamObject::memory_bytes() const {
-  return allocation_size(sizeof(StreamObject)) + nodes_.memory_bytes() + node_bytes_ + group_bytes_;
+  other.tail_ = nullptr;
 }
 
 size_t StreamObject::effort() const {
@@ -48,25 +50,30 @@ size_t StreamObject::effort() const {
 }
 
 bool StreamObject::prefetch(unsigned step) const {
-  if (step < 3) return nodes_.prefetch_last(step);
-  const StreamNode& tail = **nodes_.last();
-  if (step == 3) {
-    touch(&tail);
-  } else if (step == 4) {
-    tail.pack().prefetch(64);
-  } else {
-    tail.pack().prefetch_end();
+  if (tail_ == nullptr) return false;
+  switch (step) {
+    case 0:
+      touch(tail_);
+      touch(reinterpret_cast<const char*>(tail_ + 1) - 1);
+      return true;
+    case 1:
+      tail_->pack().prefetch(64);
+      return true;
+    default:
+      tail_->pack().prefetch_end();
+      return false;
   }
-  return step < 5;
 }
 
 // --- Blocks ---
 
 StreamNode& StreamObject::writable(const Nodes::Cursor& place) {
+  const size_t index_before = nodes_.memory_bytes();
   StreamNodeRef& ref = nodes_.edit(place);
+  bytes_ = bytes_ - index_before + nodes_.memory_bytes();
   if (ref.shared()) {
     StreamNodeRef copy(new StreamNode(*ref));
-    node_bytes_ = node_bytes_ - ref->memory_bytes() + copy->memory_bytes();
+    bytes_ = bytes_ - ref->memory_bytes() + copy->memory_bytes();
     ref = std::move(copy);
   }
   return ref.own();
@@ -75,11 +82,12 @@ StreamNode& StreamObject::writable(const Nodes::Cursor& place) {
 template <class Change>
 void StreamObject::change_node(const Nodes::Cursor& place, Change&& change) {
   StreamNode& node = writable(place);
-  node_bytes_ -= node.memory_bytes();
+  head_live_ = 0;
+  bytes_ -= node.memory_bytes();
   length_ -= node.live();
   change(node);
   length_ += node.live();
-  node_bytes_ += node.memory_bytes();
+  bytes_ += node.memory_bytes();
 }
 
 bool StreamObject::shares() const {
@@ -97,16 +105,27 @@ bool StreamObject::shares() const {
 }
 
 void StreamObject::adopt(std::unique_ptr<StreamNode> node) {
-  node_bytes_ += node->memory_bytes();
+  tail_ = nullptr;
+  bytes_ = bytes_ - nodes_.memory_bytes() + node->memory_bytes();
   length_ += node->live();
   const StreamId id = node->id();
   nodes_.insert(id, StreamNodeRef(node.release()));
+  bytes_ += nodes_.memory_bytes();
 }
 
 void StreamObject::drop(const Nodes::Cursor& place) {
-  node_bytes_ -= (*place)->memory_bytes();
+  if (&**place == tail_) tail_ = nullptr;
+  head_live_ = 0;
+  bytes_ -= (*place)->memory_bytes() + nodes_.memory_bytes();
   length_ -= (*place)->live();
   nodes_.erase(place);
+  bytes_ += nodes_.memory_bytes();
+}
+
+// The last block for change: from now on known by itself.
+void StreamObject::know_tail() {
+  const Nodes::Cursor tail = nodes_.last();
+  tail_ = tail ? &writable(tail) : nullptr;
 }
 
 void StreamObject::find_first_id() {
@@ -126,26 +145,41 @@ StreamId StreamObject::last_live_id() const {
 void StreamObject::append(StreamId id, Fields fields, const Limits& limits) {
   HOLDFAST_ASSERT(id > last_id_ && fields.size() >= 2);
   const size_t text = StreamNode::text_bytes(fields);
-  const Nodes::Cursor tail = nodes_.last();
-  bool fits = false;
-  if (tail) {
-    const StreamNode& node = **tail;
-    const uint64_t most =
-        limits.node_bytes == 0 ? StreamNode::kMostBytes : std::min<uint64_t>(limits.node_bytes, StreamNode::kMostBytes);
-    fits = node.pack().size_bytes() + text < most && node.has_room_for(text, fields.size()) &&
+  const uint64_t most =
+      limits.node_bytes == 0 ? StreamNode::kMostBytes : std::min<uint64_t>(limits.node_bytes, StreamNode::kMostBytes);
+  const auto fits = [&](const StreamNode& node) {
+    return node.pack().size_bytes() + text < most && node.has_room_for(text, fields.size()) &&
            (limits.node_entries == 0 || uint64_t{node.live()} + node.deleted() < limits.node_entries);
+  };
+  if (tail_ == nullptr) {
+    const Nodes::Cursor tail = nodes_.last();
+    if (tail && fits(**tail)) know_tail();
   }
-  if (fits) {
-    change_node(tail, [&](StreamNode& node) { node.append(id, fields); });
+  if (tail_ != nullptr && fits(*tail_)) {
+    const size_t before = tail_->pack().memory_bytes();
+    tail_->append(id, fields, text, most);
+    bytes_ = bytes_ - before + tail_->pack().memory_bytes();
+    ++length_;
   } else {
-    if (tail && !(*tail).shared()) change_node(tail, [](StreamNode& node) { node.shrink_to_fit(); });
-    auto fresh = std::make_unique<StreamNode>(id, fields);
-    fresh->append(id, fields);
-    adopt(std::move(fresh));
+    begin_node(id, fields, text, most);
   }
   ++entries_added_;
   last_id_ = id;
   if (length_ == 1) first_id_ = id;
+}
+
+void StreamObject::begin_node(StreamId id, Fields fields, size_t text, size_t most) {
+  size_t room = 0;
+  if (const Nodes::Cursor full = nodes_.last()) {
+    const size_t live = head_live_;
+    if (!(*full).shared()) change_node(full, [](StreamNode& node) { node.shrink_to_fit(); });
+    head_live_ = live;
+    room = std::min((*nodes_.last())->pack().size_bytes(), kMostRoomAhead);  // a stream goes on as it has been
+  }
+  auto fresh = std::make_unique<StreamNode>(id, fields, room);
+  fresh->append(id, fields, text, most);
+  adopt(std::move(fresh));
+  know_tail();
 }
 
 bool StreamObject::contains(StreamId id) const { return StreamRange(*this, id, id).next(); }
@@ -168,9 +202,12 @@ bool StreamObject::erase(StreamId id) {
 
 size_t StreamObject::trim(const Trim& rule) {
   size_t gone = 0;
-  while (const Nodes::Cursor head = nodes_.first()) {
-    if (rule.keep && length_ <= *rule.keep) break;
+  while (!rule.keep || length_ > *rule.keep) {
+    if (rule.keep && rule.whole_blocks && length_ < *rule.keep + head_live_) break;
+    const Nodes::Cursor head = nodes_.first();
+    if (!head) break;
     const size_t live = (*head)->live();
+    head_live_ = live;
     if (rule.most > 0 && gone + live > rule.most) break;
     const bool whole = rule.keep ? length_ - live >= *rule.keep : (*head)->last().id < rule.min_id;
     if (whole) {
@@ -237,14 +274,14 @@ bool StreamObject::create_group(std::string_view name, StreamId last_id, int64_t
   place->second = std::make_unique<StreamGroup>();
   place->second->last_id = last_id;
   place->second->entries_read = entries_read;
-  group_bytes_ += name_bytes(name) + place->second->memory_bytes();
+  bytes_ += name_bytes(name) + place->second->memory_bytes();
   return true;
 }
 
 bool StreamObject::erase_group(std::string_view name) {
   const auto found = groups_.find(name);
   if (found == groups_.end()) return false;
-  group_bytes_ -= name_bytes(name) + found->second->memory_bytes();
+  bytes_ -= name_bytes(name) + found->second->memory_bytes();
   groups_.erase(found);
   return true;
 }
@@ -298,6 +335,7 @@ Result<> StreamObject::load_end(const Header& header) {
   find_first_id();
   max_deleted_id_ = header.max_deleted_id.value_or(StreamId());
   entries_added_ = header.entries_added.value_or(length_);
+  know_tail();
   return {};
 }
 

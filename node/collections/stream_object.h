@@ -7,6 +7,7 @@
 // Walking in order: `for (StreamRange range(stream, first, last); range.next();)` gives range.id() and
 // range.for_each_field(...); deleted entries are passed over. DEBUG DIGEST walks like that, then the groups and their
 // pending entries. A stream may be empty and still be a value.
+// The last block is known by itself while no clone has a part of it, so that appending goes there at once.
 // Invariants: a block has no live entry only where trimming by ID left it so, as in Redis; first_id() is that of the
 // first live entry, 0-0 when there is none.
 #pragma once
@@ -38,13 +39,13 @@ class StreamObject final : public Object {
     uint64_t node_entries = 100;  // stream-node-max-entries, deleted ones included
   };
 
-  StreamObject() = default;
+  StreamObject();
   StreamObject(const StreamObject& other);
 
   ValueType type() const override { return ValueType::stream; }
   std::string_view encoding() const override { return "stream"; }
   size_t size() const override { return length_; }
-  size_t memory_bytes() const override;
+  size_t memory_bytes() const override { return bytes_; }
   size_t effort() const override;
   std::unique_ptr<Object> clone() const override { return std::make_unique<StreamObject>(*this); }
   bool shares() const override;
@@ -88,7 +89,7 @@ class StreamObject final : public Object {
     GroupEdit(StreamObject& stream, StreamGroup* group)
         : stream_(stream), group_(group), before_(group == nullptr ? 0 : group->memory_bytes()) {}
     ~GroupEdit() {
-      if (group_ != nullptr) stream_.group_bytes_ = stream_.group_bytes_ - before_ + group_->memory_bytes();
+      if (group_ != nullptr) stream_.bytes_ = stream_.bytes_ - before_ + group_->memory_bytes();
     }
     GroupEdit(const GroupEdit&) = delete;
     GroupEdit& operator=(const GroupEdit&) = delete;
@@ -136,15 +137,20 @@ class StreamObject final : public Object {
   void change_node(const Nodes::Cursor& place, Change&& change);
   void adopt(std::unique_ptr<StreamNode> node);
   void drop(const Nodes::Cursor& place);
+  void begin_node(StreamId id, Fields fields, size_t text, size_t most);
+  void know_tail();
   void find_first_id();
 
-  Nodes nodes_;
+  // What appending and trimming touch comes first: one cache line.
+  mutable StreamNode* tail_ = nullptr;  // the last block, if it is known to be shared with no clone, by the index neither
   size_t length_ = 0;
-  StreamId first_id_, last_id_, max_deleted_id_;
+  StreamId last_id_;
   uint64_t entries_added_ = 0;
+  size_t bytes_;
+  size_t head_live_ = 0;  // the first block has at least that many live entries
+  Nodes nodes_;
+  StreamId first_id_, max_deleted_id_;
   Groups groups_;
-  size_t node_bytes_ = 0;
-  size_t group_bytes_ = 0;
 };
 
 // The live entries from `first` to `last`, both included, in either direction. Valid until the stream changes.

@@ -11,7 +11,7 @@ void Effects::feed(int db, std::span<const std::string_view> argv, Reach reach) 
 }
 
 void Effects::push(int db, std::span<const std::string_view> argv, Reach reach) {
-  if (enabled_ && !sinks_.empty()) pending_.push_back({db, reach, OwnedCommand(argv)});
+  if (wanted()) pending_.push_back({db, reach, OwnedCommand(argv)});
 }
 
 void Effects::push_last(int db, std::span<const std::string_view> argv, Reach reach) {

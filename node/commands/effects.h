@@ -24,10 +24,17 @@ class Effects {
   void remove_sink(EffectSink& sink) {
     std::erase_if(sinks_, [&](const Sink& known) { return known.sink == &sink; });
   }
-  bool has_sinks() const { return !sinks_.empty(); }
-
   // Off while a log is replayed: its commands are in the log already.
   void set_enabled(bool enabled) { enabled_ = enabled; }
+
+  // Whether anybody listens: where nobody does, effects need not be put into words.
+  bool wanted() const {
+    if (!enabled_) return false;
+    for (const Sink& known : sinks_) {
+      if (known.sink->listening()) return true;
+    }
+    return false;
+  }
 
   enum class Reach : uint8_t { all, replicas };
 

@@ -19,7 +19,7 @@ std::optional<StreamId> read_end(Call& call, std::string_view text, uint64_t mis
 }
 
 void push_effect(Call& call, std::initializer_list<std::string_view> words) {
-  if (call.node.effects().has_sinks()) call.node.effects().push(call.db(), words);
+  if (call.node.effects().wanted()) call.node.effects().push(call.db(), words);
 }
 
 }  // namespace
@@ -99,13 +99,13 @@ void reply_no_group(Call& call, std::string_view key, std::string_view group, st
 
 void tell_claim(Call& call, std::string_view key, std::string_view group_name, const StreamGroup& group,
                 std::string_view consumer, StreamId id, const PendingEntry& entry) {
-  if (!call.node.effects().has_sinks()) return;
+  if (!call.node.effects().wanted()) return;
   push_effect(call, {"XCLAIM", key, group_name, consumer, "0", id.text(), "TIME", fmt::format_int(entry.delivered_ms).c_str(),
                      "RETRYCOUNT", fmt::format_int(entry.deliveries).c_str(), "FORCE", "JUSTID", "LASTID", group.last_id.text()});
 }
 
 void tell_group_id(Call& call, std::string_view key, std::string_view group_name, const StreamGroup& group) {
-  if (!call.node.effects().has_sinks()) return;
+  if (!call.node.effects().wanted()) return;
   push_effect(call, {"XGROUP", "SETID", key, group_name, group.last_id.text(), "ENTRIESREAD",
                      fmt::format_int(group.entries_read).c_str()});
 }

@@ -12,9 +12,11 @@ using Trimming = StreamAddOptions::Trimming;
 
 class OptionsReader {
  public:
-  OptionsReader(Call& call, StreamOptionsOf command) : call_(call), command_(command) {}
+  OptionsReader(Call& call, StreamOptionsOf command, StreamAddOptions& options)
+      : call_(call), command_(command), options_(options) {}
 
-  std::optional<StreamAddOptions> read() {
+  // False: an error has been answered.
+  bool read() {
     for (size_t i = 2; i < call_.argc(); ++i) {
       const std::string_view word = call_.args[i];
       const size_t left = call_.argc() - i - 1;
@@ -24,12 +26,12 @@ class OptionsReader {
         break;
       }
       if (iequals(word, "MAXLEN") && left > 0) {
-        if (!read_threshold(Trimming::length, i)) return std::nullopt;
+        if (!read_threshold(Trimming::length, i)) return false;
       } else if (iequals(word, "MINID") && left > 0) {
-        if (!read_threshold(Trimming::id, i)) return std::nullopt;
+        if (!read_threshold(Trimming::id, i)) return false;
       } else if (iequals(word, "LIMIT") && left > 0) {
         limit_ = read_integer(call_, call_.args[++i]);
-        if (!limit_) return std::nullopt;
+        if (!limit_) return false;
         if (*limit_ < 0) return refuse("ERR The LIMIT argument must be >= 0.");
       } else if (adds && iequals(word, "NOMKSTREAM")) {
         options_.no_create = true;
@@ -46,16 +48,15 @@ class OptionsReader {
   }
 
  private:
-  std::nullopt_t refuse(std::string_view error) {
+  bool refuse(std::string_view error) {
     call_.reply.error(error);
-    return std::nullopt;
+    return false;
   }
 
   // The argument `i` is MAXLEN or MINID; goes on to the threshold.
   bool read_threshold(Trimming kind, size_t& i) {
     if (options_.trimming != Trimming::none) {
-      refuse("ERR syntax error, MAXLEN and MINID options at the same time are not compatible");
-      return false;
+      return refuse("ERR syntax error, MAXLEN and MINID options at the same time are not compatible");
     }
     const std::string_view next = call_.args[i + 1];
     if (call_.argc() - i - 1 >= 2 && (next == "~" || next == "=")) {
@@ -66,10 +67,7 @@ class OptionsReader {
     if (kind == Trimming::length) {
       const auto length = read_integer(call_, text);
       if (!length) return false;
-      if (*length < 0) {
-        refuse("ERR The MAXLEN argument must be >= 0.");
-        return false;
-      }
+      if (*length < 0) return refuse("ERR The MAXLEN argument must be >= 0.");
       options_.trim.keep = static_cast<uint64_t>(*length);
     } else {
       const auto id = read_stream_id(call_, text);
@@ -81,7 +79,7 @@ class OptionsReader {
     return true;
   }
 
-  std::optional<StreamAddOptions> judged() {
+  bool judged() {
     if (limit_ && *limit_ > 0 && options_.trimming == Trimming::none) {
       return refuse("ERR syntax error, LIMIT cannot be used without specifying a trimming strategy");
     }
@@ -90,7 +88,7 @@ class OptionsReader {
     }
     options_.trim.whole_blocks = options_.approximate;
     // What a primary or a log says has been made exact; how long it took there is no matter here.
-    if (call_.origin != Origin::client) return options_;
+    if (call_.origin != Origin::client) return true;
     if (limit_) {
       if (!options_.approximate) return refuse("ERR syntax error, LIMIT cannot be used without the special ~ option");
       options_.trim.most = static_cast<uint64_t>(*limit_);
@@ -99,19 +97,21 @@ class OptionsReader {
       const uint64_t entries = call_.node.config().encodings.stream_node_entries;
       options_.trim.most = entries == 0 ? kUnlimitedBlocks : std::min(kMost, kBlocks * std::min(entries, kMost));
     }
-    return options_;
+    return true;
   }
 
   Call& call_;
   StreamOptionsOf command_;
-  StreamAddOptions options_;
+  StreamAddOptions& options_;
   std::optional<int64_t> limit_;
 };
 
 }  // namespace
 
 std::optional<StreamAddOptions> read_stream_options(Call& call, StreamOptionsOf command) {
-  return OptionsReader(call, command).read();
+  std::optional<StreamAddOptions> options(std::in_place);
+  if (!OptionsReader(call, command, *options).read()) options.reset();
+  return options;
 }
 
 void make_trim_exact(const StreamAddOptions& options, const StreamObject& stream, std::vector<std::string>& words) {

@@ -38,7 +38,7 @@ std::optional<StreamId> choose_id(Call& call, const std::optional<StreamIdText>&
 }
 
 void tell_addition(Call& call, const StreamAddOptions& options, const StreamObject& stream, StreamId id) {
-  if ((options.id && !options.id->any_seq && !options.approximate) || !call.node.effects().has_sinks()) return;
+  if ((options.id && !options.id->any_seq && !options.approximate) || !call.node.effects().wanted()) return;
   std::vector<std::string> words(call.args.begin(), call.args.end());
   words[options.id_argument] = std::string_view(id.text());
   make_trim_exact(options, stream, words);
@@ -142,7 +142,7 @@ void xtrim(Call& call) {
   if (!options) return;
   const Edited edited = edit_object<StreamObject>(call, call.args[1], IfAbsent::leave, [&](StreamObject& stream) {
     const size_t gone = stream.trim(options->trim);
-    if (gone > 0 && options->approximate && call.node.effects().has_sinks()) {
+    if (gone > 0 && options->approximate && call.node.effects().wanted()) {
       std::vector<std::string> words(call.args.begin(), call.args.end());
       make_trim_exact(*options, stream, words);
       call.rewrite(std::move(words));

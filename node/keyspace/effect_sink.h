@@ -14,6 +14,8 @@ class EffectSink {
   virtual ~EffectSink() = default;
   // `db` -1: a command without a database (MULTI, EXEC, PING, PUBLISH): no SELECT is written for it.
   virtual void feed(int db, std::span<const std::string_view> argv) = 0;
+  // False while all it is fed is dropped.
+  virtual bool listening() const { return true; }
 };
 
 }  // namespace holdfast::node

@@ -31,7 +31,7 @@ void encode_command(std::string& out, std::span<const std::string_view> argv) {
 ReplicationLog::ReplicationLog(const RunId& id, uint64_t backlog_bytes) : id_(id), stream_(backlog_bytes) {}
 
 void ReplicationLog::feed(int db, std::span<const std::string_view> argv) {
-  if (!active_ || replica_) return;
+  if (!listening()) return;
   scratch_.clear();
   if (db >= 0 && db != selected_db_) {
     const std::string number = std::to_string(db);

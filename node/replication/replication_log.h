@@ -45,6 +45,7 @@ class ReplicationLog final : public EffectSink {
 
   // --- The stream of a primary. A replica drops what it is fed.
   void feed(int db, std::span<const std::string_view> argv) override;
+  bool listening() const override { return active_ && !replica_; }
   void feed_ping();
   void feed_getack();
   void select_again() { selected_db_ = -1; }  // the next command is preceded by SELECT (a snapshot was cut here)

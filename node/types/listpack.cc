@@ -61,13 +61,19 @@ size_t back_length_bytes(size_t length) {
 
 // Seven bits a byte, the most significant first; all but the first byte have the top bit set, so that a reader coming
 // from behind knows where it begins.
-uint8_t* put_back_length(uint8_t* to, size_t length) {
+uint8_t* put_long_back_length(uint8_t* to, size_t length) {
   const size_t bytes = back_length_bytes(length);
   for (size_t i = 0; i < bytes; ++i) {
     const size_t shift = 7 * (bytes - 1 - i);
     to[i] = static_cast<uint8_t>((length >> shift & 127) | (i == 0 ? 0 : 128));
   }
   return to + bytes;
+}
+
+inline uint8_t* put_back_length(uint8_t* to, size_t length) {
+  if (length >= 128) return put_long_back_length(to, length);
+  *to = static_cast<uint8_t>(length);
+  return to + 1;
 }
 
 // Reads the length that ends at `last`; 0 when it is malformed or longer than five bytes.
@@ -504,9 +510,8 @@ Listpack::Position Listpack::replace(Position at, int64_t value) {
   return splice(at, length + back_length_bytes(length), Encoded(value).bytes(), 0);
 }
 
-Listpack::Appender::Appender(Listpack& pack, size_t text_bytes, size_t elements) : pack_(pack) {
-  constexpr size_t kMostOverhead = 10;  // a head and a length of five bytes each, or an integer of nine with its length
-  const size_t needed = pack.size_bytes() + text_bytes + elements * kMostOverhead;
+Listpack::Appender::Appender(Listpack& pack, size_t bytes) : pack_(pack) {
+  const size_t needed = pack.size_bytes() + bytes;
   HOLDFAST_ASSERT(needed <= kMostBytes + kMostBytes / 2);
   if (needed > pack.room()) pack.reserve(std::max<size_t>(needed, size_t{pack.capacity_} + pack.capacity_ / 2));
   at_ = pack.data_ + pack.end_offset();
@@ -514,7 +519,8 @@ Listpack::Appender::Appender(Listpack& pack, size_t text_bytes, size_t elements)
 
 void Listpack::Appender::add(std::string_view value) {
   ++added_;
-  if (const auto integer = parse_int64(value)) {
+  constexpr size_t kLongestInteger = 20;  // as text
+  if (const auto integer = value.size() <= kLongestInteger ? parse_int64(value) : std::nullopt) {
     const size_t length = integer_bytes(*integer);
     at_ = put_back_length(put_integer(at_, *integer), length);
     return;
@@ -525,13 +531,19 @@ void Listpack::Appender::add(std::string_view value) {
 
 void Listpack::Appender::add(int64_t value) {
   ++added_;
+  if (value >= 0 && value <= 127) {
+    at_[0] = static_cast<uint8_t>(value);
+    at_[1] = 1;
+    at_ += 2;
+    return;
+  }
   at_ = put_back_length(put_integer(at_, value), integer_bytes(value));
 }
 
 Listpack::Appender::~Appender() {
   *at_ = kEndByte;
-  put_little_endian(pack_.data_, static_cast<uint64_t>(at_ + 1 - pack_.data_), 4);
-  const size_t known = little_endian(pack_.data_ + 4, 2);
+  store_word(pack_.data_, static_cast<uint32_t>(at_ + 1 - pack_.data_));
+  const size_t known = load_word<uint16_t>(pack_.data_ + 4);
   if (known != kCountUnknown) pack_.set_count(known + added_);
 }
 
@@ -549,5 +561,7 @@ void Listpack::append_all(const Listpack& other) {
   splice(end_offset(), 0, block.substr(kHeaderBytes, block.size() - kHeaderBytes - 1),
          static_cast<int64_t>(other.count()));
 }
+
+size_t Listpack::element_bytes(int64_t value) { return integer_bytes(value) + 1; }
 
 }  // namespace holdfast::node

@@ -154,11 +154,11 @@ class Listpack {
   // Returns the element's position, which stays.
   Position replace(Position at, std::string_view value);
   Position replace(Position at, int64_t value);
-  // Appends many elements at little cost: room for `text_bytes` of text in `elements` elements is made once; the block
-  // is in order again when the appender goes.
+  // Appends many elements at little cost: room for `bytes` of them is made once; the block is in order again when the
+  // appender goes.
   class Appender {
    public:
-    Appender(Listpack& pack, size_t text_bytes, size_t elements);
+    Appender(Listpack& pack, size_t bytes);
     ~Appender();
     Appender(const Appender&) = delete;
     Appender& operator=(const Appender&) = delete;
@@ -181,6 +181,11 @@ class Listpack {
 
   // Bytes that an element of this value takes.
   static size_t element_bytes(std::string_view value) { return Form(value).bytes; }
+  static size_t element_bytes(int64_t value);
+  // At most that many for `elements` texts of `text_bytes` in all.
+  static size_t most_bytes(size_t text_bytes, size_t elements) {
+    return text_bytes + elements * (text_bytes < 64 ? 2 : text_bytes < 4096 ? 4 : 10);
+  }
 
  private:
   Position splice(Position at, size_t removed, std::string_view encoded, int64_t count_change);

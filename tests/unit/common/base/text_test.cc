@@ -12,6 +12,11 @@ TEST(Text, IntegersAreCanonicalDecimal) {
   for (const char* bad : {"", "-", "+1", " 1", "1 ", "01", "-0", "9223372036854775808", "-9223372036854775809", "1a"}) {
     EXPECT_FALSE(parse_int64(bad)) << bad;
   }
+  EXPECT_EQ(parse_uint64("9999999999999999999"), 9999999999999999999U);
+  EXPECT_EQ(parse_uint64("18446744073709551615"), UINT64_MAX);
+  for (const char* bad : {"18446744073709551616", "99999999999999999999", "100000000000000000000", "12/4", "12:4"}) {
+    EXPECT_FALSE(parse_uint64(bad)) << bad;
+  }
 }
 
 TEST(Text, DoublesRefuseSpacesAndNan) {

@@ -186,6 +186,61 @@ TEST(StreamObject, CloneKeepsItsContentsWhateverBecomesOfTheOther) {
   expect_same(static_cast<const StreamObject&>(*copy), before);
 }
 
+TEST(StreamObject, AppendingToEitherSideOfACloneReachesOnlyThatSide) {
+  StreamObject stream;
+  Model model;
+  uint64_t ms = 0;
+  const auto append = [&](StreamObject& to, Model& expected) {
+    const StreamId id{++ms, 0};
+    expected[id] = {"f", std::to_string(ms)};
+    add(to, id, expected[id], {.node_bytes = 0, .node_entries = 7});
+  };
+  for (int i = 0; i < 20; ++i) append(stream, model);
+  for (int round = 0; round < 9; ++round) {
+    const auto clone = stream.clone();
+    auto& copy = static_cast<StreamObject&>(*clone);
+    Model copied = model;
+    for (int i = 0; i < 3; ++i) {
+      append(round % 2 == 0 ? stream : copy, round % 2 == 0 ? model : copied);
+      append(copy, copied);
+      append(stream, model);
+      expect_same(stream, model);
+      expect_same(copy, copied);
+    }
+    copy.erase(copied.rbegin()->first);
+    copied.erase(std::prev(copied.end()));
+    append(copy, copied);
+    expect_same(copy, copied);
+    expect_same(stream, model);
+  }
+}
+
+TEST(StreamObject, ApproximateTrimmingAfterEveryAppendFollowsWhatIsDeletedMeanwhile) {
+  std::mt19937 random(3);
+  StreamObject stream;
+  Model model;
+  for (uint64_t i = 1; i <= 3000; ++i) {
+    model[{i, 0}] = {"f", "v"};
+    add(stream, {i, 0}, {"f", "v"}, {.node_bytes = 0, .node_entries = 10});
+    if (random() % 4 == 0) {
+      const StreamId id = random() % 2 == 0 ? model.begin()->first : random_id(random, model);
+      ASSERT_EQ(stream.erase(id), model.erase(id) == 1);
+    }
+    const uint64_t keep = 40 + random() % 3;
+    // Whole blocks go, and only those.
+    const auto first = stream.nodes().first();
+    const size_t head = first ? (*first)->live() : 0;
+    const size_t gone = stream.trim({.keep = keep, .whole_blocks = true});
+    if (model.size() >= keep + head) {
+      ASSERT_GE(gone, head);
+    } else {
+      ASSERT_EQ(gone, 0U);
+    }
+    for (size_t k = 0; k < gone; ++k) model.erase(model.begin());
+    if (i % 100 == 0) expect_same(stream, model);
+  }
+}
+
 TEST(StreamObject, BlocksLoadAsTheyWereSaved) {
   std::mt19937 random(5);
   StreamObject stream;
@@ -350,6 +405,13 @@ TEST(StreamId, ReadsAndWritesTextAsRedisDoes) {
   }
   EXPECT_EQ(std::string_view(kLastStreamId.text()), "18446744073709551615-18446744073709551615");
   EXPECT_EQ(std::string_view(StreamId{}.text()), "0-0");
+  for (uint64_t ten = 1;; ten *= 10) {
+    for (const uint64_t number : {ten - 1, ten, ten + 9}) {
+      EXPECT_EQ(std::string_view(StreamId{number, 10 * ten - number}.text()),
+                std::to_string(number) + "-" + std::to_string(10 * ten - number));
+    }
+    if (ten > UINT64_MAX / 10) break;
+  }
   const StreamId id{0x0102030405060708, 0x90};
   EXPECT_EQ(StreamId::from_key(id.key().data()), id);
   EXPECT_EQ(id.key()[0], 1);

@@ -20,8 +20,10 @@ class FakeSink final : public EffectSink {
     for (const auto word : argv) line += " " + std::string(word);
     lines.push_back(line);
   }
+  bool listening() const override { return !deaf; }
   std::vector<std::string> take() { return std::exchange(lines, {}); }
   std::vector<std::string> lines;
+  bool deaf = false;
 };
 
 class FakeReplication final : public Replication {

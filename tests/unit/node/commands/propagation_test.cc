@@ -25,6 +25,18 @@ TEST_F(Propagation, ReadsAndFailedWritesTellNothing) {
   }
 }
 
+TEST_F(Propagation, AGeneratedStreamIdIsToldWhereAnybodyListens) {
+  replication.stream.deaf = log.deaf = true;
+  run("MULTI");
+  run("XADD s MAXLEN ~ 1000 * f v");
+  run("SET k v");
+  EXPECT_EQ(told("EXEC"), Lines{});
+  log.deaf = false;
+  const std::string reply = run("XADD s MAXLEN ~ 1000 * f v");
+  const std::string id = reply.substr(reply.find('|') + 1, reply.rfind('|') - reply.find('|') - 1);
+  EXPECT_EQ(effects(), (Lines{"0: XADD s MAXLEN = 2 " + id + " f v"}));
+}
+
 TEST_F(Propagation, SavingIsNoChangeAlthoughItRestartsTheCount) {
   run("SET a 1");
   persistence.on_save = [this] { node.keys().set_dirty(0); };

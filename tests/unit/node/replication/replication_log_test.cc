@@ -38,6 +38,11 @@ TEST(ReplicationLog, CostsNothingBeforeTheFirstReplica) {
   set(log, 0, "k");
   EXPECT_FALSE(log.active());
   EXPECT_EQ(log.offset(), 0);
+  EXPECT_FALSE(log.listening());
+  log.activate(id_of('b'));
+  EXPECT_TRUE(log.listening());
+  log.become_replica();
+  EXPECT_FALSE(log.listening());
 }
 
 TEST(ReplicationLog, WritesSelectOnlyWhereTheDatabaseChanges) {
