@@ -29,6 +29,7 @@ std::string flags_of(Server& server, const Session& session) {
   if (session.closing) flags += 'c';
   if (session.from_unix_socket()) flags += 'U';
   if (session.no_evict) flags += 'e';
+  if (session.no_touch) flags += 'T';
   return flags.empty() ? "N" : flags;
 }
 
@@ -236,13 +237,21 @@ void client_reply_command(CommandContext& context) {
   }
 }
 
-void client_no_evict_command(CommandContext& context) {
-  if (!iequals(context.args[2], "on") && !iequals(context.args[2], "off")) {
-    return context.reply.error("ERR syntax error");
-  }
-  context.session.no_evict = iequals(context.args[2], "on");
+namespace {
+
+// The argument ON or OFF.
+void set_switch(CommandContext& context, bool& value) {
+  const bool on = iequals(context.args[2], "on");
+  if (!on && !iequals(context.args[2], "off")) return context.reply.error("ERR syntax error");
+  value = on;
   context.reply.ok();
 }
+
+}  // namespace
+
+void client_no_evict_command(CommandContext& context) { set_switch(context, context.session.no_evict); }
+
+void client_no_touch_command(CommandContext& context) { set_switch(context, context.session.no_touch); }
 
 void client_getredir_command(CommandContext& context) { context.reply.integer(-1); }
 
@@ -271,7 +280,7 @@ void client_trackinginfo_command(CommandContext& context) {
 }
 
 void client_help_command(CommandContext& context) {
-  static constexpr std::array<std::string_view, 45> kLines = {
+  static constexpr std::array<std::string_view, 47> kLines = {
       "CACHING (YES|NO)",
       "    Enable/disable tracking of the keys for next command in OPTIN/OPTOUT modes.",
       "GETREDIR",
@@ -317,6 +326,8 @@ void client_help_command(CommandContext& context) {
       "    Report tracking status for the current connection.",
       "NO-EVICT (ON|OFF)",
       "    Protect current client connection from eviction.",
+      "NO-TOUCH (ON|OFF)",
+      "    Will not touch LRU/LFU stats when this mode is on.",
   };
   command::reply_help("CLIENT", kLines, context.reply);
 }

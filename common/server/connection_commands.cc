@@ -123,6 +123,7 @@ void reset_command(CommandContext& context) {
   context.server.pubsub.forget(session);
   session.monitor = false;
   session.no_evict = false;
+  session.no_touch = false;
   session.name.clear();
   session.db = 0;
   session.reply_mode = ReplyMode::on;

@@ -37,6 +37,7 @@ void client_unpause_command(CommandContext& context);
 void client_unblock_command(CommandContext& context);
 void client_reply_command(CommandContext& context);
 void client_no_evict_command(CommandContext& context);
+void client_no_touch_command(CommandContext& context);
 void client_getredir_command(CommandContext& context);
 void client_caching_command(CommandContext& context);
 void client_tracking_command(CommandContext& context);

@@ -34,7 +34,7 @@ constexpr CommandSpec pubsub(std::string_view name, int arity, uint32_t flags, s
 }
 
 template <class C>
-inline constexpr std::array<CommandRow<C>, 16> client = {{
+inline constexpr std::array<CommandRow<C>, 17> client = {{
     {connection("caching", 3, command::kNoScript | kCalm, "6.0.0", "O(1)", "Instruct the server about tracking or not keys in the next request"), adapted<C, client_caching_command>},
     {connection("getname", 2, command::kNoScript | kCalm, "2.6.9", "O(1)", "Get the current connection name"), adapted<C, client_getname_command>},
     {connection("getredir", 2, command::kNoScript | kCalm, "6.0.0", "O(1)", "Get tracking notifications redirection client ID if any"), adapted<C, client_getredir_command>},
@@ -44,6 +44,7 @@ inline constexpr std::array<CommandRow<C>, 16> client = {{
     {connection("kill", -3, command::kAdmin | command::kNoScript | kCalm, "2.4.0", "O(N) where N is the number of client connections", "Kill the connection of a client"), adapted<C, client_kill_command>},
     {connection("list", -2, command::kAdmin | command::kNoScript | kCalm, "2.4.0", "O(N) where N is the number of client connections", "Get the list of client connections", "nondeterministic_output"), adapted<C, client_list_command>},
     {connection("no-evict", 3, command::kAdmin | command::kNoScript | kCalm, "7.0.0", "O(1)", "Set client eviction mode for the current connection"), adapted<C, client_no_evict_command>},
+    {connection("no-touch", 3, command::kNoScript | kCalm, "7.2.0", "O(1)", "Controls whether commands sent by the client affect the LRU/LFU of accessed keys."), adapted<C, client_no_touch_command>},
     {connection("pause", -3, command::kAdmin | command::kNoScript | kCalm, "2.9.50", "O(1)", "Stop processing commands from clients for some time"), adapted<C, client_pause_command>},
     {connection("reply", 3, command::kNoScript | kCalm, "3.2.0", "O(1)", "Instruct the server whether to reply to commands"), adapted<C, client_reply_command>},
     {connection("setname", 3, command::kNoScript | kCalm, "2.6.9", "O(1)", "Set the current connection name"), adapted<C, client_setname_command>},

@@ -103,6 +103,7 @@ class Session {
   bool suspended = false;
   bool monitor = false;
   bool no_evict = false;
+  bool no_touch = false;  // its commands leave no trace of use in the keys (CLIENT NO-TOUCH)
   bool blocked = false;  // in a blocking command (CLIENT LIST's flag b)
   Instant created;
   Instant last_interaction;

@@ -239,6 +239,7 @@ void Node::run(Call& call, TableEntry& entry) {
   const Instant start = server_->now();
   const size_t reply_start = call.reply.buffer().size();
   const int64_t changes = keys_.changes();
+  keys_.set_marking(!call.session.no_touch);
   entry.handler(call);
   if (call.blocked) {
     // It counts when it has been served.

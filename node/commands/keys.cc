@@ -47,10 +47,12 @@ void exists(Call& call) {
 }
 
 void touch(Call& call) {
+  const bool marking = call.keys.set_marking(true);  // what it is for, whatever CLIENT NO-TOUCH says
   int64_t count = 0;
   for (const std::string_view key : call.args.subspan(1)) {
     if (call.keys.read(call.db(), key) != nullptr) ++count;
   }
+  call.keys.set_marking(marking);
   call.reply.integer(count);
 }
 

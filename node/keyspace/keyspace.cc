@@ -168,7 +168,11 @@ void Keyspace::put(int db, std::string_view key, Value&& value, int64_t expires_
       }
     }
     entry = &dict.assign(place, std::move(value), expires_ms == kKeepExpiry ? place.entry->expires_ms() : expires_ms);
-    mark_access(*entry);
+    if (marking_) {
+      mark_access(*entry);
+    } else if (!rules_.count_frequency) {
+      entry->set_access(last_use_);
+    }
   }
   note_elements(databases_[db], *entry);
   ++changes_;

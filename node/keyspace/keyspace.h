@@ -23,6 +23,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/random.h"
@@ -91,6 +92,9 @@ class Keyspace final : public DataSource, public DataLoader {
   // What the accesses from now on leave behind in the entries.
   void set_access_rules(const AccessRules& rules) { rules_ = rules; }
   const AccessRules& access_rules() const { return rules_; }
+  // Whether look-ups mark the access at all (CLIENT NO-TOUCH). A new or another value is marked all the same. Returns what
+  // it was before.
+  bool set_marking(bool on) { return std::exchange(marking_, on); }
 
   // --- Look-ups ---
   // For commands that read: counts a hit or miss and marks the access; `glance` (TTL, TYPE) does not mark it.
@@ -281,6 +285,7 @@ class Keyspace final : public DataSource, public DataLoader {
 
   Entry* lookup(int db, std::string_view key);
   void mark_access(Entry& entry) {
+    if (!marking_) return;
     entry.set_access(rules_.count_frequency ? entry.access().counted_again(to_unix_ms(now_), rules_, random_)
                                             : last_use_);
   }
@@ -311,6 +316,7 @@ class Keyspace final : public DataSource, public DataLoader {
   ExpiryMode mode_ = ExpiryMode::remove;
   RandomSource& random_;
   AccessRules rules_;
+  bool marking_ = true;
   Access last_use_{0};
   int64_t changes_ = 0;
   int64_t saved_changes_ = 0;

@@ -263,6 +263,43 @@ TEST_F(Eviction, ObjectFreqAndIdletimeFollowThePolicy) {
   EXPECT_EQ(run("OBJECT IDLETIME b"), "-ERR An LFU maxmemory policy is selected, idle time not tracked." + note);
 }
 
+TEST_F(Eviction, AClientMayLeaveTheKeysItUsesUntouched) {
+  run("SET a 1");
+  run("RPUSH l x");
+  EXPECT_EQ(run("CLIENT NO-TOUCH maybe"), "-ERR syntax error|");
+  EXPECT_EQ(run("CLIENT NO-TOUCH on"), "+OK|");
+  EXPECT_NE(run("CLIENT INFO").find(" flags=T "), std::string::npos);
+  clock.advance(Seconds(9));
+  run("GET a");
+  run("MULTI");
+  run("LRANGE l 0 -1");
+  run("RPUSH l y");
+  run("EXEC");
+  EXPECT_EQ(run("OBJECT IDLETIME a"), ":9|");
+  EXPECT_EQ(run("OBJECT IDLETIME l"), ":9|");
+  run("TOUCH a");  // that is what it is for
+  EXPECT_EQ(run("OBJECT IDLETIME a"), ":0|");
+  clock.advance(Seconds(9));
+  server::Session& other = connect();
+  run(other, "GET a");
+  EXPECT_EQ(run("OBJECT IDLETIME a"), ":0|");
+  EXPECT_EQ(run("CLIENT NO-TOUCH off"), "+OK|");
+  run("GET l");
+  run("LLEN l");
+  EXPECT_EQ(run("OBJECT IDLETIME l"), ":0|");
+  EXPECT_EQ(run("CLIENT INFO").find(" flags=T "), std::string::npos);
+  limit(100, EvictionPolicy::allkeys_lfu);
+  run("SET b 1");
+  run("CLIENT NO-TOUCH on");
+  run("GET b");
+  run("SET b 2");
+  EXPECT_EQ(run("OBJECT FREQ b"), ":5|");
+  run("RESET");
+  EXPECT_NE(run("CLIENT INFO").find(" flags=N "), std::string::npos);
+  run("GET b");
+  EXPECT_EQ(run("OBJECT FREQ b"), ":6|");
+}
+
 TEST_F(Eviction, SmallIntegersAreSharedUnlessEachNeedsItsOwnAccessData) {
   run("SET a 1");
   EXPECT_EQ(run("OBJECT REFCOUNT a"), ":2147483647|");
