@@ -253,12 +253,7 @@ void Connection::finish_batch() {
     log::warning("Closing client that reached max query buffer length: id={} addr={} qbuf={}", id, remote_, end_ - begin_);
     return close_now();
   }
-  if (server_.deferred_ || server_.gate_.holding() || server_.io_threads_ != nullptr) {
-    server_.schedule_flush(*this);
-  } else {
-    flush();
-    server_.count_memory(*this);
-  }
+  server_.schedule_flush(*this);
 }
 
 void Connection::resume() {

@@ -149,11 +149,9 @@ class Server {
   Session* find(uint64_t id);
   uint64_t next_client_id() { return next_id_++; }
 
-  // With this on, replies leave at the end of the turn, after its hook; off: as soon as a client's batch is done.
-  void set_deferred_sends(bool deferred) { deferred_ = deferred; }
   // Runs at the end of each turn that has one, before its sends: write the log.
   void on_turn_end(std::function<void()> hook) { turn_end_hook_ = std::move(hook); }
-  // Gives this turn an end: the hook runs, then what waits is sent. (Scheduling output asks for one by itself.)
+  // Gives this turn an end: the hook runs, then all clients' replies are sent. (Scheduling output asks for one by itself.)
   void request_turn_end();
 
   ReplyGate& gate() { return gate_; }
@@ -244,7 +242,6 @@ class Server {
   ClientMemory client_memory_;
   bool turn_end_posted_ = false;
   std::function<void()> turn_end_hook_;
-  bool deferred_ = false;
   ReplyGate gate_;
   std::vector<Connection*> gated_;
   Pause pause_ = Pause::none;

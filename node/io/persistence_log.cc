@@ -33,7 +33,6 @@ void PersistenceDriver::connect_log() {
   if (wanted && !log_connected_) node_->effects().add_sink(log_sink_, Effects::SinkKind::log);
   if (!wanted && log_connected_) node_->effects().remove_sink(log_sink_);
   log_connected_ = wanted;
-  node_->server().set_deferred_sends(wanted);
   log_failure_known_ = log_.failed();
   if (!wanted) node_->server().release_gate(node_->server().gate().produced());
   update_refusal();
