@@ -105,6 +105,7 @@ struct CommandSpec {
   std::string_view tips = {};   // COMMAND INFO's tips, separated by spaces
   KeyFlagsOf flags_of = nullptr;      // of the first range, where that has kKeyVariableFlags
   int element = 0;                  // position of the first element of the value that is looked up by name; 0: none
+  bool ordered = false;             // that element's place in the value's order is looked up as well
   std::string_view key_notes = {};    // about the first range
   KeyRange keys3 = {};                // a third range, where there is one
 

@@ -38,6 +38,7 @@ class ScoreTree {
   static constexpr size_t kNodeBytes = 1024;
   static constexpr unsigned kLeafItems = 63;  // (1024 - 8) / 16
   static constexpr unsigned kChildren = 36;   // (1024 - 8) / 28
+  static constexpr unsigned kStride = 8;      // of a search
   static constexpr unsigned kFewItems = kLeafItems / 3, kFewChildren = kChildren / 3;
   struct Leaf : Node {
     Item items[kLeafItems];
@@ -101,6 +102,11 @@ class ScoreTree {
       return place_of(items, from, count, score, member, false);
     });
   }
+  // The same for a pair that is there, of this very member: needs the other members' bytes hardly ever.
+  size_t rank(double score, const Member& member) const;
+  // Asks the memory for a rank to come, by the score alone, a step deeper each time, counted from 0; false: that was the
+  // last. `at` is where the way has led to; the tree must not change meanwhile.
+  bool prefetch(double score, const void*& at, unsigned step) const;
   // How many have a lower score; with `inclusive`, that score as well.
   size_t count_below(double score, bool inclusive) const {
     return count_by([&](const Item* items, unsigned from, unsigned count) {
@@ -133,15 +139,27 @@ class ScoreTree {
   // All of these: the first of the sorted items from `from` on that is not less than what is given; with `inclusive`,
   // the first that is greater. By scores without a branch that could be guessed wrong.
   static unsigned place_of_score(const Item* items, unsigned from, unsigned count, double score, bool inclusive) {
-    const Item* base = items + from;
-    unsigned left = count - from;
-    const auto is_before = [&](const Item& item) { return (item.score < score) | (inclusive & (item.score == score)); };
-    while (left > 1) {
-      const unsigned half = left / 2;
-      base += is_before(base[half - 1]) ? half : 0;
-      left -= half;
+    return inclusive ? place_of_score<true>(items, from, count, score) : place_of_score<false>(items, from, count, score);
+  }
+  template <bool kInclusive>
+  static unsigned place_of_score(const Item* items, unsigned from, unsigned count, double score) {
+    const auto is_before = [&](unsigned i) -> unsigned {
+      return kInclusive ? items[i].score <= score : items[i].score < score;
+    };
+    unsigned place = from;
+    if (count - from < kStride) {
+      for (unsigned i = from; i < count; ++i) place += is_before(i);
+      return place;
     }
-    return static_cast<unsigned>(base - items) + (left == 1 && is_before(*base) ? 1 : 0);
+    // Every eighth item, then the eight up to the first of those that is not before; looked at independently of each other.
+    unsigned strides = 0;
+#pragma GCC unroll 8
+    for (unsigned i = 1; i <= kLeafItems / kStride; ++i) strides += is_before(std::min(from + i * kStride, count) - 1);
+    const unsigned first = std::min(from + strides * kStride, count - kStride);
+    place = first;
+#pragma GCC unroll 8
+    for (unsigned i = 0; i < kStride; ++i) place += is_before(first + i);
+    return place;
   }
   static unsigned place_of_member(const Item* items, unsigned from, unsigned count, std::string_view member, bool inclusive) {
     unsigned low = from, high = count;
@@ -158,14 +176,27 @@ class ScoreTree {
   }
   static unsigned place_of(const Item* items, unsigned from, unsigned count, double score, std::string_view member,
                            bool inclusive) {
-    const unsigned low = place_of_score(items, from, count, score, false);
+    const unsigned low = place_of_score<false>(items, from, count, score);
     if (low == count || items[low].score != score) return low;
-    const unsigned high = place_of_score(items, low, count, score, true);
+    const unsigned high = place_of_score<true>(items, low, count, score);
     return place_of_member(items, low, high, member, inclusive);
   }
   // How many pairs come before the place that `find(items, from, count)` finds in each node on the way.
   template <class Find>
   size_t count_by(Find&& find) const;
+  // The sum of the first `count` sizes.
+  static uint32_t pairs_before(const Inner& node, unsigned count) {
+    using Four [[gnu::vector_size(16)]] = int32_t;
+    static_assert(kChildren % 4 == 0);
+    Four sum{}, number{0, 1, 2, 3};
+    const int most = static_cast<int>(count);
+    for (unsigned i = 0; i < kChildren; i += 4, number += 4) {
+      Four sizes;
+      std::memcpy(&sizes, node.sizes + i, sizeof sizes);
+      sum += sizes & (number < most);
+    }
+    return static_cast<uint32_t>(sum[0] + sum[1] + sum[2] + sum[3]);
+  }
   bool contains(double score, std::string_view member) const;
   // The child that holds the pair or would.
   static unsigned child_for(const Inner& node, double score, std::string_view member) {

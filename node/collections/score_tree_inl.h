@@ -2,6 +2,7 @@
 #pragma once
 
 #include "node/collections/score_tree.h"
+#include "node/types/touch.h"
 
 namespace holdfast::node {
 
@@ -36,11 +37,43 @@ size_t ScoreTree<Member>::count_by(Find&& find) const {
   for (unsigned height = height_; height > 0; --height) {
     const Inner& here = *static_cast<const Inner*>(node);
     const unsigned child = find(here.lowest, 1, here.count) - 1;
-    prefetch(here.children[child]);
-    for (unsigned i = 0; i < child; ++i) before += here.sizes[i];
     node = here.children[child];
+    before += pairs_before(here, child);
   }
   return before + find(static_cast<const Leaf*>(node)->items, 0, node->count);
+}
+
+template <class Member>
+size_t ScoreTree<Member>::rank(double score, const Member& member) const {
+  size_t before = 0;
+  const Node* node = root_;
+  for (unsigned height = height_; height > 0; --height) {
+    const Inner& here = *static_cast<const Inner*>(node);
+    unsigned child = place_of_score<true>(here.lowest, 1, here.count, score) - 1;
+    if (here.lowest[child].score == score) child = child_for(here, score, member.key());
+    node = here.children[child];
+    before += pairs_before(here, child);
+  }
+  const Leaf& leaf = *static_cast<const Leaf*>(node);
+  unsigned at = place_of_score<false>(leaf.items, 0, leaf.count, score);
+  while (at < leaf.count && leaf.items[at].member != &member) ++at;
+  return before + at;
+}
+
+template <class Member>
+bool ScoreTree<Member>::prefetch(double score, const void*& at, unsigned step) const {
+  const Node* node = step == 0 ? root_ : static_cast<const Node*>(at);
+  if (node == nullptr) return false;
+  if (step == height_) {
+    const Item* items = static_cast<const Leaf*>(node)->items;
+    touch(items + std::min(place_of_score<false>(items, 0, node->count, score), node->count - 1));
+    return false;
+  }
+  const Inner& here = *static_cast<const Inner*>(node);
+  const unsigned child = place_of_score<true>(here.lowest, 1, here.count, score) - 1;
+  touch(&here.sizes[child]);
+  touch(at = here.children[child]);
+  return true;
 }
 
 template <class Member>

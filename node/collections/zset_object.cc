@@ -175,7 +175,7 @@ std::optional<size_t> ZsetObject::rank(std::string_view member) const {
   }
   const Entry* entry = large_->dict.find(member);
   if (entry == nullptr) return std::nullopt;
-  return large_->tree.rank(score_of(*entry), member);
+  return large_->tree.rank(score_of(*entry), *entry);
 }
 
 size_t ZsetObject::rank_of_score(double score, bool inclusive) const {

@@ -52,6 +52,10 @@ class ZsetObject final : public Object {
     if (step == 0) pack_.prefetch(Listpack::kPrefetchedBytes);
     return false;
   }
+  bool prefetch_order(const Entry& element, OrderTrail& trail, unsigned step) const override {
+    if (step == 0) trail.score = score_of(element);
+    return large_->tree.prefetch(trail.score, trail.at, step);
+  }
 
   std::optional<double> score(std::string_view member) const;
   // How many come before the member.

@@ -273,6 +273,7 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   };
   std::array<Expected, kMostExpected> expected_;
   int expected_db_ = 0;
+  uint64_t expected_seed_ = 0;  // of the hashes
 };
 
 }  // namespace holdfast::node

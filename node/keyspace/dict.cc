@@ -108,7 +108,7 @@ const Entry* Dict::prefetch_displaced(uint64_t hash) const {
   return nullptr;
 }
 
-bool Dict::prefetch(uint64_t hash, unsigned step, const Bucket*& bucket) const {
+bool Dict::prefetch(Trail& trail, unsigned step) const {
   switch (step) {
     case 0:
       touch(this);
@@ -116,26 +116,21 @@ bool Dict::prefetch(uint64_t hash, unsigned step, const Bucket*& bucket) const {
       return true;
     case 1: {
       if (parts_ == nullptr) return false;
-      const uint64_t position = position_of(hash);
+      const uint64_t position = position_of(trail.hash);
       const Part& part = parts_[part_number(position)];
-      if (part.bits > 0) {
-        touch(part.refs.get() + part.index(position, part_bits_));
-        return true;
-      }
-      [[fallthrough]];
+      if (part.bits > 0) touch(part.refs.get() + part.index(position, part_bits_));
+      return true;
     }
     case 2:
-      if (bucket == nullptr) {
-        bucket = &home_of(hash);
-        touch(bucket);
-        return true;
-      }
-      [[fallthrough]];
+      trail.bucket = &home_of(trail.hash);
+      touch(trail.bucket);
+      return true;
     case 3:
-      return prefetch_entry(bucket, hash) == nullptr && may_be_displaced(bucket);
+      trail.entry = prefetch_entry(trail.bucket, trail.hash);
+      return trail.entry != nullptr || may_be_displaced(trail.bucket);
     default:
-      prefetch_displaced(hash);
-      return false;
+      if (trail.entry == nullptr) trail.entry = prefetch_displaced(trail.hash);
+      return trail.entry != nullptr;
   }
 }
 

@@ -72,6 +72,8 @@ class Dict {
     if (key.data() == known.data && key.size() == known.size) return known.hash;
     return seeded_hash(key, seed_);
   }
+  // Tells the hashes of tables with different seeds apart.
+  uint64_t seed_mark() const { return seed_.k0; }
   // The hash of the bytes at this very place, until forgotten.
   void know_hash(std::string_view key, uint64_t hash) { known_ = {key.data(), key.size(), hash}; }
   void forget_hash() { known_ = {}; }
@@ -92,9 +94,15 @@ class Dict {
   static const Object* object_of(const Entry& entry) {
     return entry.payload() == Entry::Payload::object ? entry.object() : nullptr;
   }
-  // The whole way from the table's own memory to an entry, a step at a time, counted from 0; false: that was the last.
-  // `bucket` is null at first and is kept from step to step.
-  bool prefetch(uint64_t hash, unsigned step, const Bucket*& bucket) const;
+  // The whole way from the table's own memory to an entry, for a batch of look-ups too: step 0 for all, then step 1 ...
+  // The table must not change meanwhile. The first steps are the same for all hashes.
+  struct Trail {
+    uint64_t hash = 0;
+    const Bucket* bucket = nullptr;
+    const Entry* entry = nullptr;  // after the last step: the one that is likely to be found, on its way
+  };
+  static constexpr unsigned kTrailSteps = 5, kCommonSteps = 1;
+  bool prefetch(Trail& trail, unsigned step) const;  // false: there is nothing (more) on this way
 
   // A key's entry and where it lies: valid until the table changes. No entry: only `hash` is set.
   struct Place {

@@ -224,6 +224,8 @@ class Keyspace final : public DataSource, public DataLoader {
   const Bucket* prefetch_bucket(int db, uint64_t hash) const { return databases_[db].dict.prefetch_bucket(hash); }
   static const Entry* prefetch_entry(const Bucket* bucket, uint64_t hash) { return Dict::prefetch_entry(bucket, hash); }
   const Entry* prefetch_displaced(int db, uint64_t hash) const { return databases_[db].dict.prefetch_displaced(hash); }
+  // Whether hashes are still the same: a database has another table after SWAPDB.
+  uint64_t seed_mark(int db) const { return databases_[db].dict.seed_mark(); }
   // Spares the next look-ups of this key the hash that the batch has found: until forget_hash, before its bytes move.
   void know_hash(int db, std::string_view key, uint64_t hash) { databases_[db].dict.know_hash(key, hash); }
   void forget_hash(int db) { databases_[db].dict.forget_hash(); }

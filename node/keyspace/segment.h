@@ -46,8 +46,8 @@ struct alignas(64) Bucket {
   bool any_tagged(uint8_t tag, Visit&& visit) const {
     constexpr uint64_t kLow = 0x7f7f'7f7f'7f7f'7f7f;
     uint64_t word;
-    std::memcpy(&word, tags, sizeof word);
-    word ^= tag * 0x0101'0101'0101'0101;
+    std::memcpy(&word, this, sizeof word);
+    word ^= uint64_t{tag} * 0x0101'0101'0101'0101;
     // The top bit of each byte that is zero now; the last byte is no tag.
     word = ~(((word & kLow) + kLow) | word | kLow) & 0x0080'8080'8080'8080;
     for (; word != 0; word &= word - 1) {

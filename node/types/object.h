@@ -17,6 +17,7 @@
 namespace holdfast::node {
 
 class Dict;
+class Entry;
 
 enum class ValueType : uint8_t { string, list, set, zset, hash, stream };
 std::string_view type_name(ValueType type);  // as TYPE answers
@@ -46,6 +47,15 @@ class Object {
   // counted from 0; false: there is nothing deeper. For a batch of commands, so that their waits overlap.
   virtual bool prefetch(unsigned step) const {
     (void)step;
+    return false;
+  }
+  // The same for an element's place in the order, from its entry in table() on; the object must not change meanwhile.
+  struct OrderTrail {  // where the way has led to
+    double score = 0;
+    const void* at = nullptr;
+  };
+  virtual bool prefetch_order(const Entry& element, OrderTrail& trail, unsigned step) const {
+    (void)element, (void)trail, (void)step;
     return false;
   }
   // The earliest expiry among the elements, unix milliseconds; kNoElementExpiry: none has one. (Hashes only.)

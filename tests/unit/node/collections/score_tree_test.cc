@@ -62,6 +62,19 @@ TEST_F(ScoreTreeTest, HasNothingAtFirst) {
   EXPECT_TRUE(tree.check());
 }
 
+TEST_F(ScoreTreeTest, PrefetchEndsAtTheLeaf) {
+  Tree tree;
+  for (const unsigned members : {0u, 1u, 63u, 64u, 5'000u}) {
+    while (tree.size() < members) tree.insert(static_cast<double>(tree.size() % 2'000), member(std::to_string(tree.size())));
+    for (const double score : {-1.0, 0.0, 777.0, 1'999.5, 1e9}) {
+      const void* at = nullptr;
+      unsigned step = 0;
+      while (tree.prefetch(score, at, step)) ASSERT_LT(++step, 6u);
+      EXPECT_EQ(step > 0, members > 63);
+    }
+  }
+}
+
 TEST_F(ScoreTreeTest, DoesWhatAnOrderedSetDoes) {
   for (uint64_t seed = 1; seed <= 6; ++seed) {
     SCOPED_TRACE(seed);
@@ -99,6 +112,7 @@ TEST_F(ScoreTreeTest, DoesWhatAnOrderedSetDoes) {
     size_t rank = 0;
     for (const auto& [score, name] : model) {
       ASSERT_EQ(tree.rank(score, name), rank);
+      ASSERT_EQ(tree.rank(score, member(name)), rank);
       const auto cursor = tree.at(rank++);
       ASSERT_EQ(cursor->score, score);
       ASSERT_EQ(cursor->member->key(), name);

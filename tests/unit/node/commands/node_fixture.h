@@ -184,8 +184,10 @@ class NodeTest : public ::testing::Test {
     const auto words = *split_args(line);
     const std::vector<std::string_view> args(words.begin(), words.end());
     const server::Outcome outcome = node.handle(session, args);
-    std::string reply = std::exchange(session.reply().buffer(), {});
-    if (outcome == server::Outcome::retry_later) reply = "(later)";
+    const std::string reply = std::exchange(session.reply().buffer(), {});
+    return outcome == server::Outcome::retry_later ? "(later)" : shown(reply);
+  }
+  static std::string shown(std::string_view reply) {
     std::string shown;
     for (size_t i = 0; i < reply.size(); ++i) {
       if (reply[i] == '\r' && i + 1 < reply.size() && reply[i + 1] == '\n') {

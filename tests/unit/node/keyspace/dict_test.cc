@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -150,6 +151,45 @@ TEST_F(DictTest, MovingTheTableMovesEverything) {
   EXPECT_EQ(dict.size(), 10u);
 }
 
+TEST(DictTrail, LeadsToTheEntryThatALookUpFinds) {
+  Dict table(HashSeed{1, 2}, Dict::Scale::collection);
+  const auto likely = [&](std::string_view key) {
+    Dict::Trail trail{.hash = table.hash(key)};
+    for (unsigned step = 0; step < Dict::kTrailSteps && table.prefetch(trail, step); ++step) {
+    }
+    return trail.entry;
+  };
+  EXPECT_EQ(likely("key1"), nullptr);
+  size_t found = 0;
+  for (int i = 0; i < 5'000; ++i) {
+    const std::string key = "key" + std::to_string(i);
+    table.insert(table.hash(key), key, Value::integer(i), kNone);
+  }
+  for (int i = 0; i < 5'000; ++i) {
+    const std::string key = "key" + std::to_string(i);
+    found += likely(key) == table.find(key) ? 1 : 0;
+  }
+  EXPECT_GT(found, 4'750u);  // some lie far from their home, some are taken for others
+}
+
+TEST(Bucket, FindsEachSlotOfATag) {
+  Bucket bucket{};
+  for (unsigned tag = 0; tag < 256; tag += 5) {
+    for (const unsigned difference : {1u, 3u, 128u, 255u}) {
+      for (unsigned slot = 0; slot < Bucket::kSlots; ++slot) {
+        std::fill_n(bucket.tags, Bucket::kSlots, static_cast<uint8_t>(tag ^ difference));
+        bucket.overflow = bucket.tags[slot] = static_cast<uint8_t>(tag);
+        std::vector<unsigned> visited;
+        bucket.any_tagged(static_cast<uint8_t>(tag), [&](unsigned at) {
+          visited.push_back(at);
+          return false;
+        });
+        EXPECT_EQ(visited, std::vector<unsigned>{slot});
+      }
+    }
+  }
+}
+
 TEST_F(DictTest, PrefetchingIsAllowedAtAnyTime) {
   Dict::prefetch_entry(dict.prefetch_bucket(dict.hash("a")), dict.hash("a"));
   fill(0, 1000);
@@ -157,8 +197,9 @@ TEST_F(DictTest, PrefetchingIsAllowedAtAnyTime) {
     const uint64_t hash = dict.hash("key" + std::to_string(i));
     Dict::prefetch_entry(dict.prefetch_bucket(hash), hash);
     dict.prefetch_displaced(hash);
-    const Bucket* bucket = nullptr;
-    for (unsigned step = 0; dict.prefetch(hash, step, bucket); ++step) ASSERT_LT(step, 10u);
+    Dict::Trail trail{.hash = hash};
+    for (unsigned step = 0; step < Dict::kTrailSteps && dict.prefetch(trail, step); ++step) {
+    }
   }
   EXPECT_EQ(dict.size(), 1000u);
 }
