@@ -9,7 +9,8 @@ namespace {
 constexpr size_t kMapNodeBytes = 64;
 
 size_t consumer_bytes(const StreamConsumer& consumer) {
-  const size_t name = consumer.name.capacity() < sizeof(std::string) / 2 ? 0 : allocation_size(consumer.name.capacity() + 1);
+  const size_t capacity = consumer.name.capacity();
+  const size_t name = capacity < sizeof(std::string) / 2 ? 0 : allocation_size(capacity + 1);
   return allocation_size(sizeof(StreamConsumer)) + kMapNodeBytes + name + consumer.pending.memory_bytes();
 }
 

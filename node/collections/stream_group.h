@@ -1,7 +1,8 @@
 // A consumer group of a stream: how far it has read, its consumers, and the entries that have been delivered to one of
 // them and not been acknowledged yet (pending).
 //
-// Pending entries are kept once for the group, by ID, with the consumer's number, and once more by ID for each consumer.
+// Pending entries are kept once for the group, by ID, with the consumer's number, and once more by ID for each
+// consumer.
 // Copies share blocks of pending entries. Executor thread only. Times are wall times in milliseconds.
 // Invariant: each pending entry of the group is in exactly one consumer's list, the one it names.
 #pragma once

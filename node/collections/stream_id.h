@@ -1,5 +1,5 @@
-// The name of a stream's entry: a time in milliseconds and a number within it, ordered by both. Also how IDs are written
-// and read ("1526919030474-55"), with Redis's rules. Pure values; safe from any thread.
+// The name of a stream's entry: a time in milliseconds and a number within it, ordered by both. Also how IDs are
+// written and read ("1526919030474-55"), with Redis's rules. Pure values; safe from any thread.
 #pragma once
 
 #include <array>

@@ -160,7 +160,8 @@ class StreamIdMap {
 
     size_t memory_bytes() const {
       const auto bytes = [](size_t n) { return n == 0 ? 0 : allocation_size(n); };
-      return allocation_size(sizeof(Block)) + bytes(ids.capacity() * sizeof(StreamId)) + bytes(values.capacity() * sizeof(T));
+      return allocation_size(sizeof(Block)) + bytes(ids.capacity() * sizeof(StreamId)) +
+             bytes(values.capacity() * sizeof(T));
     }
     void make_room() {
       if (ids.size() < ids.capacity()) return;

@@ -7,10 +7,11 @@ namespace holdfast::node {
 
 namespace {
 
-constexpr int64_t kControlElements = 3;     // flags, milliseconds, number
-constexpr size_t kSmallElement = 2;         // bytes of a small integer
-constexpr size_t kCountElement = 6;         // of one up to 2^32, at most
-constexpr size_t kEntryOverhead = 6;        // all elements of an entry that are neither field nor value
+constexpr int64_t kControlElements = 3;      // flags, milliseconds, number
+constexpr size_t kHeadElements = 4;          // of a block, besides the names
+constexpr size_t kSmallElement = 2;          // bytes of a small integer
+constexpr size_t kCountElement = 6;          // of one up to 2^32, at most
+constexpr size_t kEntryOverhead = 6;         // all elements of an entry that are neither field nor value
 constexpr size_t kMostElementOverhead = 10;  // bytes
 
 int64_t difference(uint64_t value, uint64_t base) { return static_cast<int64_t>(value - base); }
@@ -104,6 +105,30 @@ StreamNode::Entry StreamNode::read_before(Listpack::Position at) const {
   return read(at);
 }
 
+std::unique_ptr<StreamNode> StreamNode::under(StreamId id) const {
+  const size_t bytes = pack_.size_bytes() + (size_t{live_} + deleted_) * 2 * kMostElementOverhead;
+  if (bytes > kMostBytes) return nullptr;
+  Listpack pack;
+  {
+    Listpack::Appender to(pack, bytes);
+    const auto copy = [&](Listpack::Position from, size_t elements) {
+      pack_.walk(from, elements, [&](const Element& element) {
+        element.integer ? to.add(*element.integer) : to.add(element.text);
+      });
+    };
+    copy(pack_.first(), static_cast<size_t>(integer(names_)) + kHeadElements);
+    for (Entry entry = first(); entry; entry = after(entry)) {
+      copy(entry.at, 1);
+      to.add(difference(entry.id.ms, id.ms));
+      to.add(difference(entry.id.seq, id.seq));
+      if (!entry.same_fields) to.add(int64_t{entry.field_count});
+      copy(entry.fields, size_t{entry.field_count} * (entry.same_fields ? 1 : 2) + 1);
+    }
+  }
+  pack.shrink_to_fit();
+  return std::make_unique<StreamNode>(id, std::move(pack));
+}
+
 StreamNode::Entry StreamNode::first_live() const {
   Entry entry = first();
   while (entry && entry.deleted) entry = after(entry);
@@ -131,6 +156,9 @@ bool StreamNode::has_fields(Fields fields) const {
 
 void StreamNode::append(StreamId id, Fields fields, size_t text, size_t most) {
   const bool same = has_fields(fields);
+  if (same) {
+    for (size_t i = 0; i < fields.size(); i += 2) text -= fields[i].size();  // the names are in the head
+  }
   {
     const size_t elements = same ? fields.size() / 2 : fields.size();
     const int64_t ms = difference(id.ms, id_.ms), seq = difference(id.seq, id_.seq);
@@ -202,6 +230,7 @@ class Reader {
 Result<> StreamNode::validate(StreamId id, const Listpack& pack) {
   constexpr int64_t kMost = UINT32_MAX / 4;
   constexpr int64_t kLow = INT64_MIN, kHigh = INT64_MAX;
+  if (pack.size_bytes() > kMostBytes) return fail("a stream's block is too large");
   Reader reader(pack);
   const int64_t live = reader.integer(0, kMost);
   const int64_t deleted = reader.integer(0, kMost);

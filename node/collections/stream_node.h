@@ -5,11 +5,14 @@
 //   entry: flags | milliseconds, number: each less the block's ID | [number of fields] | fields and values, or with
 //          kSameFields the values alone | how many elements of the listpack to go back from here to the flags
 //
-// Entries stay when they are deleted, flagged so, until the whole block goes; only the live ones are in order. Not thread-safe.
-// Errors: a block from outside goes through validate(); all else expects a valid one.
+// Entries stay when they are deleted, flagged so, until the whole block goes; only the live ones are in order. Not
+// thread-safe.
+// Errors: a block from outside goes through validate(); all else expects a valid one, which may hold its integers in
+// longer encodings than ours.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -34,10 +37,17 @@ class StreamNode {
   StreamNode(StreamId id, Fields fields, size_t bytes = 0);
   // Of a valid block.
   StreamNode(StreamId id, Listpack pack);
-  StreamNode(const StreamNode& other) : pack_(other.pack_.clone()), id_(other.id_), live_(other.live_), deleted_(other.deleted_), names_(other.names_) {}
+  StreamNode(const StreamNode& other)
+      : pack_(other.pack_.clone()),
+        id_(other.id_),
+        live_(other.live_),
+        deleted_(other.deleted_),
+        names_(other.names_) {}
 
   // Checks a block from outside to the last element.
   static Result<> validate(StreamId id, const Listpack& pack);
+  // The same entries in a block of this ID; none where that might become too large.
+  std::unique_ptr<StreamNode> under(StreamId id) const;
 
   StreamId id() const { return id_; }
   uint32_t live() const { return live_; }
@@ -49,8 +59,8 @@ class StreamNode {
   // Whether an entry of so many elements can be kept at all, and whether there is room for it here.
   static bool storable(Fields fields);
   bool has_room_for(size_t text_bytes, size_t elements) const;
-  // `id` must be greater than all here, `text` the fields' text_bytes(). Where room is needed, some for the next entries is
-  // made too, up to a block of `most` bytes.
+  // `id` must be greater than all live here, `text` the fields' text_bytes(). Where room is needed, some for the next
+  // entries is made too, up to a block of `most` bytes.
   void append(StreamId id, Fields fields, size_t text, size_t most);
   void shrink_to_fit() { pack_.shrink_to_fit(); }
 
@@ -85,7 +95,7 @@ class StreamNode {
     }
   }
 
-  // Deletes live entries; other places found before are invalid after that.
+  // Deletes a live entry; all places found before are invalid after that.
   void erase(const Entry& entry);
   // Deletes live entries from the beginning on until `stop(entry)`; returns how many.
   template <class Stop>
@@ -95,6 +105,7 @@ class StreamNode {
       if (entry.deleted) continue;
       if (stop(entry)) break;
       mark_deleted(entry);
+      entry = read(entry.at);  // what lies behind the flags may have moved
       ++gone;
     }
     count_deleted(static_cast<uint32_t>(gone));

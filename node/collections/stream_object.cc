@@ -109,7 +109,8 @@ void StreamObject::adopt(std::unique_ptr<StreamNode> node) {
   bytes_ = bytes_ - nodes_.memory_bytes() + node->memory_bytes();
   length_ += node->live();
   const StreamId id = node->id();
-  nodes_.insert(id, StreamNodeRef(node.release()));
+  const bool fresh = nodes_.insert(id, StreamNodeRef(node.release()));
+  HOLDFAST_ASSERT(fresh);
   bytes_ += nodes_.memory_bytes();
 }
 
@@ -120,6 +121,15 @@ void StreamObject::drop(const Nodes::Cursor& place) {
   length_ -= (*place)->live();
   nodes_.erase(place);
   bytes_ += nodes_.memory_bytes();
+}
+
+// Drops the last blocks as far as their IDs are not less than `id`, which is behind all live entries: so they have
+// none. They are there where trimming left them and XSETID then took the last ID back.
+void StreamObject::drop_empty_from(StreamId id) {
+  for (Nodes::Cursor tail = nodes_.last(); tail && tail.id() >= id; tail = nodes_.last()) {
+    HOLDFAST_ASSERT((*tail)->live() == 0);
+    drop(tail);
+  }
 }
 
 // The last block for change: from now on known by itself.
@@ -151,7 +161,8 @@ void StreamObject::append(StreamId id, Fields fields, const Limits& limits) {
     return node.pack().size_bytes() + text < most && node.has_room_for(text, fields.size()) &&
            (limits.node_entries == 0 || uint64_t{node.live()} + node.deleted() < limits.node_entries);
   };
-  if (tail_ == nullptr) {
+  if (tail_ == nullptr || tail_->id() >= id) {
+    drop_empty_from(id);
     const Nodes::Cursor tail = nodes_.last();
     if (tail && fits(**tail)) know_tail();
   }
@@ -318,11 +329,17 @@ std::optional<uint64_t> StreamObject::lag(const StreamGroup& group) const {
 Result<> StreamObject::load_node(StreamId id, Listpack pack) {
   if (const auto sound = StreamNode::validate(id, pack); !sound) return sound;
   auto node = std::make_unique<StreamNode>(id, std::move(pack));
-  if (const Nodes::Cursor before = nodes_.last()) {
-    const StreamNode::Entry tail = (*before)->last_live(), head = node->first_live();
-    if (before.id() >= id || (tail && head && tail.id >= head.id)) {
-      return fail("a stream's blocks are not in the order of their IDs");
-    }
+  const Nodes::Cursor before = nodes_.last();
+  const StreamNode::Entry head = node->first_live();
+  if ((before && before.id() >= id) || (length_ > 0 && (head ? std::min(head.id, id) : id) <= last_id_)) {
+    return fail("a stream's blocks are not in the order of their IDs");
+  }
+  if (head) {
+    last_id_ = node->last_live().id;
+    // Redis appends to a block without live entries whatever its ID is, once XSETID has taken the last ID back.
+    if (head.id < id) node = node->under(head.id);
+    if (node == nullptr) return fail("a stream's block is too large");
+    drop_empty_from(head.id);
   }
   adopt(std::move(node));
   return {};

@@ -1,5 +1,5 @@
-// A stream: entries of fields and values in the order of their IDs, packed into blocks (stream_node.h) under an index by
-// each block's first ID, and the consumer groups that read it (stream_group.h).
+// A stream: entries of fields and values in the order of their IDs, packed into blocks (stream_node.h) under an index
+// by each block's ID, and the consumer groups that read it (stream_group.h).
 //
 // Appending is O(1), an ID is found in the logarithm of the blocks and a part of one block. Blocks, and those of the
 // groups' pending entries, are shared with clones and copied when they change while shared. Executor thread only.
@@ -8,8 +8,9 @@
 // range.for_each_field(...); deleted entries are passed over. DEBUG DIGEST walks like that, then the groups and their
 // pending entries. A stream may be empty and still be a value.
 // The last block is known by itself while no clone has a part of it, so that appending goes there at once.
-// Invariants: a block has no live entry only where trimming by ID left it so, as in Redis; first_id() is that of the
-// first live entry, 0-0 when there is none.
+// Invariants: a block has no live entry only where trimming by ID left it so, as in Redis; no live entry comes
+// before its block's ID or behind that of the next block; first_id() is that of the first live entry, 0-0 when there is
+// none.
 #pragma once
 
 #include <cstdint>
@@ -138,11 +139,13 @@ class StreamObject final : public Object {
   void adopt(std::unique_ptr<StreamNode> node);
   void drop(const Nodes::Cursor& place);
   void begin_node(StreamId id, Fields fields, size_t text, size_t most);
+  void drop_empty_from(StreamId id);
   void know_tail();
   void find_first_id();
 
   // What appending and trimming touch comes first: one cache line.
-  mutable StreamNode* tail_ = nullptr;  // the last block, if it is known to be shared with no clone, by the index neither
+  // The last block, if it is known to be shared with no clone, by the index neither.
+  mutable StreamNode* tail_ = nullptr;
   size_t length_ = 0;
   StreamId last_id_;
   uint64_t entries_added_ = 0;

@@ -513,7 +513,8 @@ Listpack::Position Listpack::replace(Position at, int64_t value) {
 Listpack::Appender::Appender(Listpack& pack, size_t bytes) : pack_(pack) {
   const size_t needed = pack.size_bytes() + bytes;
   HOLDFAST_ASSERT(needed <= kMostBytes + kMostBytes / 2);
-  if (needed > pack.room()) pack.reserve(std::max<size_t>(needed, size_t{pack.capacity_} + pack.capacity_ / 2));
+  const size_t larger = size_t{pack.capacity_} + pack.capacity_ / 2;
+  if (needed > pack.room()) pack.reserve(needed <= pack.capacity_ ? needed : std::max(needed, larger));
   at_ = pack.data_ + pack.end_offset();
 }
 

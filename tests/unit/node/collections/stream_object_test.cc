@@ -100,7 +100,9 @@ TEST(StreamObject, BehavesLikeASortedMapUnderRandomChanges) {
           if (random() % 2 == 0) {
             rule.keep = model.size() - std::min<size_t>(model.size(), random() % 6);
           } else {
-            rule.min_id = model.empty() ? StreamId{5, 5} : std::next(model.begin(), static_cast<ptrdiff_t>(std::min<size_t>(model.size() - 1, random() % 6)))->first;
+            const auto ahead = std::min<size_t>(model.empty() ? 0 : model.size() - 1, random() % 6);
+            rule.min_id =
+                model.empty() ? StreamId{5, 5} : std::next(model.begin(), static_cast<ptrdiff_t>(ahead))->first;
           }
           const size_t before = model.size();
           trim_model(model, rule);
@@ -113,7 +115,8 @@ TEST(StreamObject, BehavesLikeASortedMapUnderRandomChanges) {
           break;
         }
         default:
-          last = random() % 3 == 0 ? StreamId{last.ms + random() % 3 + 1, random() % 9} : StreamId{last.ms, last.seq + 1};
+          last = random() % 3 == 0 ? StreamId{last.ms + random() % 3 + 1, random() % 9}
+                                   : StreamId{last.ms, last.seq + 1};
           model[last] = random_fields(random);
           add(stream, last, model[last], limits);
       }
@@ -263,6 +266,7 @@ TEST(StreamObject, BlocksLoadAsTheyWereSaved) {
                                .entries_added = stream.entries_added()}));
   expect_same(loaded, model);
   EXPECT_EQ(loaded.last_id(), stream.last_id());
+  EXPECT_FALSE(loaded.load_node({699, 0}, Listpack::copy_of((*stream.nodes().last())->pack().bytes())));
   EXPECT_FALSE(loaded.load_node({5, 0}, Listpack::copy_of((*stream.nodes().first())->pack().bytes())));
   EXPECT_FALSE(loaded.load_end({.length = stream.size() + 1, .last_id = stream.last_id()}));
   EXPECT_FALSE(loaded.load_end({.length = stream.size(), .last_id = {3, 0}}));
@@ -307,6 +311,118 @@ TEST(StreamObject, FindsEntriesBehindDeletedOnesWithGreaterIds) {
   StreamObject loaded;
   ASSERT_TRUE(loaded.load_node({1, 0}, (*stream.nodes().first())->pack().clone()));
   EXPECT_EQ(contents(loaded), contents(stream));
+}
+
+TEST(StreamObject, TrimsABlockWhoseFlagsAreEncodedLongerThanOurs) {
+  // The first entry's flags take two bytes; its value, read from the second byte on, is an element of 2 GB.
+  const std::string_view flags("\xc0\x02\x02", 3), value("\x85\xf0\xff\xff\xff\x7f\x06", 7);
+  const std::string entry("\x02\x01\x00\x01\x00\x01\x81v\x02\x04\x01", 11);
+  std::string second = entry, third = entry;
+  second[2] = 1;
+  third[2] = 2;
+  std::string block("\x00\x00\x00\x00\x11\x00\x03\x01\x00\x01\x01\x01\x81" "f\x02\x00\x01", 17);
+  block.append(flags).append("\x00\x01\x00\x01", 4).append(value).append("\x04\x01", 2);
+  block.append(second).append(third).append("\xff");
+  block[4] = 5 + 3 * 5;
+  block[0] = static_cast<char>(block.size());
+  ASSERT_TRUE(Listpack::validate(block));
+  const auto load = [&](StreamObject& stream) {
+    ASSERT_TRUE(stream.load_node({1, 0}, Listpack::copy_of(block)));
+    ASSERT_TRUE(stream.load_end({.length = 3, .last_id = {3, 0}}));
+  };
+  StreamObject by_length, by_id, by_name;
+  load(by_length);
+  load(by_id);
+  load(by_name);
+  const Texts fields{"f", "v"};
+  EXPECT_EQ(by_length.trim({.keep = 1}), 2U);
+  expect_same(by_length, {{{3, 0}, fields}});
+  EXPECT_EQ(by_id.trim({.keep = {}, .min_id = {2, 0}}), 1U);
+  expect_same(by_id, {{{2, 0}, fields}, {{3, 0}, fields}});
+  EXPECT_TRUE(by_name.erase({1, 0}));
+  EXPECT_TRUE(by_name.erase({2, 0}));
+  expect_same(by_name, {{{3, 0}, fields}});
+}
+
+TEST(StreamObject, KeepsWhatIsAddedBeforeABlockThatTrimmingEmptied) {
+  const Texts fields{"f", "v"};
+  for (const uint64_t first : {1, 5}) {  // the block's own ID again, and one before that
+    StreamObject stream;
+    Model model;
+    const StreamObject::Limits limits{.node_bytes = 0, .node_entries = 3};
+    for (uint64_t i = 5; i <= 7; ++i) add(stream, {i, 1}, fields, limits);
+    ASSERT_TRUE(stream.erase({7, 1}));
+    ASSERT_EQ(stream.trim({.keep = {}, .min_id = {7, 1}}), 2U);
+    ASSERT_EQ(stream.nodes().size(), 1U);  // as in Redis
+    stream.set_last_id({0, 0});            // XSETID
+    for (uint64_t i = first; i <= 9; ++i) {
+      add(stream, {i, 1}, fields, limits);
+      model[{i, 1}] = fields;
+      expect_same(stream, model);
+      EXPECT_TRUE(stream.contains({i, 1}));
+      EXPECT_TRUE(StreamRange(stream, {i, 1}, {i, 1}, StreamRange::Order::backward).next());
+    }
+    while (!model.empty()) {
+      EXPECT_TRUE(stream.erase(model.begin()->first));
+      model.erase(model.begin());
+      expect_same(stream, model);
+    }
+  }
+}
+
+TEST(StreamObject, DeletesEntriesAddedWithIdsBeforeThatOfAnEmptiedBlock) {
+  StreamObject stream;
+  add(stream, {5, 1}, {"f", "v"});
+  add(stream, {6, 1}, {"f", "v"});
+  ASSERT_TRUE(stream.erase({6, 1}));
+  ASSERT_EQ(stream.trim({.keep = {}, .min_id = {6, 1}}), 1U);
+  stream.set_last_id({0, 0});
+  add(stream, {1, 1}, {"f", "v"});
+  EXPECT_TRUE(stream.contains({1, 1}));
+  EXPECT_TRUE(stream.erase({1, 1}));
+  expect_same(stream, {});
+}
+
+TEST(StreamObject, LoadsEntriesWithIdsBeforeThatOfTheirBlock) {
+  // Redis has such blocks, after the commands of the test above.
+  StreamNode late({1, 1}, std::vector<std::string_view>{"f", "1"});
+  for (uint64_t i = 1; i <= 60; ++i) {
+    const std::string number = std::to_string(i);
+    const std::vector<std::string_view> usual{"f", number}, other{"g", number, "h", "a text"};
+    late.append({1000 * i, i}, i % 3 == 0 ? other : usual, 20, 4096);
+  }
+  late.erase(late.first());
+  const auto block = late.under({50'000'000, 50'000'000});
+  ASSERT_NE(block, nullptr);
+  ASSERT_TRUE(StreamNode::validate(block->id(), block->pack()));
+
+  StreamObject stream;
+  ASSERT_TRUE(stream.load_node(block->id(), block->pack().clone()));
+  ASSERT_TRUE(stream.load_end({.length = 59, .last_id = {60'000, 60}}));
+  Model model;
+  for (uint64_t i = 2; i <= 60; ++i) {
+    const std::string number = std::to_string(i);
+    model[{1000 * i, i}] = i % 3 == 0 ? Texts{"g", number, "h", "a text"} : Texts{"f", number};
+  }
+  expect_same(stream, model);
+  for (uint64_t i = 61; i <= 300; ++i) {
+    add(stream, {1000 * i, i}, {"f", "v"});
+    model[{1000 * i, i}] = {"f", "v"};
+  }
+  expect_same(stream, model);
+  EXPECT_GT(stream.nodes().size(), 1U);
+  while (!model.empty()) {
+    EXPECT_TRUE(stream.erase(model.begin()->first));
+    model.erase(model.begin());
+  }
+  expect_same(stream, model);
+}
+
+TEST(StreamObject, KeepsNoRoomForTheNamesThatABlockHasAlready) {
+  StreamObject stream;
+  const std::string name(100'000, 'n');
+  add(stream, {1, 0}, {name, "v"});
+  EXPECT_LT((*stream.nodes().first())->memory_bytes(), name.size() * 3 / 2);
 }
 
 TEST(StreamObject, CountsTheNodesOfRedissRadixTree) {
