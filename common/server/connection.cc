@@ -49,15 +49,25 @@ void Connection::readable() {
 void Connection::read() {
   server_.refresh_now();
   Received received = Received::more;
-  for (int i = 0; i < kReadsInTurn && received == Received::more && !closing; ++i) {
+  // Where there is something to answer, that comes first: the rest is read in the next turn.
+  for (int i = 0; i < kReadsInTurn && received == Received::more && !closing && (i == 0 || output_bytes() == 0); ++i) {
     if (read_far_enough()) return;
     size_t bytes = 0;
     received = receive(bytes);
     count_input(bytes);
-    if (received == Received::ended) return close_now();
+    if (received == Received::ended) return end_of_input();
     if (bytes > 0 && !closing) process_input();
   }
   go_on_reading(received);
+}
+
+// Replies that wait at the gate are still for a client that has only closed its own direction.
+void Connection::end_of_input() {
+  if (at_gate_ && output_bytes() > 0) {
+    close_after_reply();
+  } else {
+    close_now();
+  }
 }
 
 // A suspended client's input is not executed: resume() goes on.
@@ -90,7 +100,7 @@ void Connection::read_in_thread() {
 void Connection::finish_read() {
   if (closing || (ahead_->bytes == 0 && read_far_enough())) return;
   count_input(ahead_->bytes);
-  if (ahead_->received == Received::ended) return close_now();
+  if (ahead_->received == Received::ended) return end_of_input();
   if (ahead_->bytes > 0 && !closing) {
     ++server_.stats.threaded_reads;
     if (ahead_->batch.count > 0) {
@@ -218,6 +228,7 @@ bool Connection::handle_request(std::span<const std::string_view> args, size_t n
   const Outcome outcome = number == kAlone ? server_.handler_.handle(*this, args)
                                            : server_.handler_.handle_expected(*this, args, number);
   in_request_ = false;
+  if (close_scheduled_) server_.request_turn_end();  // one that came meanwhile could not do it
   if (outcome == Outcome::retry_later) {
     parser_.rewind();
     suspended = true;
@@ -253,7 +264,11 @@ void Connection::finish_batch() {
     log::warning("Closing client that reached max query buffer length: id={} addr={} qbuf={}", id, remote_, end_ - begin_);
     return close_now();
   }
-  server_.schedule_flush(*this);
+  if (output_bytes() > 0 || source_ != nullptr || close_when_sent_) {
+    server_.schedule_flush(*this);
+  } else {
+    server_.count_memory(*this);
+  }
 }
 
 void Connection::resume() {
@@ -294,7 +309,7 @@ void Connection::finish_close() {
 // An end of the stream that came together with the last bytes raised no event of its own.
 void Connection::confirm_open() {
   char byte;
-  if (!closing && ::recv(stream_.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) close_now();
+  if (!closing && ::recv(stream_.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) end_of_input();
 }
 
 void Connection::tend() {

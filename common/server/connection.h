@@ -60,6 +60,7 @@ class Connection final : public Session, private net::StreamEvents {
   void finish_read();
   Received receive(size_t& bytes);
   void count_input(size_t bytes);
+  void end_of_input();
   bool read_far_enough() const;
   void make_room();
   void go_on_reading(Received received);

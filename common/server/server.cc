@@ -203,11 +203,18 @@ void Server::schedule_resume(Connection& connection) {
 void Server::end_turn() {
   turn_end_posted_ = false;
   refresh_now();
-  resume_scheduled();
-  read_scheduled();
+  // A command that this turn's end executes lets the loop go on (loading): what is under way here is not begun again.
+  const bool nested = std::exchange(ending_turn_, true);
+  if (!nested) {
+    resume_scheduled();
+    read_scheduled();
+  }
   if (turn_end_hook_) turn_end_hook_();
   flush_scheduled();
+  if (nested) return;
   close_scheduled();
+  ending_turn_ = false;
+  if (!to_resume_.empty() || !to_read_.empty()) request_turn_end();
 }
 
 // Resumed clients execute here and not inside of the command that woke them.
@@ -302,6 +309,10 @@ void Server::close_scheduled() {
   std::vector<Connection*> closing;
   closing.swap(to_close_);
   for (Connection* connection : closing) {
+    if (connection->in_request_) {  // its command lets the loop go on: the end of that asks for another turn's end
+      to_close_.push_back(connection);
+      continue;
+    }
     connection->close_scheduled_ = false;
     handler_.closed(*connection);
     pubsub.forget(*connection);

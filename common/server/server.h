@@ -1,8 +1,7 @@
 // Serves clients: accepts them, parses their requests, hands each to a RequestHandler and sends the replies.
 //
-// One event loop thread (the executor) runs everything here. A turn is what happens between two waits for events; sends
-// that wait for the turn's end (a log to be written first, pushes to other clients) happen once in it, after the hook of
-// on_turn_end(). Replies pass the ReplyGate.
+// One event loop thread (the executor) runs everything here. A turn is what happens between two waits for events; all
+// sends happen at its end, after the hook of on_turn_end(). Replies pass the ReplyGate.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -241,6 +240,7 @@ class Server {
   uint64_t housekept_ = 0;  // the last client that housekeeping saw in this round
   ClientMemory client_memory_;
   bool turn_end_posted_ = false;
+  bool ending_turn_ = false;
   std::function<void()> turn_end_hook_;
   ReplyGate gate_;
   std::vector<Connection*> gated_;

@@ -20,6 +20,8 @@
 #include <string_view>
 #include <utility>
 
+#include "node/types/touch.h"
+
 namespace holdfast::node {
 
 template <class Member>
@@ -134,7 +136,7 @@ class ScoreTree {
   }
   // Brings a node nearer: a search in it touches lines all over, one after the other.
   static void prefetch(const Node* node) {
-    for (size_t at = 0; at < kNodeBytes; at += 128) __builtin_prefetch(reinterpret_cast<const char*>(node) + at);
+    for (size_t at = 0; at < kNodeBytes; at += 128) prefetch_line(reinterpret_cast<const char*>(node) + at);
   }
   // All of these: the first of the sorted items from `from` on that is not less than what is given; with `inclusive`,
   // the first that is greater. By scores without a branch that could be guessed wrong.

@@ -8,6 +8,7 @@
 #include "node/commands/handlers.h"
 #include "node/commands/lists.h"
 #include "node/commands/node.h"
+#include "node/types/touch.h"
 
 namespace holdfast::node {
 namespace {
@@ -25,6 +26,7 @@ constexpr uint32_t kOfObjects = command::kList | command::kSet | command::kSorte
 
 // All hashes, then all buckets, then all entries; then what lies behind those.
 void Node::expect(server::Session& session, std::span<const std::span<const std::string_view>> requests) {
+  expected_for_ = session.id;
   expected_db_ = session.db;
   expected_seed_ = keys_.seed_mark(expected_db_);
   uint32_t categories = 0;
@@ -93,7 +95,7 @@ void Node::expect_objects(std::span<const std::span<const std::string_view>> req
     if (!again) object = entries[i] == nullptr ? nullptr : Dict::object_of(*entries[i]);
     before = &expected;
     if (object == nullptr) continue;
-    if (!again) __builtin_prefetch(object);
+    if (!again) prefetch_line(object);
     awaited[count++] = {object, &expected, again, nullptr, {}, {}, end_of(expected.entry->handler)};
   }
   for (size_t i = 0; i < count; ++i) {
@@ -128,6 +130,8 @@ void Node::expect_objects(std::span<const std::span<const std::string_view>> req
 }
 
 server::Outcome Node::handle_expected(server::Session& session, std::span<const std::string_view> args, size_t number) {
+  // A command before it may have let the loop go on (loading): then another client's requests may be expected by now.
+  if (expected_for_ != session.id) return handle(session, args);
   const Expected& expected = expected_[number];
   if (expected.entry == nullptr) return handle(session, args);
   if (!expected.hashed) return execute(session, args, *expected.entry, Origin::client);
@@ -135,12 +139,13 @@ server::Outcome Node::handle_expected(server::Session& session, std::span<const 
   const int db = session.db;
   const std::string_view key = args[static_cast<size_t>(expected.entry->spec->keys.first)];
   if (keys_.seed_mark(db) == expected_seed_) keys_.know_hash(db, key, expected.hash);
-  if (expected.element_hashed) {
+  const bool element_hashed = expected.element_hashed;
+  if (element_hashed) {
     Dict::know_element_hash(args[static_cast<size_t>(expected.entry->spec->element)], expected.element_hash);
   }
   const server::Outcome outcome = execute(session, args, *expected.entry, Origin::client);
   keys_.forget_hash(db);
-  if (expected.element_hashed) Dict::forget_element_hash();
+  if (element_hashed) Dict::forget_element_hash();
   return outcome;
 }
 

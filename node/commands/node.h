@@ -274,6 +274,7 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   std::array<Expected, kMostExpected> expected_;
   int expected_db_ = 0;
   uint64_t expected_seed_ = 0;  // of the hashes
+  uint64_t expected_for_ = 0;   // the client
 };
 
 }  // namespace holdfast::node

@@ -83,8 +83,9 @@ const Entry* Dict::prefetch_entry(const Bucket* bucket, uint64_t hash) {
   const Entry* seen = nullptr;
   bucket->any_tagged(static_cast<uint8_t>(hash), [&](unsigned slot) {
     if (bucket->slots[slot] == 0) return false;
-    seen = entry_of(bucket->slots[slot]);
-    fetch_entry(seen);
+    const Entry* entry = entry_of(bucket->slots[slot]);
+    fetch_entry(entry);
+    if (seen == nullptr) seen = entry;
     return false;
   });
   if (seen == nullptr && bucket->overflow > 0) prefetch_line(bucket + 1);

@@ -4,6 +4,7 @@
 
 #include "common/base/assert.h"
 #include "node/keyspace/dict.h"
+#include "node/types/touch.h"
 
 namespace holdfast::node {
 
@@ -103,9 +104,9 @@ void Dict::split(uint64_t position, Segment& segment) {
   const unsigned depth = segment.depth();
   // The hash is not kept: the keys are read again. They lie anywhere, so they are fetched ahead.
   constexpr unsigned kAhead = 16;
-  for (unsigned i = 0; i < std::min(kAhead, count); ++i) __builtin_prefetch(entry_of(items[i].slot));
+  for (unsigned i = 0; i < std::min(kAhead, count); ++i) prefetch_line(entry_of(items[i].slot));
   for (unsigned i = 0; i < count; ++i) {
-    if (i + kAhead < count) __builtin_prefetch(entry_of(items[i + kAhead].slot));
+    if (i + kAhead < count) prefetch_line(entry_of(items[i + kAhead].slot));
     items[i].position = position_of(hash(entry_of(items[i].slot)->key()));
   }
   discard(&segment);

@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <functional>
+
 #include "common/base/text.h"
 #include "common/server/connection.h"
 #include "common/server/connection_rows.h"
@@ -19,6 +21,7 @@ class TestHandler : public RequestHandler {
   command::CommandTable<CommandContext> table;
   uint64_t offset = 0;
   std::vector<uint64_t> closed_ids;
+  std::function<void()> nest;  // what NEST does
 
   Outcome handle(Session& session, std::span<const std::string_view> args) override {
     if (iequals(args[0], "WRITE")) {
@@ -27,6 +30,11 @@ class TestHandler : public RequestHandler {
         return Outcome::retry_later;
       }
       server->gate().produce(++offset);
+      session.reply().ok();
+      return Outcome::done;
+    }
+    if (iequals(args[0], "NEST")) {
+      nest();
       session.reply().ok();
       return Outcome::done;
     }
@@ -110,6 +118,45 @@ TEST_F(ServerTest, HoldsRepliesUntilTheGateIsReleased) {
   EXPECT_EQ(settle(fd), "+OK\r\n+PONG\r\n");
   server_.release_gate(2);
   EXPECT_EQ(settle(fd), "+OK\r\n");
+}
+
+TEST_F(ServerTest, AClientThatOnlyListensAnyMoreGetsItsReplies) {
+  const int fd = connect();
+  std::string requests, replies;
+  for (int i = 0; i < 1024; ++i) {
+    requests += "PING          \r\n";  // 16 bytes: all of them fill what is read at once
+    replies += "+PONG\r\n";
+  }
+  send(fd, requests);
+  ::shutdown(fd, SHUT_WR);
+  EXPECT_EQ(settle(fd), replies);
+  EXPECT_TRUE(closed_by_server(fd));
+
+  const int writer = connect();
+  send(writer, "WRITE\r\n");
+  EXPECT_EQ(settle(writer), "");
+  ::shutdown(writer, SHUT_WR);
+  EXPECT_EQ(settle(writer), "");
+  server_.release_gate(1);
+  EXPECT_EQ(settle(writer), "+OK\r\n");
+  EXPECT_TRUE(closed_by_server(writer));
+}
+
+TEST_F(ServerTest, AClientKilledWhileItsCommandLetsTheLoopGoOnStaysUntilThat) {
+  const int fd = connect(), killer = connect();
+  send(fd, "CLIENT ID\r\n");
+  const std::string id = settle(fd).substr(1);
+  std::string seen;
+  handler_.nest = [&] {
+    send(killer, "CLIENT KILL ID " + id);
+    seen = settle(killer);
+    EXPECT_TRUE(handler_.closed_ids.empty());
+  };
+  send(fd, "NEST\r\nPING\r\n");
+  EXPECT_EQ(settle(fd), "");
+  EXPECT_EQ(seen, ":1\r\n");
+  EXPECT_TRUE(closed_by_server(fd));
+  EXPECT_EQ(handler_.closed_ids.size(), 1u);
 }
 
 TEST_F(ServerTest, DisconnectsWithoutReplyWhenTheGateFails) {

@@ -102,6 +102,18 @@ TEST_F(Expect, KeysWrittenBehindSelectOrSwapdbAreFoundLater) {
   expect_same({"DBSIZE", "GET b"});
 }
 
+// While one client's command lets the loop go on (a load), others' pipelines come in.
+TEST_F(NodeTest, APipelineThatWasExpectedMeanwhileIsNotTakenForThisOne) {
+  server::Session& other = connect();
+  const std::vector<std::string_view> ping{"PING"}, range{"GETRANGE", "key", "0", "1"};
+  const std::vector<std::span<const std::string_view>> ours{ping, ping}, theirs{ping, range};
+  node.expect(client, ours);
+  EXPECT_EQ(node.handle_expected(client, ping, 0), server::Outcome::done);
+  node.expect(other, theirs);
+  EXPECT_EQ(node.handle_expected(client, ping, 1), server::Outcome::done);
+  EXPECT_EQ(client.reply().buffer(), "+PONG\r\n+PONG\r\n");
+}
+
 TEST_F(Expect, NeighboursMayBeOfOneObjectThatGoesMeanwhile) {
   std::vector<std::string> lines;
   for (int i = 0; i < 2'000; ++i) {
