@@ -5,17 +5,13 @@
 #include <map>
 #include <random>
 #include <string>
-#include <vector>
 
-#include "node/types/allocation.h"
+#include "tests/unit/node/collections/stream_fixture.h"
 
 namespace holdfast::node {
 namespace {
 
-using Texts = std::vector<std::string>;
 using Model = std::map<StreamId, Texts>;
-
-std::vector<std::string_view> views(const Texts& texts) { return {texts.begin(), texts.end()}; }
 
 Texts fields_of(const StreamRange& range) {
   Texts texts;
@@ -31,16 +27,6 @@ Model contents(const StreamObject& stream) {
   Model found;
   for (StreamRange range(stream, kFirstStreamId, kLastStreamId); range.next();) found[range.id()] = fields_of(range);
   return found;
-}
-
-size_t counted_memory(const StreamObject& stream) {
-  size_t bytes = allocation_size(sizeof(StreamObject)) + stream.nodes().memory_bytes();
-  for (auto at = stream.nodes().first(); at; at.next()) bytes += (*at)->memory_bytes();
-  return bytes;
-}
-
-void add(StreamObject& stream, StreamId id, const Texts& fields, const StreamObject::Limits& limits = {}) {
-  stream.append(id, views(fields), limits);
 }
 
 void expect_same(const StreamObject& stream, const Model& model) {
@@ -432,141 +418,6 @@ TEST(StreamObject, CountsTheNodesOfRedissRadixTree) {
   EXPECT_EQ(stream.radix_nodes(), 2U);
   add(stream, {101, 0}, {"f", "v"}, {.node_bytes = 0, .node_entries = 1});
   EXPECT_EQ(stream.radix_nodes(), 6U);  // as XINFO STREAM of Redis 7.0 says for these two
-}
-
-// --- Groups ---
-
-TEST(StreamGroup, PendingEntriesBelongToOneConsumerEach) {
-  std::mt19937 random(9);
-  StreamObject stream;
-  ASSERT_TRUE(stream.create_group("g", {}, StreamGroup::kUnknown));
-  ASSERT_FALSE(stream.create_group("g", {}, 0));
-  const size_t empty_bytes = stream.memory_bytes();
-  std::map<StreamId, std::string> model;
-  const Texts names{"alice", "bob", "a consumer whose name is longer than a short string"};
-  {
-    auto group = stream.edit_group("g");
-    for (const auto& name : names) group->create_consumer(name, 5);
-  }
-  for (int step = 0; step < 6000; ++step) {
-    auto group = stream.edit_group("g");
-    const StreamId id{random() % 700, random() % 2};
-    if (random() % 3 == 0) {
-      ASSERT_EQ(group->acknowledge(id), model.erase(id) == 1);
-    } else {
-      const std::string& name = names[random() % names.size()];
-      group->assign(id, *group->find_consumer(name), step, 1);
-      model[id] = name;
-    }
-  }
-  const auto copy = stream.clone();
-  const auto check = [&](const StreamGroup& group) {
-    ASSERT_EQ(group.pending().size(), model.size());
-    std::map<StreamId, std::string> found, by_consumer;
-    for (auto at = group.pending().first(); at; at.next()) found[at.id()] = group.consumer(at->consumer).name;
-    for (const auto& [name, consumer] : group.consumers()) {
-      for (auto at = consumer->pending.first(); at; at.next()) by_consumer[at.id()] = std::string(name);
-    }
-    EXPECT_EQ(found, model);
-    EXPECT_EQ(by_consumer, model);
-  };
-  check(*stream.find_group("g"));
-  {
-    auto group = stream.edit_group("g");
-    const size_t had = group->find_consumer("bob")->pending.size();
-    EXPECT_EQ(group->delete_consumer(*group->find_consumer("bob")), had);
-    EXPECT_EQ(group->pending().size(), model.size() - had);
-    EXPECT_EQ(group->create_consumer("carol", 1).number, 1U);
-    EXPECT_EQ(group->delete_consumer(*group->find_consumer("carol")), 0U);
-  }
-  check(*static_cast<const StreamObject&>(*copy).find_group("g"));
-  {
-    auto group = stream.edit_group("g");
-    for (const auto& name : {names[0], names[2]}) group->delete_consumer(*group->find_consumer(name));
-    EXPECT_TRUE(group->pending().empty());
-  }
-  EXPECT_LE(stream.memory_bytes(), empty_bytes + 64);  // the numbers' table stays
-  EXPECT_TRUE(stream.erase_group("g"));
-  EXPECT_EQ(stream.memory_bytes(), counted_memory(stream));
-}
-
-TEST(StreamGroup, LagIsKnownWhereNothingIsMissing) {
-  StreamObject stream;
-  stream.create_group("g", {}, StreamGroup::kUnknown);
-  const auto lag = [&] { return stream.lag(*stream.find_group("g")); };
-  EXPECT_EQ(lag(), 0U);
-  for (uint64_t i = 1; i <= 5; ++i) add(stream, {i, 0}, {"f", "v"});
-  EXPECT_EQ(lag(), 5U);
-  stream.edit_group("g")->last_id = {3, 0};
-  EXPECT_EQ(lag(), std::nullopt);
-  stream.edit_group("g")->entries_read = 3;
-  EXPECT_EQ(lag(), 2U);
-  stream.erase({4, 0});
-  EXPECT_EQ(lag(), std::nullopt);
-  stream.edit_group("g")->last_id = {5, 0};
-  stream.edit_group("g")->entries_read = StreamGroup::kUnknown;
-  EXPECT_EQ(lag(), 0U);
-}
-
-// --- IDs ---
-
-TEST(StreamId, ReadsAndWritesTextAsRedisDoes) {
-  EXPECT_EQ(parse_stream_id("5", 9)->id, (StreamId{5, 9}));
-  EXPECT_EQ(parse_stream_id("5-7", 9)->id, (StreamId{5, 7}));
-  EXPECT_TRUE(parse_stream_id("5-*", 9)->any_seq);
-  EXPECT_EQ(parse_stream_id("18446744073709551615-18446744073709551615", 0)->id, kLastStreamId);
-  EXPECT_EQ(parse_stream_id("007", 0)->id, (StreamId{7, 0}));
-  for (const char* text : {"", "-", "+", "a", "5-", "-5", "5-a", "5-*1", "18446744073709551616", "5-6-7", "5-+"}) {
-    EXPECT_FALSE(parse_stream_id(text, 0)) << text;
-  }
-  EXPECT_EQ(std::string_view(kLastStreamId.text()), "18446744073709551615-18446744073709551615");
-  EXPECT_EQ(std::string_view(StreamId{}.text()), "0-0");
-  for (uint64_t ten = 1;; ten *= 10) {
-    for (const uint64_t number : {ten - 1, ten, ten + 9}) {
-      EXPECT_EQ(std::string_view(StreamId{number, 10 * ten - number}.text()),
-                std::to_string(number) + "-" + std::to_string(10 * ten - number));
-    }
-    if (ten > UINT64_MAX / 10) break;
-  }
-  const StreamId id{0x0102030405060708, 0x90};
-  EXPECT_EQ(StreamId::from_key(id.key().data()), id);
-  EXPECT_EQ(id.key()[0], 1);
-  EXPECT_EQ((StreamId{5, UINT64_MAX}).next(), (StreamId{6, 0}));
-  EXPECT_EQ((StreamId{5, 0}).previous(), (StreamId{4, UINT64_MAX}));
-  EXPECT_EQ(kLastStreamId.next(), std::nullopt);
-  EXPECT_EQ(kFirstStreamId.previous(), std::nullopt);
-}
-
-TEST(StreamIdMap, StaysInOrderUnderRandomChanges) {
-  std::mt19937 random(1);
-  StreamIdMap<int> map;
-  std::map<StreamId, int> model;
-  for (int step = 0; step < 20000; ++step) {
-    const StreamId id{random() % 900, random() % 2};
-    const bool shrinking = step / 5000 % 2 == 1;
-    if (random() % 10 < (shrinking ? 7U : 3U)) {
-      ASSERT_EQ(map.erase(id), model.erase(id) == 1);
-    } else {
-      ASSERT_EQ(map.insert(id, step), model.emplace(id, step).second);
-    }
-    const auto at = map.lower_bound(id);
-    const auto expected = model.lower_bound(id);
-    ASSERT_EQ(static_cast<bool>(at), expected != model.end());
-    if (at) {
-      ASSERT_EQ(at.id(), expected->first);
-    }
-    const auto behind = model.upper_bound(id);
-    const auto before = map.last_up_to(id);
-    ASSERT_EQ(static_cast<bool>(before), behind != model.begin());
-    if (before) {
-      ASSERT_EQ(before.id(), std::prev(behind)->first);
-    }
-  }
-  std::map<StreamId, int> found;
-  for (auto at = map.last(); at; at.previous()) found[at.id()] = *at;
-  EXPECT_EQ(found, model);
-  while (!map.empty()) map.erase(map.first());
-  EXPECT_EQ(map.memory_bytes(), 0U);
 }
 
 }  // namespace
