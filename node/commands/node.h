@@ -63,6 +63,7 @@ struct LoadingState {
   WallTime started{};
   uint64_t total_bytes = 0;
   uint64_t loaded_bytes = 0;
+  uint64_t rdb_used_memory = 0;  // of the server that wrote the dump, as it says
 };
 
 class Node final : public server::RequestHandler, private KeyspaceObserver {

@@ -6,6 +6,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -116,6 +117,7 @@ class PersistenceDriver final : public PersistenceControl {
   void watch_child();
   void stop_child();
   LoadProgress serve_while_loading(uint64_t total_bytes);
+  static void say_progress(const LoadingState& loading, double elapsed_seconds);
   void update_refusal();
 
   boost::asio::io_context& io_;
@@ -143,6 +145,7 @@ class PersistenceDriver final : public PersistenceControl {
   uint64_t saves_ = 0, forks_ = 0, failures_ = 0;
   uint64_t last_cow_bytes_ = 0;
   uint64_t last_load_expired_ = 0, last_load_loaded_ = 0;
+  std::atomic<uint64_t> loading_used_memory_{0};
   bool save_scheduled_ = false;
   std::optional<std::string> refusal_;
   std::function<void()> on_idle_;

@@ -1,19 +1,65 @@
 // Loading, and INFO persistence: the reading half of PersistenceDriver.
+#include <sched.h>
+
 #include "common/log/log.h"
+#include "common/process/process.h"
 #include "node/io/persistence_driver.h"
 
 namespace holdfast::node {
 
-// Keeps clients answered (-LOADING, INFO) while a load runs on the executor.
+namespace {
+
+constexpr uint64_t kLookBytes = 64 * 1024;  // how often the clock is looked at
+constexpr Millis kPollPeriod{1};
+constexpr Seconds kSayPeriod{5};
+
+bool has_processors_to_spare() {
+  cpu_set_t set;
+  return ::sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 1;
+}
+
+int64_t seconds_left(const LoadingState& loading, double elapsed_seconds) {
+  if (loading.loaded_bytes == 0) return 1;
+  const auto left = static_cast<double>(loading.total_bytes - std::min(loading.total_bytes, loading.loaded_bytes));
+  return static_cast<int64_t>(elapsed_seconds * left / static_cast<double>(loading.loaded_bytes));
+}
+
+}  // namespace
+
+// Keeps clients answered (-LOADING, INFO) while a load runs on the executor, and those who watch it informed.
 LoadProgress PersistenceDriver::serve_while_loading(uint64_t total_bytes) {
-  const WallTime started = clock_.wall_now();
-  node_->set_loading(LoadingState{started, total_bytes, 0});
-  return [this, total_bytes, started](uint64_t bytes) -> Result<> {
-    node_->set_loading(LoadingState{started, total_bytes, bytes});
+  const Instant begun = clock_.now();
+  loading_used_memory_ = 0;
+  node_->set_loading(LoadingState{clock_.wall_now(), total_bytes, 0});
+  return [this, begun, last_poll = Instant{}, last_said = begun](uint64_t bytes) mutable -> Result<> {
+    const Instant now = clock_.now();
+    LoadingState loading = *node_->loading();
+    loading.loaded_bytes = bytes;
+    loading.rdb_used_memory = loading_used_memory_.load(std::memory_order_relaxed);
+    node_->set_loading(loading);
+    if (now - last_said >= kSayPeriod) {
+      last_said = now;
+      say_progress(loading, std::chrono::duration<double>(now - begun).count());
+    }
+    if (now - last_poll < kPollPeriod && options_.loading_process_events_interval_bytes >= kLookBytes) return {};
+    last_poll = now;
     io_.poll();
     if (io_.stopped()) return fail("interrupted by shutdown");
     return {};
   };
+}
+
+void PersistenceDriver::say_progress(const LoadingState& loading, double elapsed_seconds) {
+  const double megabytes = static_cast<double>(loading.loaded_bytes) / 1e6;
+  std::string text = fmt::format("Loading: {:.0f} MB at {:.0f} MB/s", megabytes, megabytes / elapsed_seconds);
+  if (loading.total_bytes > 0) {
+    text = fmt::format("Loading: {:.1f} % of {:.0f} MB at {:.0f} MB/s, about {} s left",
+                       100 * std::min(1.0, static_cast<double>(loading.loaded_bytes) / static_cast<double>(loading.total_bytes)),
+                       static_cast<double>(loading.total_bytes) / 1e6, megabytes / elapsed_seconds,
+                       seconds_left(loading, elapsed_seconds));
+  }
+  log::notice("{}", text);
+  process::notify_systemd(fmt::format("STATUS={}\nEXTEND_TIMEOUT_USEC=60000000\n", text));
 }
 
 namespace {
@@ -44,7 +90,10 @@ Result<RdbLoad> PersistenceDriver::load_dump(const std::string& path, Expired ex
   load.limits = node_->config().encodings;
   if (expired == Expired::drop) load.drop_expired_at = clock_.wall_now();
   load.on_progress = serve_while_loading(size);
-  load.progress_interval_bytes = options_.loading_process_events_interval_bytes;
+  load.progress_interval_bytes = std::min(options_.loading_process_events_interval_bytes, kLookBytes);
+  load.used_memory = &loading_used_memory_;
+  load.decode_aside = has_processors_to_spare();
+  node_->keys().begin(clock_.wall_now(), ExpiryMode::ignore);
   MergingLoader merging(node_->keys());
   DataLoader& target = merge ? static_cast<DataLoader&>(merging) : node_->keys();
   SlowLoader slow(target, options_.key_load_delay);
@@ -123,7 +172,16 @@ Result<bool> PersistenceDriver::replay_log() {
   options.rdb.verify_checksum = options_.rdbchecksum;
   options.rdb.databases = node_->keys().database_count();
   options.rdb.limits = node_->config().encodings;
+  options.rdb.decode_aside = has_processors_to_spare();
   options.rdb.on_progress = serve_while_loading(0);
+  options.rdb.used_memory = &loading_used_memory_;
+  options.on_size = [this](uint64_t bytes) {
+    LoadingState loading = *node_->loading();
+    loading.total_bytes = bytes;
+    node_->set_loading(loading);
+  };
+  options.rdb.progress_interval_bytes = std::min(options_.loading_process_events_interval_bytes, kLookBytes);
+  node_->keys().begin(clock_.wall_now(), ExpiryMode::ignore);
   auto loaded = log_.load(node_->keys(), execute, options);
   node_->set_loading(std::nullopt);
   node_->closed(session);
@@ -238,17 +296,16 @@ std::string PersistenceDriver::info() const {
     line("aof_delayed_fsync", stats.delayed_syncs);
   }
   if (const auto& loading = node_->loading()) {
-    const int64_t elapsed_ms = std::max<int64_t>(1, to_unix_ms(clock_.wall_now()) - to_unix_ms(loading->started));
+    const double elapsed = static_cast<double>(to_unix_ms(clock_.wall_now()) - to_unix_ms(loading->started)) / 1000;
     const double share = loading->total_bytes == 0 ? 0
                                                    : static_cast<double>(loading->loaded_bytes) /
                                                          static_cast<double>(loading->total_bytes);
     line("loading_start_time", to_unix_ms(loading->started) / 1000);
     line("loading_total_bytes", loading->total_bytes);
-    line("loading_rdb_used_mem", 0);
+    line("loading_rdb_used_mem", loading->rdb_used_memory);
     line("loading_loaded_bytes", loading->loaded_bytes);
     line("loading_loaded_perc", fmt::format("{:.2f}", share * 100));
-    line("loading_eta_seconds",
-         share > 0 ? static_cast<int64_t>(static_cast<double>(elapsed_ms) / 1000 * (1 - share) / share) : 1);
+    line("loading_eta_seconds", seconds_left(*loading, elapsed));
   }
   return out;
 }

@@ -8,6 +8,7 @@
 
 #include "common/base/result.h"
 #include "common/time/clock.h"
+#include "node/keyspace/entry_batch.h"
 #include "node/types/value.h"
 
 namespace holdfast::node {
@@ -38,6 +39,14 @@ class DataLoader {
  public:
   virtual ~DataLoader() = default;
   virtual Result<> insert(int db, std::string_view key, Value value, std::optional<WallTime> expires_at) = 0;
+  // A loader that takes keys by the batch says how they are to be made (and gets none one by one then); others say nothing.
+  virtual std::optional<EntryBatch::Rules> load_rules() const { return std::nullopt; }
+  // Takes all and leaves the batch empty. The keys before one that is there already are taken.
+  virtual Result<> insert_batch(EntryBatch& batch) {
+    batch.clear();
+    return fail("keys by the batch are not taken here");
+  }
+  virtual void end_load() {}  // no more of this file
 };
 
 }  // namespace holdfast::node

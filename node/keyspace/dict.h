@@ -72,6 +72,7 @@ class Dict {
     if (key.data() == known.data && key.size() == known.size) return known.hash;
     return seeded_hash(key, seed_);
   }
+  HashSeed seed() const { return seed_; }
   // Tells the hashes of tables with different seeds apart.
   uint64_t seed_mark() const { return seed_.k0; }
   // The hash of the bytes at this very place, until forgotten.
@@ -116,6 +117,11 @@ class Dict {
 
   // The key must be absent; `hash` is its hash.
   Entry& insert(uint64_t hash, std::string_view key, Value&& value, int64_t expires_ms);
+  // Loading: takes the entry with this hash, unless there is one of its key. False then, and `entry` is the caller's still.
+  bool adopt(uint64_t hash, EntryPtr& entry);
+  void prefetch_vacancy(uint64_t hash) const;  // some adoptions ahead
+  // The table will grow to so many entries (0: nobody knows): what splits is cut small enough for that at once.
+  void expect_size(uint64_t entries) { expected_ = entries; }
   // Both may move the entry. `value` may borrow from any entry but this one.
   Entry& assign(const Place& place, Value&& value, int64_t expires_ms);
   Entry& set_expiry(const Place& place, int64_t expires_ms);
@@ -263,8 +269,12 @@ class Dict {
   // The segment at `position` has no room in reach: makes it larger or splits it.
   void make_room(uint64_t position);
   void split(uint64_t position, Segment& segment);
+  // Whether an interval will hold too many entries for one segment, by expect_size().
+  bool too_many_expected(uint64_t position, unsigned depth) const;
+  double expected_in(uint64_t position, unsigned depth) const;
+  unsigned fewest_expected(uint64_t position, unsigned depth) const;  // buckets for its first segment
   // Puts items (with positions) under the interval that starts at `position`, in one segment or, if need be, in more.
-  void publish(std::span<Segment::Item> items, uint64_t position, unsigned depth);
+  void publish(std::span<Segment::Item> items, uint64_t position, unsigned depth, unsigned deepest);
   // After a removal: a smaller segment, or one together with its neighbour of the same depth.
   void give_back(uint64_t position, Segment& segment);
   bool merge(uint64_t position, Segment& segment);
@@ -283,13 +293,15 @@ class Dict {
   unsigned part_bits_;
   HashSeed seed_;
   KnownHash known_;
-  static inline KnownHash known_element_;
+  // Of the thread: objects are made by the one that decodes a file, too.
+  static inline constinit thread_local KnownHash known_element_;
   size_t size_ = 0;
   size_t expiring_ = 0;
   size_t segments_ = 0;
   bool shrinking_ = true;
   size_t entry_bytes_ = 0;
   size_t index_bytes_ = 0;
+  uint64_t expected_ = 0;  // entries, while loading; 0: not known
   uint64_t cleared_ = 0;  // positions below are freed: clear_some() goes on here
 };
 

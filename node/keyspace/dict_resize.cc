@@ -113,20 +113,26 @@ void Dict::split(uint64_t position, Segment& segment) {
   const uint64_t start = depth == 0 ? 0 : position & ~(width(depth) - 1);
   const auto upper = start | width(depth + 1);
   auto* middle = std::partition(items, items + count, [&](const auto& item) { return item.position < upper; });
-  publish({items, middle}, start, depth + 1);
-  publish({middle, items + count}, upper, depth + 1);
+  // Where more is expected it is cut small at once; part by part, so that no single insertion has much to do.
+  const unsigned deepest = depth < part_bits_ ? part_bits_ : kMaxDepth;
+  publish({items, middle}, start, depth + 1, deepest);
+  publish({middle, items + count}, upper, depth + 1, deepest);
 }
 
-void Dict::publish(std::span<Segment::Item> items, uint64_t position, unsigned depth) {
+void Dict::publish(std::span<Segment::Item> items, uint64_t position, unsigned depth, unsigned deepest) {
   HOLDFAST_ASSERT(depth <= kMaxDepth);  // the hash is seeded: nobody can aim at one interval
-  for (auto& item : items) {
-    item.slot = (item.slot & ~(Slot{0xffff} << 48)) | static_cast<Slot>(place_at(item.position, depth)) << 48;
+  const bool cut = depth < deepest && too_many_expected(position, depth);
+  if (!cut) {
+    for (auto& item : items) {
+      item.slot = (item.slot & ~(Slot{0xffff} << 48)) | static_cast<Slot>(place_at(item.position, depth)) << 48;
+    }
+    const unsigned fewest = depth < part_bits_ ? smallest() : fewest_expected(position, depth);
+    if (Segment::Ptr segment = Segment::build(items, depth, fewest)) return install(position, std::move(segment));
   }
-  if (Segment::Ptr segment = Segment::build(items, depth, smallest())) return install(position, std::move(segment));
   const uint64_t upper = position | width(depth + 1);
   auto middle = std::partition(items.begin(), items.end(), [&](const auto& item) { return item.position < upper; });
-  publish({items.begin(), middle}, position, depth + 1);
-  publish({middle, items.end()}, upper, depth + 1);
+  publish({items.begin(), middle}, position, depth + 1, deepest);
+  publish({middle, items.end()}, upper, depth + 1, deepest);
 }
 
 void Dict::give_back(uint64_t position, Segment& segment) {

@@ -58,6 +58,8 @@ class Entry {
     if (payload() == Payload::external) return external();
     return value().bytes(scratch);
   }
+  // What an expiry is kept as; the lowest numbers have other meanings.
+  static int64_t expiry_ms(WallTime at) { return std::max(to_unix_ms(at), kNoExpiry + 2); }
   bool has_expiry() const { return has_expiry_ != 0; }
   std::optional<WallTime> expires_at() const {
     if (!has_expiry()) return std::nullopt;
@@ -70,6 +72,7 @@ class Entry {
 
  private:
   friend class Dict;
+  friend class EntryBatch;
   friend class Keyspace;
   friend struct EntryDeleter;
   friend class Segment;

@@ -32,6 +32,7 @@
 #include "node/keyspace/data_visitor.h"
 #include "node/keyspace/dict.h"
 #include "node/keyspace/element_expiry_queue.h"
+#include "node/keyspace/entry_batch.h"
 #include "node/keyspace/reclaimer.h"
 #include "node/types/value.h"
 
@@ -274,6 +275,9 @@ class Keyspace final : public DataSource, public DataLoader {
   bool has_element_expiry() const override;
   Result<> for_each(const std::function<Result<>(const EntryView&)>& visit) const override;
   Result<> insert(int db, std::string_view key, Value value, std::optional<WallTime> expires_at) override;
+  std::optional<EntryBatch::Rules> load_rules() const override;
+  Result<> insert_batch(EntryBatch& batch) override;
+  void end_load() override;
 
  private:
   struct Database {

@@ -95,6 +95,7 @@ Result<AofLoad> Loader::run(const AofManifest& manifest) {
 // was made and never written may follow).
 Result<size_t> Loader::find_last(const std::vector<AofFile>& files) {
   size_t last = 0;
+  uint64_t bytes = 0;
   for (size_t i = 0; i < files.size(); ++i) {
     auto file = fs_.open(join_path(directory_, files[i].name), FileSystem::Mode::read);
     if (!file && file.error().code == ENOENT) {
@@ -106,7 +107,9 @@ Result<size_t> Loader::find_last(const std::vector<AofFile>& files) {
     const auto size = (*file)->size();
     if (!size) return std::unexpected(size.error());
     if (*size > 0) last = i;
+    bytes += *size;
   }
+  if (options_.on_size) options_.on_size(bytes);
   return last;
 }
 
@@ -141,6 +144,7 @@ Result<uint64_t> Loader::load_preamble(File& file, const AofFile& entry) {
   RdbLoadOptions options = options_.rdb;
   options.drop_expired_at = std::nullopt;  // the commands that follow expect the keys
   options.on_progress = [this](uint64_t bytes) { return progress(bytes); };
+  if (const auto size = file.size()) options.source_bytes = *size;
   FileSource source(file);
   auto loaded = load_rdb(source, data_, options);
   if (!loaded) {

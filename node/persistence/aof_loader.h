@@ -28,6 +28,7 @@ using AofExecutor = std::function<Result<>(std::span<const std::string_view> arg
 
 struct AofLoadOptions {
   bool load_truncated = true;  // aof-load-truncated
+  std::function<void(uint64_t)> on_size;  // called with the bytes of all files before the first is read
   RdbLoadOptions rdb;          // of bases; its on_progress is called with the bytes of all files so far
 };
 

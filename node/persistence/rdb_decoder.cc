@@ -39,6 +39,9 @@ bool RdbDecoder::refill() {
   if (!count) return failed(std::move(count.error()));
   if (*count == 0) return failed({std::string(kShortRead), 0});
   size_ = *count;
+  if (on_refill_) {
+    if (auto done = on_refill_(); !done) return failed(std::move(done.error()));
+  }
   return true;
 }
 
@@ -181,6 +184,25 @@ bool RdbDecoder::read_text(std::string_view& text) {
   }
   if (!read_string_of(length, scratch_)) return false;
   text = scratch_;
+  return true;
+}
+
+bool RdbDecoder::read_texts_in_place(std::string_view& first, std::string_view& second) {
+  const char* at = buffer_.data() + position_;
+  const char* const end = buffer_.data() + size_;
+  for (std::string_view* text : {&first, &second}) {
+    if (end - at < 2) return false;
+    size_t length = static_cast<uint8_t>(*at++);
+    if (const size_t form = length >> 6; form == rdb::kLength14Bit) {
+      length = (length & 0x3F) << 8 | static_cast<uint8_t>(*at++);
+    } else if (form != rdb::kLength6Bit) {
+      return false;
+    }
+    if (static_cast<size_t>(end - at) < length) return false;
+    *text = {at, length};
+    at += length;
+  }
+  position_ = static_cast<size_t>(at - buffer_.data());
   return true;
 }
 

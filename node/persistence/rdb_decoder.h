@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,8 +30,14 @@ class RdbDecoder {
   bool read_string(std::string& text);
   // The same without a copy where there can be one: valid until the next read.
   bool read_text(std::string_view& text);
+  // Two strings that lie in the buffer, whole and as they are: no copies, and both are valid until the next read. False:
+  // they do not, and nothing was read.
+  bool read_texts_in_place(std::string_view& first, std::string_view& second);
   bool read_string_value(std::optional<Value>& value);
   bool skip_string() { return read_string(scratch_); }
+
+  // Called about each kBufferBytes, in the middle of long values too. An error ends the reading.
+  void on_refill(std::function<Result<>()> callback) { on_refill_ = std::move(callback); }
 
   // Latches the error that offset() of the file holds what it must not; returns false.
   bool corrupt(std::string_view what);
@@ -61,6 +68,7 @@ class RdbDecoder {
   size_t summed_ = 0;         // bytes of buffer_ that crc_ covers
   uint64_t base_offset_ = 0;  // file offset of buffer_[0]
   uint64_t crc_ = 0;
+  std::function<Result<>()> on_refill_;
   std::string compressed_;
   std::string scratch_;
   std::optional<Error> error_;

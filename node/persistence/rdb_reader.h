@@ -3,9 +3,11 @@
 // load_rdb() pulls from a ByteSource and stops right behind the file's last byte, so what follows it (the commands of
 // an append-only file with an RDB preamble, the `$EOF:` mark of a diskless sync) is still there at RdbLoad::bytes. The
 // input may be hostile: every fault is an Error in Redis's words, entries read before it stay in the loader. The value
-// types that this build does not have are refused by name. Executor thread (or any one thread); no clock.
+// types that this build does not have are refused by name. Executor thread (or any one thread); no clock. A loader that
+// takes keys by the batch gets them so.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -32,7 +34,14 @@ struct RdbLoadOptions {
   // Keys whose time has come by then are skipped (a primary loading its own file); nothing: all are kept.
   std::optional<WallTime> drop_expired_at;
   EncodingLimits limits;  // for the forms of values
-  LoadProgress on_progress;
+  LoadProgress on_progress;  // on the calling thread, in the middle of long values too
+  // Decodes on a thread of its own while the calling one inserts: where there are processors for both, and the loader
+  // takes keys by the batch. The file is read by that thread then.
+  bool decode_aside = false;
+  // Gets the file's used-mem field as soon as it is read.
+  std::atomic<uint64_t>* used_memory = nullptr;
+  // The size of the source, if it is known: how far the file's own word on the number of its keys is believed.
+  uint64_t source_bytes = 0;
   uint64_t progress_interval_bytes = 2 * 1024 * 1024;
 };
 

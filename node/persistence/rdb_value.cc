@@ -44,10 +44,12 @@ constexpr std::array kTypes = {
 }  // namespace
 
 const RdbValueType* find_rdb_value_type(uint8_t type) {
-  for (const RdbValueType& row : kTypes) {
-    if (row.type == type) return &row;
-  }
-  return nullptr;
+  static constexpr auto kRows = [] {
+    std::array<uint8_t, 256> rows{};  // one more than the row's number; 0: none
+    for (size_t i = 0; i < kTypes.size(); ++i) rows[kTypes[i].type] = static_cast<uint8_t>(i + 1);
+    return rows;
+  }();
+  return kRows[type] == 0 ? nullptr : &kTypes[kRows[type] - 1U];
 }
 
 uint8_t rdb_type_of(const Value& value) {
