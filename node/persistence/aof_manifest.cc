@@ -61,6 +61,16 @@ std::string AofNames::base(int64_t sequence, bool rdb) const {
 
 std::string AofNames::incremental(int64_t sequence) const { return fmt::format("{}.{}.incr.aof", filename, sequence); }
 
+std::optional<int64_t> AofNames::sequence_of(std::string_view name) const {
+  if (!name.starts_with(filename) || !name.substr(filename.size()).starts_with('.')) return std::nullopt;
+  name.remove_prefix(filename.size() + 1);
+  const std::string_view digits = name.substr(0, name.find('.'));
+  const std::string_view rest = name.substr(digits.size());
+  if (rest != ".base.rdb" && rest != ".base.aof" && rest != ".incr.aof") return std::nullopt;
+  const auto sequence = parse_int64(digits);
+  return sequence && *sequence > 0 ? sequence : std::nullopt;
+}
+
 Result<AofManifest> AofManifest::parse(std::string_view text) {
   if (text.empty()) return fail("Found an empty AOF manifest");
   AofManifest manifest;

@@ -33,6 +33,8 @@ struct AofNames {
   std::string manifest() const { return filename + ".manifest"; }
   std::string base(int64_t sequence, bool rdb) const;
   std::string incremental(int64_t sequence) const;
+  // The sequence number in a base's or an increment's name; nothing for other names.
+  std::optional<int64_t> sequence_of(std::string_view name) const;
   std::string temporary_incremental() const { return "temp-" + filename + ".incr"; }
 };
 

@@ -26,7 +26,10 @@ AppendOnlyFile::~AppendOnlyFile() { stop_log(); }
 Result<std::optional<AofLoad>> AppendOnlyFile::load(DataLoader& loader, const AofExecutor& execute,
                                                     const AofLoadOptions& options) {
   if (auto read = read_manifest(); !read) return std::unexpected(std::move(read.error()));
-  if (manifest_.empty()) return std::optional<AofLoad>();
+  if (manifest_.empty()) {
+    if (auto none = check_nothing_is_lost(); !none) return std::unexpected(std::move(none.error()));
+    return std::optional<AofLoad>();
+  }
   auto loaded = load_aof(fs_, clock_, folder_path(), manifest_, loader, execute, options);
   if (!loaded) return std::unexpected(std::move(loaded.error()));
   rewrite_base_bytes_ = loaded->total_bytes;
@@ -82,6 +85,7 @@ Result<> AppendOnlyFile::open(const DataSource& source, const RdbHeader& header)
   auto done = fs_.make_directory(folder_path());
   if (done) done = fs_.sync_directory(options_.directory);
   if (!done) return fail("Can't open or create append-only dir {}: {}", options_.folder, done.error().text);
+  if (auto synced = sync_loaded(); !synced) return synced;
   remove_leftovers();
   AofManifest manifest = manifest_;
   uint64_t new_base_bytes = 0;
@@ -124,16 +128,6 @@ Result<> AppendOnlyFile::open(const DataSource& source, const RdbHeader& header)
   if (const std::string head = file_head(); !head.empty()) log_->annotate(head);
   remove_history();
   return {};
-}
-
-void AppendOnlyFile::remove_leftovers() {
-  remove_stale_temporaries(fs_, folder_path());
-  for (const std::string& name :
-       {names_.temporary_incremental(), names_.manifest() + ".tmp", "temp-" + names_.manifest()}) {
-    if (fs_.exists(path_of(name)) && fs_.remove(path_of(name))) {
-      log::notice("Removed the temporary file {} of an earlier run", name);
-    }
-  }
 }
 
 Result<> AppendOnlyFile::persist(const AofManifest& manifest) {

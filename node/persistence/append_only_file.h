@@ -119,6 +119,8 @@ class AppendOnlyFile final : public EffectSink {
   std::string temporary_base_path() const;
   Result<> read_manifest();
   Result<> take_over_old_file();
+  Result<> check_nothing_is_lost();
+  Result<> sync_loaded();
   void remove_leftovers();
   Result<> persist(const AofManifest& manifest);
   Result<std::unique_ptr<File>> create_file(const std::string& path);

@@ -108,6 +108,13 @@ bool FaultyFileSystem::dead() const {
   return changes_left_ == 0;
 }
 
+void FaultyFileSystem::restart() {
+  const std::lock_guard lock(mutex_);
+  changes_left_ = UINT64_MAX;
+  for (auto& [path, node] : entries_) node->poisoned = false;  // the sync did not fail, it was never called
+  ++generation_;
+}
+
 void FaultyFileSystem::crash(RandomSource* random) {
   const std::lock_guard lock(mutex_);
   if (random != nullptr) {

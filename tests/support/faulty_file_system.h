@@ -35,10 +35,12 @@ class FaultyFileSystem final : public FileSystem {
   uint64_t sync_count() const;
 
   // After so many more changes of any kind (appends, syncs, creations, renames ...) everything fails with EIO, until
-  // crash(): for tests that crash at each step in turn.
+  // crash() or restart(): for tests that crash at each step in turn.
   void die_after(uint64_t changes);
   bool dead() const;
 
+  // The process was killed, the power stayed on: nothing is lost, and nothing more is durable than before.
+  void restart();
   // A power cut. Without `random` everything unsynced is lost.
   void crash(RandomSource* random = nullptr);
 

@@ -291,6 +291,42 @@ TEST_F(AppendOnlyFileTest, LeftoversOfACrashAreRemovedAtStart) {
   EXPECT_EQ(fs_.content("data/appendonlydir/temp-notes.rdb"), "mine");
 }
 
+TEST_F(AppendOnlyFileTest, FilesThatTheManifestDoesNotNameAreRemovedAtStart) {
+  { ASSERT_EQ(reload(), "0"); }
+  for (const char* name : {"appendonly.aof.7.base.rdb", "appendonly.aof.7.incr.aof", "appendonly.aof.1.base.aof"}) {
+    fs_.put(std::string("data/appendonlydir/") + name, "x");
+  }
+  const std::vector<std::string> others = {"appendonly.aof.7.base.rdb.bak", "appendonly.aof.0.incr.aof",
+                                           "other.aof.1.base.rdb"};
+  for (const std::string& name : others) fs_.put("data/appendonlydir/" + name, "x");
+  ASSERT_EQ(reload(), "0");
+  EXPECT_EQ(fs_.paths().size(), 3U + others.size());
+  for (const std::string& name : others) EXPECT_TRUE(fs_.exists("data/appendonlydir/" + name)) << name;
+}
+
+TEST_F(AppendOnlyFileTest, AMissingManifestIsAnErrorWhereDataWouldBeLost) {
+  {
+    Node node(fs_);
+    ASSERT_TRUE(node.start());
+    EXPECT_TRUE(node.write({"INCR", "n"}));
+  }
+  const std::string text = manifest();
+  ASSERT_TRUE(fs_.remove("data/appendonlydir/appendonly.aof.manifest"));
+  const std::string expected =
+      "Fatal error: the AOF manifest file appendonly.aof.manifest is missing, but appendonlydir holds files of an "
+      "append-only file: appendonly.aof.1.base.rdb, appendonly.aof.1.incr.aof. Restore the manifest, or move these files "
+      "away to start without them.";
+  EXPECT_EQ(reload(), expected);
+  fs_.put("data/appendonlydir/appendonly.aof.manifest", text);
+  EXPECT_EQ(reload(), "1");
+}
+
+TEST_F(AppendOnlyFileTest, ACrashOfTheFirstStartIsNoMissingManifest) {
+  { ASSERT_EQ(reload(), "0"); }
+  ASSERT_TRUE(fs_.remove("data/appendonlydir/appendonly.aof.manifest"));
+  EXPECT_EQ(reload(), "0");
+}
+
 // Start, writes, rewrites, off and on, with a crash after each single change of the disk in turn: what was reported
 // durable is there, nothing is applied twice, and the log always loads.
 TEST_F(AppendOnlyFileTest, ACrashAtAnyStepLosesNothingThatWasDurable) {
@@ -337,6 +373,49 @@ TEST_F(AppendOnlyFileTest, ACrashAtAnyStepLosesNothingThatWasDurable) {
       ASSERT_GE(left, durable) << "step " << step << " seed " << seed;
       ASSERT_LE(left, written) << "step " << step << " seed " << seed;
       ASSERT_TRUE(node.write({"INCR", "n"})) << "and it goes on";
+    }
+  }
+}
+
+// A killed process leaves bytes and names that are loaded and not on the disk: what is logged behind them is worth nothing
+// unless they are made durable first.
+TEST_F(AppendOnlyFileTest, APowerCutAfterARestartLosesNothingThatWasDurable) {
+  bool completed = false;
+  for (uint64_t step = 0; !completed; ++step) {
+    completed = true;
+    for (uint64_t seed = 0; seed < 8; ++seed) {
+      FaultyFileSystem fs;
+      fs.die_after(step);
+      {
+        Node node(fs, FsyncPolicy::everysec);
+        const auto write = [&] { (void)node.write({"INCR", "n"}); };
+        if (node.start()) {
+          write();
+          (void)node.rewrite();
+          write();
+          if (node.aof->start_rewrite(node.data, {}, node.saver())) {
+            write();
+            node.saver().poll();
+          }
+        }
+        completed = completed && !fs.dead();
+      }
+      fs.restart();
+      int durable = 0;
+      {
+        Node node(fs);
+        const auto started = node.start();
+        ASSERT_TRUE(started) << "step " << step << ": " << started.error().text;
+        durable = std::stoi(counter(node.data));
+        if (node.write({"INCR", "n"})) ++durable;
+        fs.die_after(0);
+      }
+      SeededRandom random(seed);
+      fs.crash(seed == 0 ? nullptr : &random);
+      Node node(fs);
+      const auto started = node.start();
+      ASSERT_TRUE(started) << "step " << step << " seed " << seed << ": " << started.error().text;
+      ASSERT_EQ(std::stoi(counter(node.data)), durable) << "step " << step << " seed " << seed;
     }
   }
 }

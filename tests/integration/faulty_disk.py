@@ -1,0 +1,145 @@
+"""Nodes on a disk that fails when told to, and power cuts: the harness around tests/support/disk_shim and power_cut.py."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+from harness import BIN, ROOT, SLOW, Failure, Server, free_port, poll
+
+sys.path.insert(0, str(ROOT / "tests/support"))
+
+import power_cut  # noqa: E402
+
+LAYER = BIN / "libfaulty_disk.so"
+
+
+def wait_group_gone(group):
+    """Until no process of the group runs any more (zombies do not count): a killed node may leave a writer for a moment."""
+
+    def gone():
+        for entry in os.listdir("/proc"):
+            if not entry.isdigit():
+                continue
+            try:
+                fields = pathlib.Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[2]) == group and fields[0] not in "ZX":
+                return False
+        return True
+
+    poll(gone, 10, f"the end of all processes of group {group}", 0.002)
+
+
+class Disk:
+    """A folder `data` under the layer, for one node at a time."""
+
+    def __init__(self, space, name="node"):
+        self.space = space
+        self.name = name
+        self.home = space.subfolder(name)
+        self.data = self.home / "data"
+        self.data.mkdir(exist_ok=True)
+        self.journal = self.home / "journal"
+        self.rules_path = self.home / "rules"
+        self.rules_path.write_text("")
+        self.port = free_port()
+        self.starts = 0
+
+    def rules(self, *lines):
+        """Replaces the rules; none: the disk is well."""
+        temporary = self.home / "rules.new"
+        temporary.write_text("".join(line + "\n" for line in lines))
+        temporary.replace(self.rules_path)
+
+    def start(self, conf="", wait=True, seconds=15):
+        self.starts += 1
+        path = self.home / "node.conf"
+        if conf or not path.exists():
+            path.write_text(conf)
+        environment = {
+            "LD_PRELOAD": str(LAYER),
+            "FAULTY_DISK_ROOT": str(self.data.resolve()),
+            "FAULTY_DISK_JOURNAL": str(self.journal),
+            "FAULTY_DISK_RULES": str(self.rules_path),
+            "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:verify_asan_link_order=0",
+        }
+        argv = [self.space.binary("node"), path, "--port", self.port, "--dir", self.data]
+        server = Server(f"{self.name}-{self.starts}", argv, self.home, self.port, env=environment, start_new_session=True)
+        self.space.processes.append(server)
+        return server.wait_ready(seconds) if wait else server
+
+    def ended(self, server):
+        """After a node's end, however it came: nothing of it writes any more."""
+        server.wait_exit()
+        wait_group_gone(server.pid)
+
+    def strangers(self):
+        """Files of the append-only folder that its manifest does not name, and temporary files anywhere."""
+        folder = self.data / "appendonlydir"
+        manifest = folder / "appendonly.aof.manifest"
+        named = re.findall(r"^file (\S+) ", manifest.read_text(), re.M) if manifest.exists() else []
+        found = sorted(p.name for p in folder.iterdir() if p != manifest and p.name not in named) if folder.exists() else []
+        found += sorted(p.name for p in self.data.iterdir() if p.name.startswith("temp-") or p.suffix == ".tmp")
+        return [name for name in found if not self._of_a_process(name)]
+
+    @staticmethod
+    def _of_a_process(name):
+        """A temporary file whose process may still be there (a zombie, or another process by now) is left alone."""
+        pid = re.search(r"temp-(?:rewriteaof-bg-)?(\d+)\.", name)
+        return pid and os.path.exists(f"/proc/{pid.group(1)}")
+
+    def close(self):
+        """Forgets its processes, which have ended, and removes the folder."""
+        complaints = []
+        for process in [p for p in self.space.processes if p.folder == self.home]:
+            complaints += process.complaints()
+            self.space.processes.remove(process)
+        if complaints:
+            raise Failure("\n".join(complaints))
+        shutil.rmtree(self.home)
+
+    def state(self):
+        return power_cut.Disk.read(self.journal)
+
+    def faults(self):
+        """(path, "<operation> <action>") of each fault that has hit since the journal began."""
+        return self.state().faults if self.journal.exists() else []
+
+    def wait_fault(self, text, seconds=10):
+        poll(lambda: any(text in what for _, what in self.faults()), seconds, f"the fault {text!r}")
+
+    def power_cut(self, seed, holes=False):
+        return power_cut.power_cut(self.journal, self.data, seed, holes)
+
+
+def fix_aof(folder):
+    """Cuts the log where its last command that makes sense ends. redis-check-aof does that only in the last file, so an
+    increment that was begun and never written to goes first."""
+    manifest = folder / "appendonly.aof.manifest"
+    lines = manifest.read_text().splitlines()
+    while (folder / lines[-1].split()[1]).stat().st_size == 0:
+        lines.pop()
+    manifest.write_text("".join(line + "\n" for line in lines))
+    done = subprocess.run(["redis-check-aof", "--fix", str(manifest)], input="y\n", text=True, capture_output=True,
+                          timeout=30 * SLOW, check=False)
+    if done.returncode != 0:
+        raise Failure(f"redis-check-aof {manifest}: {done.stdout}{done.stderr}")
+
+
+def start_to_fail(disk, conf="", seconds=15):
+    """Starts a node that cannot start; its log."""
+    server = disk.start(conf, wait=False)
+    code = server.wait_exit(seconds)
+    if code == 0:
+        raise Failure(f"it was to fail and ended with 0:\n{server.log()}")
+    return server.log()
+
+
+def wait_until(deadline):
+    """Sleeps to a point of the monotonic clock that is part of what is tested."""
+    time.sleep(max(0.0, deadline - time.monotonic()))
