@@ -12,6 +12,7 @@ choices, though not at the same moments.
 import os
 import random
 import re
+import shutil
 import threading
 import time
 
@@ -55,7 +56,7 @@ class Life:
                   f"timestamps {timestamps}")
         self.promised = False  # everything acknowledged, under `always`
         self.server = None
-        self.powered = self.holes = self.orderly = False  # of the last crash
+        self.powered = self.holes = self.orderly = self.switching = False  # of the last crash
         self.admin_error = None
 
     def note(self, text):
@@ -217,6 +218,7 @@ class Life:
 
     def crash(self):
         """What has to be there, and the power cut."""
+        self.switching = self.live_switch and not self.promised
         if self.orderly and self.logged and self.promised:
             self.raise_floors(self.numbers())
         if self.logged and self.promised:
@@ -252,18 +254,24 @@ class Life:
                 self.server.expected_signals.add(9)
                 self.note("killed at its start")
                 self.fail_power()
-            elif not self.holes or not self.repair():
+            elif not self.repair():
                 raise
             self.restart(may_die=False)
 
     def repair(self):
-        """A node that does not start has said what is wrong: a sector in the middle of the log's unsynced end."""
-        said = re.search(r"Bad file format reading the append only file (\S+): make a backup of your AOF file, then use "
-                         r"\./redis-check-aof --fix <filename\.manifest> \(at offset \d+: .+\)", self.server.log())
-        self.note(f"refused: {said and said.group()}")
-        if not said:
+        """Where a node may refuse to start it has said what is wrong, and what it says to do helps."""
+        folder, log = self.disk.data / "appendonlydir", self.server.log()
+        bad_file = re.search(r"Bad file format reading the append only file \S+: make a backup of your AOF file, then use "
+                             r"\./redis-check-aof --fix <filename\.manifest> \(at offset \d+: .+\)", log)
+        no_manifest = re.search(r"Fatal error: the AOF manifest file \S+ is missing, but .*: appendonly\.aof\.1\.base\.\w+, "
+                                r"appendonly\.aof\.1\.incr\.aof\. Restore the manifest, or move these files away", log)
+        if self.holes and bad_file:  # a sector in the middle of the log's unsynced end
+            faulty_disk.fix_aof(folder)
+        elif self.switching and no_manifest:  # the first rewrite's files had their names, the manifest was not there
+            shutil.rmtree(folder)
+        else:
             return False
-        faulty_disk.fix_aof(self.disk.data / "appendonlydir")
+        self.note(f"refused: {(bad_file or no_manifest).group()}")
         self.disk.journal.unlink()  # begins again: the repaired files are durable
         self.holes = False
         return True
