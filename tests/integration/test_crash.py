@@ -231,14 +231,13 @@ class Life:
 
     def fail_power(self):
         self.disk.rules()
-        self.holes = False
         self.powered = self.rng.random() < 0.2
         if self.powered:
             self.note("killed, with the power on")
             return
-        self.holes = self.logged and self.rng.random() < 0.15
-        seed = self.rng.randrange(2**31)
-        self.note(f"power cut {seed}{' with holes' if self.holes else ''}: lost {self.disk.power_cut(seed, self.holes)}")
+        holes, seed = self.logged and self.rng.random() < 0.15, self.rng.randrange(2**31)
+        self.holes |= holes  # until it has started
+        self.note(f"power cut {seed}{' with holes' if holes else ''}: lost {self.disk.power_cut(seed, holes)}")
 
     def restart(self, may_die):
         """Starts the node, which may be killed on its way up as well."""
@@ -277,7 +276,7 @@ class Life:
         return True
 
     def verify(self):
-        self.promised = self.logged
+        self.promised, self.holes = self.logged, False
         for worker in self.workers:
             with self.server.client(db=worker.database) as client:
                 last = crash_work.prefix_of(crash_work.read_state(client))

@@ -4,8 +4,12 @@ By dump.rdb, by append-only folder (with and without an RDB preamble), by DUMP a
 measure is DEBUG DIGEST, and for what it does not see the streams' groups and the names of encodings.
 """
 
+import contextlib
+import os
+import pathlib
 import random
 import shutil
+import signal
 
 import pytest
 import redis
@@ -16,6 +20,16 @@ PLAIN = 'save ""\nenable-debug-command yes\n'
 LOGGED = PLAIN + "appendonly yes\nauto-aof-rewrite-percentage 0\n"
 PAIRS = [(HOLDFAST, REDIS), (REDIS, HOLDFAST), (HOLDFAST, HOLDFAST)]
 SIZES = [1, 2, 7, 100, 127, 128, 129, 511, 512, 513, 3000]
+
+
+def end_with_children(server):
+    """kill -9 of a node and of what it has forked, if it forks: it must not write on."""
+    children = pathlib.Path(f"/proc/{server.pid}/task/{server.pid}/children")
+    forked = [int(pid) for pid in children.read_text().split()] if children.exists() else []
+    server.kill()
+    for pid in forked:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def bare(server):
@@ -158,6 +172,42 @@ def test_the_append_only_folder_of_one_loads_in_the_other(space, writer, reader,
     target = space.node("target", conf, kind=reader)
     with bare(target) as client:
         same(expected, state(client))
+
+
+@pytest.mark.parametrize("writer, reader", PAIRS)
+@pytest.mark.parametrize("preamble", ["yes", "no"])
+def test_the_log_that_a_crash_of_one_leaves_loads_in_the_other(space, writer, reader, preamble):
+    """Several increments, since the rewrite did not end, with timestamps, and a command that was not written to its end."""
+    conf = LOGGED + f"aof-use-rdb-preamble {preamble}\naof-timestamp-enabled yes\nappendfsync always\n"
+    source = space.node("source", conf + "rdb-key-save-delay 1000000\n", kind=writer)
+    with bare(source) as client:
+        fill(client, 5, (2, 100, 600))
+        client.bgrewriteaof()
+        poll(lambda: client.info("persistence")["aof_rewrite_in_progress"] == 1, 20, "the rewrite begins")
+        client.rpush("list:2", "while it runs")
+        client.sadd("set:600", "while it runs")
+        client.execute_command("SELECT", 9)
+        client.rpush("list:elsewhere", "while it runs")
+        client.execute_command("SELECT", 0)
+        client.execute_command("MULTI")
+        client.execute_command("INCR", "count")
+        client.execute_command("INCR", "count")
+        client.execute_command("EXEC")
+        expected = digest(client), encodings(client)
+    end_with_children(source)
+    folder = space.subfolder("target") / "appendonlydir"
+    shutil.copytree(source.folder / "appendonlydir", folder)
+    assert (folder / "appendonly.aof.manifest").read_text().count(" type i") == 2
+    with open(folder / "appendonly.aof.2.incr.aof", "ab") as file:
+        file.write(b"*3\r\n$3\r\nSET\r\n$5\r\nnever\r\n$100\r\nhalf")
+    target = space.node("target", conf, kind=reader)
+    with bare(target) as client:
+        same(expected, (digest(client), encodings(client)))
+        client.set("goes", "on")
+    target.kill()
+    target = space.node("target", conf, kind=reader)
+    with bare(target) as client:
+        assert client.get("goes") == b"on" and client.get("never") is None and client.get("count") == b"2"
 
 
 @pytest.mark.parametrize("writer, reader", PAIRS)
