@@ -13,6 +13,7 @@
 #include "common/process/process.h"
 #include "common/process/title.h"
 #include "node/io/node_server.h"
+#include "node/persistence/file_checks.h"
 
 namespace {
 
@@ -25,6 +26,8 @@ constexpr std::string_view kUsage =
     "       holdfast-node -h or --help\n"
     "       holdfast-node [/path/to/redis.conf] --check-config (say every mistake, then exit)\n"
     "       holdfast-node [/path/to/redis.conf] --print-config (show every option's value, then exit)\n"
+    "       holdfast-node --check-rdb FILE (say what is in a dump, and what is wrong)\n"
+    "       holdfast-node --check-aof [--fix [--yes] | --truncate-to-timestamp SECONDS] FILE (the same of a log)\n"
     "       holdfast-node /path/to/sentinel.conf --sentinel (run holdfast-sentinel)\n"
     "\n"
     "Examples:\n"
@@ -90,6 +93,24 @@ int serve(node::NodeOptions& options, config::Registry& registry, const std::str
   return server.run() ? 0 : 1;
 }
 
+// --check-rdb, --check-aof: the exit code.
+int check_files(const config::CommandLine& line, FileSystem& fs) {
+  const SystemClock clock;
+  const node::CheckSurroundings around{
+      fs, clock.wall_now(), [](std::string_view text) { fmt::print("{}\n", text); },
+      [] {
+        fmt::print("Continue? [y/N]: ");
+        std::fflush(stdout);
+        std::string answer;
+        return std::getline(std::cin, answer) && (answer.starts_with('y') || answer.starts_with('Y'));
+      }};
+  if (line.mode == config::Mode::check_rdb) return node::check_rdb_file(around, line.arguments.front());
+  const auto request = node::parse_aof_check(line.arguments);
+  if (request) return node::check_aof_files(around, *request);
+  fmt::print("{}\n", request.error().text);
+  return 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -117,6 +138,9 @@ int main(int argc, char** argv) {
     case config::Mode::help:
       fmt::print("{}", kUsage);
       return 0;
+    case config::Mode::check_rdb:
+    case config::Mode::check_aof:
+      return check_files(*line, fs);
     case config::Mode::run:
     case config::Mode::check_config:
     case config::Mode::print_config: break;

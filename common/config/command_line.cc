@@ -38,11 +38,14 @@ Result<bool> take_mode(std::span<const std::string> words, std::string_view prog
   } else if (first == "--check-rdb" || program.ends_with("-check-rdb")) {
     line.mode = Mode::check_rdb;
     line.arguments = rest(first == "--check-rdb" ? 1 : 0);
-    if (line.arguments.size() != 1) return fail("Usage: {} --check-rdb FILE", program);
+    if (line.arguments.size() != 1) return fail("Usage: {} <rdb-file-name>", first == "--check-rdb" ? "holdfast-node --check-rdb" : program);
   } else if (first == "--check-aof" || program.ends_with("-check-aof")) {
     line.mode = Mode::check_aof;
     line.arguments = rest(first == "--check-aof" ? 1 : 0);
-    if (line.arguments.empty()) return fail("Usage: {} --check-aof [--fix] FILE", program);
+    if (line.arguments.empty()) {
+      return fail("Usage: {} [--fix|--truncate-to-timestamp $timestamp] <file.manifest|file.aof>",
+                  first == "--check-aof" ? "holdfast-node --check-aof" : program);
+    }
   } else {
     return false;
   }

@@ -209,7 +209,8 @@ server::Outcome Node::execute(server::Session& session, std::span<const std::str
     return server::Outcome::done;
   }
   // A client's commands follow one another: where one ends the next begins, which saves a look at the clock.
-  if (origin != Origin::client) server_->refresh_now();
+  // Who replays a log sees to the time now and then.
+  if (origin == Origin::primary) server_->refresh_now();
   begin_keyspace(origin);
   effects_.set_enabled(origin != Origin::log);
   const int64_t changes = keys_.changes();

@@ -134,7 +134,19 @@ server::Outcome Node::handle_expected(server::Session& session, std::span<const 
   if (expected_for_ != session.id) return handle(session, args);
   const Expected& expected = expected_[number];
   if (expected.entry == nullptr) return handle(session, args);
-  if (!expected.hashed) return execute(session, args, *expected.entry, Origin::client);
+  return execute_expected(session, args, expected, Origin::client);
+}
+
+bool Node::execute_from_log(server::Session& session, std::span<const std::string_view> args, size_t number) {
+  if (expected_for_ != session.id || expected_[number].entry == nullptr) return execute_from_log(session, args);
+  execute_expected(session, args, expected_[number], Origin::log);
+  session.reply().buffer().clear();
+  return true;
+}
+
+server::Outcome Node::execute_expected(server::Session& session, std::span<const std::string_view> args,
+                                       const Expected& expected, Origin origin) {
+  if (!expected.hashed) return execute(session, args, *expected.entry, origin);
   // A SELECT or SWAPDB before it in the pipeline would make it another table's hash.
   const int db = session.db;
   const std::string_view key = args[static_cast<size_t>(expected.entry->spec->keys.first)];
@@ -143,7 +155,7 @@ server::Outcome Node::handle_expected(server::Session& session, std::span<const 
   if (element_hashed) {
     Dict::know_element_hash(args[static_cast<size_t>(expected.entry->spec->element)], expected.element_hash);
   }
-  const server::Outcome outcome = execute(session, args, *expected.entry, Origin::client);
+  const server::Outcome outcome = execute(session, args, *expected.entry, origin);
   keys_.forget_hash(db);
   if (element_hashed) Dict::forget_element_hash();
   return outcome;

@@ -103,6 +103,8 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   void execute_from_primary(server::Session& session, std::span<const std::string_view> args);
   // False when the log holds no such command (a corrupt log, or one of a later version).
   bool execute_from_log(server::Session& session, std::span<const std::string_view> args);
+  // The same for a command that expect() was told of under this number.
+  bool execute_from_log(server::Session& session, std::span<const std::string_view> args, size_t number);
 
   // --- What happens without a request ---
   // Each 1000/hz ms: rates; a new cycle of the active expiry begins.
@@ -272,6 +274,8 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
     uint64_t hash = 0;
     uint64_t element_hash = 0;  // of args[spec->element], in the tables of values
   };
+  server::Outcome execute_expected(server::Session& session, std::span<const std::string_view> args,
+                                   const Expected& expected, Origin origin);
   std::array<Expected, kMostExpected> expected_;
   int expected_db_ = 0;
   uint64_t expected_seed_ = 0;  // of the hashes

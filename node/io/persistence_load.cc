@@ -44,6 +44,7 @@ LoadProgress PersistenceDriver::serve_while_loading(uint64_t total_bytes) {
     if (now - last_poll < kPollPeriod && options_.loading_process_events_interval_bytes >= kLookBytes) return {};
     last_poll = now;
     io_.poll();
+    node_->server().refresh_now();
     if (io_.stopped()) return fail("interrupted by shutdown");
     return {};
   };
@@ -168,6 +169,12 @@ Result<bool> PersistenceDriver::replay_log() {
     return {};
   };
   AofLoadOptions options;
+  options.pipeline = AofPipeline{
+      .expect = [&](std::span<const std::span<const std::string_view>> commands) { node_->expect(session, commands); },
+      .execute = [&](std::span<const std::string_view> argv, size_t number) -> Result<> {
+        if (node_->execute_from_log(session, argv, number)) return {};
+        return execute(argv);
+      }};
   options.load_truncated = options_.aof_load_truncated;
   options.rdb.verify_checksum = options_.rdbchecksum;
   options.rdb.databases = node_->keys().database_count();

@@ -19,6 +19,12 @@ constexpr resp::RequestLimits kLimits{.max_bulk = std::numeric_limits<int64_t>::
 Result<AofCommandReader::Item> AofCommandReader::next() {
   start_ += item_bytes_;
   item_bytes_ = 0;
+  if (!batch_.empty() && ++number_ < batch_.size()) {
+    item_bytes_ = batch_bytes_[number_];
+    return Item::command;
+  }
+  batch_.clear();
+  number_ = 0;
   if (start_ == filled_) {
     const auto more = read_more();
     if (!more) return std::unexpected(more.error());
@@ -26,12 +32,32 @@ Result<AofCommandReader::Item> AofCommandReader::next() {
   }
   switch (buffer_[start_]) {
     case '*':
-      return read_command();
+      parse_ahead();
+      if (batch_.empty()) return read_command();
+      item_bytes_ = batch_bytes_[0];
+      return Item::command;
     case '#':
       return read_annotation();
     default:
       return malformed(fmt::format("expected '*', got 0x{:02x}", static_cast<uint8_t>(buffer_[start_])));
   }
+}
+
+// Whole commands in good order, up to the first thing that is anything else: read_command() will say what.
+void AofCommandReader::parse_ahead() {
+  std::array<size_t, kMaxBatch> firsts;
+  size_t count = 0;
+  std::string_view input = rest();
+  ahead_.rewind();
+  for (; count < kMaxBatch && input.starts_with('*'); ++count) {
+    if (ahead_.parse_next(input, kLimits) != resp::RequestParser::Status::request) break;
+    if (!malformed_command(input.substr(0, ahead_.consumed()), ahead_.args()).empty()) break;
+    firsts[count] = ahead_.first_argument();
+    batch_.push_back(ahead_.args());  // as for its size: the array may move still
+    batch_bytes_[count] = ahead_.consumed();
+    input.remove_prefix(ahead_.consumed());
+  }
+  for (size_t i = 0; i < count; ++i) batch_[i] = {ahead_.batch_args() + firsts[i], batch_[i].size()};
 }
 
 Result<bool> AofCommandReader::read_more() {
@@ -70,7 +96,7 @@ Result<AofCommandReader::Item> AofCommandReader::read_command() {
   while (true) {
     switch (parser_.parse(rest(), kLimits)) {
       case resp::RequestParser::Status::request: {
-        const std::string_view fault = malformed_command();
+        const std::string_view fault = malformed_command(rest(), parser_.args());
         if (!fault.empty()) return malformed(std::string(fault));
         item_bytes_ = parser_.consumed();
         return Item::command;
@@ -87,11 +113,10 @@ Result<AofCommandReader::Item> AofCommandReader::read_command() {
 }
 
 // The parser serves connections and looks only at the bytes it needs; a file is checked to the last one.
-std::string_view AofCommandReader::malformed_command() const {
-  const std::string_view item = rest();
-  if (parser_.args().empty()) return "empty command";
+std::string_view AofCommandReader::malformed_command(std::string_view item, std::span<const std::string_view> args) {
+  if (args.empty()) return "empty command";
   if (item.substr(item.find('\r')).substr(0, 3) != "\r\n$") return "expected '$'";
-  for (const std::string_view argument : parser_.args()) {
+  for (const std::string_view argument : args) {
     const auto at = static_cast<size_t>(argument.data() - item.data());
     if (item.substr(at - 2, 2) != "\r\n") return "a length is not followed by CRLF";
     if (item.substr(at + argument.size(), 2) != "\r\n") return "an argument is not followed by CRLF";

@@ -5,10 +5,13 @@
 // RESP is corrupt. Memory grows with the bytes that are there, never by a length in them. One thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/fs/file_system.h"
@@ -26,7 +29,14 @@ class AofCommandReader {
   Result<Item> next();
 
   // Of the last item. Views are valid until the next call.
-  std::span<const std::string_view> args() const { return parser_.args(); }
+  std::span<const std::string_view> args() const { return batch_.empty() ? parser_.args() : batch_[number_]; }
+  // The commands that come next, this one included, as far as they are parsed: not empty with the first of them only. The
+  // others come in this order, and number() is a command's place among them; views are valid until the last one's next().
+  std::span<const std::span<const std::string_view>> batch() const {
+    return number_ == 0 ? std::span<const std::span<const std::string_view>>(batch_)
+                        : std::span<const std::span<const std::string_view>>();
+  }
+  std::optional<size_t> number() const { return batch_.empty() ? std::nullopt : std::optional(number_); }
   std::string_view annotation() const { return annotation_; }  // without '#' and line end
   const std::string& reason() const { return reason_; }        // of corrupt
   uint64_t offset() const { return buffer_offset_ + start_; }  // where the item starts
@@ -34,6 +44,7 @@ class AofCommandReader {
 
  private:
   static constexpr size_t kMaxAnnotation = 1024;
+  static constexpr size_t kMaxBatch = 32;
 
   std::string_view rest() const { return std::string_view(buffer_).substr(start_, filled_ - start_); }
   Result<bool> read_more();  // false: the end of the file
@@ -41,7 +52,8 @@ class AofCommandReader {
   Result<Item> read_command();
   Result<Item> malformed(std::string reason);
   Result<uint64_t> zero_tail_start();
-  std::string_view malformed_command() const;
+  static std::string_view malformed_command(std::string_view item, std::span<const std::string_view> args);
+  void parse_ahead();
 
   File& file_;
   std::string buffer_;
@@ -50,6 +62,10 @@ class AofCommandReader {
   size_t filled_ = 0;
   size_t item_bytes_ = 0;
   resp::RequestParser parser_;
+  resp::RequestParser ahead_;  // of a batch
+  std::vector<std::span<const std::string_view>> batch_;
+  std::array<size_t, kMaxBatch> batch_bytes_;
+  size_t number_ = 0;  // the item's, in batch_
   std::string_view annotation_;
   std::string reason_;
 };

@@ -168,6 +168,7 @@ Result<> Loader::load_commands(File& file, uint64_t offset, bool last) {
     if (auto done = progress(reader.offset()); !done) return done;
     switch (*item) {
       case AofCommandReader::Item::command:
+        if (options_.pipeline && !reader.batch().empty()) options_.pipeline->expect(reader.batch());
         if (auto done = load_command(reader); !done) return done;
         break;
       case AofCommandReader::Item::annotation:
@@ -214,7 +215,9 @@ Result<> Loader::load_command(AofCommandReader& reader) {
     done = held_.run(execute_);
   } else if (iequals(argv[0], "EXEC")) {
     return wrong("EXEC without MULTI");
-  } else if (auto executed = execute_(argv); !executed) {
+  } else if (auto executed = options_.pipeline && reader.number() ? options_.pipeline->execute(argv, *reader.number())
+                                                                  : execute_(argv);
+             !executed) {
     done = std::unexpected(std::move(executed.error()));
   }
   if (!done)

@@ -26,7 +26,15 @@ namespace holdfast::node {
 // Runs one logged command, SELECT included. An error (unknown command, wrong arity) ends the load.
 using AofExecutor = std::function<Result<>(std::span<const std::string_view> argv)>;
 
+// An executor that wants to know what comes next, to have the memory at hand: expect() tells of commands, then each of
+// them that is not in a transaction comes to execute() with its number among these, and the views are still the same.
+struct AofPipeline {
+  std::function<void(std::span<const std::span<const std::string_view>> commands)> expect;
+  std::function<Result<>(std::span<const std::string_view> argv, size_t number)> execute;
+};
+
 struct AofLoadOptions {
+  std::optional<AofPipeline> pipeline;
   bool load_truncated = true;  // aof-load-truncated
   std::function<void(uint64_t)> on_size;  // called with the bytes of all files before the first is read
   RdbLoadOptions rdb;          // of bases; its on_progress is called with the bytes of all files so far
