@@ -36,6 +36,9 @@ def goals(figures):
         yield from ratio(f"{work}: at most {bound:.2f} of redis-server's memory", work, "bytes_per_key", bound)
     for work, bound in (("2M keys of 16 + 16 B", 0.52), ("2M keys of 16 + 16 B with a TTL", 0.50)):
         yield from ratio(f"{work}: at most {bound:.2f} of redis-server's memory", work, "bytes_per_key", bound)
+    for work in figures.works("load_seconds"):
+        bound = 0.5 if work.startswith("dump") else 0.6
+        yield from ratio(f"{work}: at most {bound:.2f} of redis-server's time to load", work, "load_seconds", bound)
     yield from bounded(figures)
     for part in figures.parts():
         yield from stalls(part)

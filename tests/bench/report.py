@@ -22,6 +22,8 @@ METRICS = {
     "max_ms": ("Longest stall, ms", "{:.2f}", True),
     "p999_ms": ("p99.9 of the pings, ms", "{:.3f}", True),
     "seconds_until_gone": ("Seconds until the last expired key was gone", "{:.1f}", True),
+    "load_seconds": ("Seconds to load", "{:.2f}", True),
+    "start_cpu_seconds": ("CPU seconds from the start of the process on", "{:.2f}", True),
     "of_live_data": ("Resident memory, of what a fresh server needs for the same data", "{:.2f}", True),
 }
 INTRODUCTION = """# Benchmarks

@@ -44,8 +44,9 @@ class Make:
 class Server:
     """Use as a context: it is killed at the end, its files with it."""
 
-    def __init__(self, make, port, **options):
-        self.make, self.port, self.options = make, port, {k.replace("_", "-"): v for k, v in options.items()}
+    def __init__(self, make, port, patience=20, **options):
+        self.make, self.port, self.patience = make, port, patience  # seconds until it must answer
+        self.options = {k.replace("_", "-"): v for k, v in options.items()}
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="bench-")
@@ -69,12 +70,12 @@ class Server:
         self.folder.cleanup()
 
     def _wait_until_it_answers(self):
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + self.patience
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise Failure(f"{self.make.name} ended at start:\n{self.log_text()[-2000:]}")
-            with contextlib.suppress(OSError), Connection(self.port) as connection:
-                connection.call("PING")
+            with contextlib.suppress(OSError, ReplyError), Connection(self.port) as connection:
+                connection.call("PING")  # an error: it is loading
                 return
             time.sleep(0.02)
         raise Failure(f"{self.make.name} does not answer on port {self.port}")

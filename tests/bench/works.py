@@ -10,6 +10,7 @@ import time
 
 import machine
 from clients import load, pinging
+from loading import loading
 from servers import FLOOR, Connection, Failure, ReplyError, Server
 
 MILLION = 1_000_000
@@ -24,6 +25,7 @@ class Bench:
     round: int = 0
     samples: list = dataclasses.field(default_factory=list)
     notes: list = dataclasses.field(default_factory=list)
+    prepared: object = None  # what a group keeps from round to round
 
     def in_turn(self, floor=True):
         """The makes in this round's order."""
@@ -322,5 +324,6 @@ GROUPS = {
     "growth": (growth, "Stalls while growing: a ping every 0.5 ms beside 250,000 SETs a second"),
     "expiry": (expiry, "Stalls while everything expires: a ping every 0.5 ms"),
     "deletion": (deletion, "Stalls while a large value is deleted: a ping every 0.5 ms"),
+    "load": (loading, "Loading at start"),
     "churn": (churn, "Memory after churn"),
 }

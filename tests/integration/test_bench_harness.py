@@ -14,13 +14,13 @@ pytestmark = pytest.mark.ours
 def test_measures_both_makes_and_writes_the_page(tmp_path):
     done = subprocess.run(
         [harness.ROOT / "tests/bench/run", "--smoke", "--no-build", f"--output={tmp_path}", f"--port={harness.free_port()}",
-         "string", "memory", "growth", "expiry"],
+         "string", "memory", "growth", "expiry", "load"],
         capture_output=True, text=True, timeout=300 * harness.SLOW, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
 
     results = json.loads((tmp_path / "benchmarks/results.json").read_text())
-    assert list(results) == ["string", "memory", "growth", "expiry"]
+    assert list(results) == ["string", "memory", "growth", "expiry", "load"]
     for make in ("floor", "redis", "holdfast"):
         measured = {
             (s["work"], s["metric"]): s["value"] for s in results["string"]["samples"] if s["make"] == make
@@ -31,6 +31,8 @@ def test_measures_both_makes_and_writes_the_page(tmp_path):
         assert measured["SET", "per_second"] > 10
     assert {s["make"] for s in results["expiry"]["samples"] if s["metric"] == "seconds_until_gone"} == {"redis", "holdfast"}
     assert not results["expiry"]["notes"]
+    loaded = {(s["work"].split()[0], s["make"]) for s in results["load"]["samples"] if s["metric"] == "load_seconds"}
+    assert loaded == {(kind, make) for kind in ("dump", "append-only") for make in ("redis", "holdfast")}
 
     page = (tmp_path / "benchmarks.md").read_text()
     assert "| GET: server CPU below redis-server's |" in page
