@@ -23,6 +23,7 @@
 #include "node/keyspace/dict.h"
 #include "node/types/allocation.h"
 #include "node/types/listpack.h"
+#include "node/types/movable_allocator.h"
 #include "node/types/object.h"
 
 namespace holdfast::node {
@@ -36,6 +37,7 @@ class HashObject final : public Object {
 
   HashObject() = default;
   HashObject(const HashObject& other);
+  HashObject(HashObject&& other) noexcept = default;
 
   ValueType type() const override { return ValueType::hash; }
   std::string_view encoding() const override { return table_ ? "hashtable" : "listpack"; }
@@ -46,6 +48,8 @@ class HashObject final : public Object {
   size_t effort() const override { return table_ ? table_->dict.size() : 1; }
   std::unique_ptr<Object> clone() const override { return std::make_unique<HashObject>(*this); }
   bool clear_some() override { return table_ != nullptr && table_->dict.clear_some(); }
+  Object* relocate(Compaction& work) override;
+  bool compact(CompactionCursor& cursor, Compaction& work) override;
   int64_t next_expiry_ms() const override {
     return table_ && !table_->expiring.empty() ? table_->expiring.begin()->first : kNoExpiry;
   }
@@ -96,12 +100,15 @@ class HashObject final : public Object {
   const Dict* table() const override { return table_ ? &table_->dict : nullptr; }
 
  private:
-  using Expiring = std::set<std::pair<int64_t, Entry*>>;
+  using Expiry = std::pair<int64_t, Entry*>;
+  using Expiring = std::set<Expiry, std::less<Expiry>, MovableAllocator<Expiry>>;
   struct Table {
     Table();
     Dict dict;
     Expiring expiring;  // exactly the entries that have an expiry
   };
+  class EntryMoves;
+  void compact_index(CompactionCursor& cursor, Compaction& work);
   static bool hidden(int64_t expires_ms, int64_t before) { return expires_ms != kNoExpiry && expires_ms < before; }
   static int64_t expiry_of(const Entry& entry) { return entry.has_expiry() ? to_unix_ms(*entry.expires_at()) : kNoExpiry; }
   static std::string_view value_of(const Entry& entry) {

@@ -98,6 +98,12 @@ ListObject::ListObject(const ListObject& other) : Object(other), size_(other.siz
   }
 }
 
+ListObject::ListObject(ListObject&& other) noexcept
+    : Object(other),
+      nodes_(std::exchange(other.nodes_, {})),
+      size_(std::exchange(other.size_, 0)),
+      node_bytes_(std::exchange(other.node_bytes_, 0)) {}
+
 ListObject::~ListObject() {
   for (uint32_t i = 0; i < nodes_.count; ++i) release(nodes_[i]);
 }

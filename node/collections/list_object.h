@@ -32,6 +32,7 @@ class ListObject final : public Object {
   ListObject();
   ~ListObject() override;
   ListObject(const ListObject& other);
+  ListObject(ListObject&& other) noexcept;
 
   ValueType type() const override { return ValueType::list; }
   std::string_view encoding() const override { return "quicklist"; }
@@ -40,6 +41,8 @@ class ListObject final : public Object {
   size_t effort() const override { return nodes_.count; }
   std::unique_ptr<Object> clone() const override { return std::make_unique<ListObject>(*this); }
   bool shares() const override;
+  Object* relocate(Compaction& work) override;
+  bool compact(CompactionCursor& cursor, Compaction& work) override;
   enum class End : uint8_t { head, tail };
   bool prefetch(unsigned step) const override;  // of both ends
   bool prefetch_end(End end, unsigned step) const;
@@ -159,6 +162,10 @@ class ListObject final : public Object {
   // Makes one node of `index` and its neighbour where both fit into one.
   void merge_around(size_t index, const Limits& limits);
   static void release(Node* node);
+  // Where the node is that was number `index` some changes ago; `index` if it is not found near.
+  size_t find_again(size_t index, const Node* node) const;
+  void compact_ring(Compaction& work);
+  void compact_nodes(size_t first, size_t end, Compaction& work);
 
   Ring nodes_;
   size_t size_ = 0;

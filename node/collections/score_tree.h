@@ -20,6 +20,7 @@
 #include <string_view>
 #include <utility>
 
+#include "node/types/block_mover.h"
 #include "node/types/touch.h"
 
 namespace holdfast::node {
@@ -97,6 +98,12 @@ class ScoreTree {
   // False when the pair is absent.
   bool erase(double score, std::string_view member);
   void clear();
+
+  // The pair of this score names `after` from now on, which has the same bytes, instead of `before`. It must be there.
+  void replace(double score, const Member& before, const Member& after);
+  // Moves nodes that should leave their slabs, from that of the pair of this rank on; returns the rank to go on at when
+  // the step has done its work, 0 after the last. Shared nodes stay.
+  size_t compact(size_t rank, Compaction& work);
 
   // How many pairs come before this one, which need not be there.
   size_t rank(double score, std::string_view member) const {
@@ -253,6 +260,8 @@ class ScoreTree {
   void refill(Inner& node, unsigned index, unsigned child_height);
   // Moves elements from the end of child `index` to the front of the next, or (negative) the other way round.
   void shift(Inner& node, unsigned index, int elements, unsigned child_height);
+  // Returns how many pairs lie before the place where it stopped.
+  size_t compact_under(Node*& place, unsigned height, size_t rank, Compaction& work);
   static bool check_under(const Node* node, unsigned height, const Item*& previous);
 
   Node* root_ = nullptr;

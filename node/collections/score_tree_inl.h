@@ -347,6 +347,61 @@ void ScoreTree<Member>::refill(Inner& node, unsigned index, unsigned child_heigh
   --node.count;
 }
 
+// --- Compaction ---
+
+template <class Member>
+void ScoreTree<Member>::replace(double score, const Member& before, const Member& after) {
+  retain_member(after);
+  Node** place = &root_;
+  for (unsigned height = height_; height > 0; --height) {
+    Inner& here = inner(writable(*place, height));
+    unsigned child = place_of_score<true>(here.lowest, 1, here.count, score) - 1;
+    if (here.lowest[child].score == score) child = child_for(here, score, before.key());
+    if (here.lowest[child].member == &before) here.lowest[child].member = &after;
+    place = &here.children[child];
+  }
+  Leaf& here = leaf(writable(*place, 0));
+  unsigned at = place_of_score<false>(here.items, 0, here.count, score);
+  while (here.items[at].member != &before) ++at;
+  here.items[at].member = &after;
+  release_member(before);
+}
+
+template <class Member>
+size_t ScoreTree<Member>::compact(size_t rank, Compaction& work) {
+  if (rank >= size_) return 0;
+  const size_t stopped = compact_under(root_, height_, rank, work);
+  return stopped >= size_ ? 0 : stopped;
+}
+
+template <class Member>
+size_t ScoreTree<Member>::compact_under(Node*& place, unsigned height, size_t rank, Compaction& work) {
+  if (place->references > 1) {  // and with it all below
+    work.spend(1);
+    return pairs(place, height);
+  }
+  if (void* better = work.place_for(place, kNodeBytes, BlockKind::plain); better != nullptr) {
+    std::memcpy(better, static_cast<void*>(place), kNodeBytes);
+    work.release(place, BlockKind::plain);
+    place = static_cast<Node*>(better);
+  }
+  if (height == 0) return place->count;
+  Inner& here = inner(place);
+  unsigned child = 0;
+  size_t before = 0;
+  while (rank >= here.sizes[child]) {
+    rank -= here.sizes[child];
+    before += here.sizes[child++];
+  }
+  do {
+    const size_t below = compact_under(here.children[child], height - 1, rank, work);
+    before += below;
+    if (below < here.sizes[child]) break;  // stopped inside
+    rank = 0;
+  } while (++child < here.count && !work.enough());
+  return before;
+}
+
 // --- Checking ---
 
 template <class Member>

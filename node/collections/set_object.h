@@ -31,6 +31,7 @@ class SetObject final : public Object {
 
   SetObject() = default;
   SetObject(const SetObject& other);
+  SetObject(SetObject&& other) noexcept = default;
 
   ValueType type() const override { return ValueType::set; }
   std::string_view encoding() const override { return intset() != nullptr ? "intset" : "hashtable"; }
@@ -39,6 +40,8 @@ class SetObject final : public Object {
   size_t effort() const override { return intset() != nullptr ? 1 : table()->size(); }
   std::unique_ptr<Object> clone() const override { return std::make_unique<SetObject>(*this); }
   bool clear_some() override { return small() == nullptr && large().clear_some(); }
+  Object* relocate(Compaction& work) override;
+  bool compact(CompactionCursor& cursor, Compaction& work) override;
 
   bool contains(std::string_view member) const;
   // visit(member) for each; must not change the set.

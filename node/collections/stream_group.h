@@ -12,7 +12,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "node/collections/stream_id_map.h"
 
@@ -35,11 +34,14 @@ struct PendingEntry {
 class StreamGroup {
  public:
   using Pending = StreamIdMap<PendingEntry>;
-  using Consumers = std::map<std::string_view, std::unique_ptr<StreamConsumer>>;  // names in byte order
+  using OwnedConsumer = std::unique_ptr<StreamConsumer>;
+  using Consumers = std::map<std::string_view, OwnedConsumer, std::less<>,
+                             MovableAllocator<std::pair<const std::string_view, OwnedConsumer>>>;  // names in byte order
   static constexpr int64_t kUnknown = -1;
 
   StreamGroup() = default;
   StreamGroup(const StreamGroup& other);
+  StreamGroup(StreamGroup&& other) noexcept = default;
   StreamGroup& operator=(const StreamGroup&) = delete;
 
   StreamId last_id;                 // of what has been delivered
@@ -64,12 +66,17 @@ class StreamGroup {
   // False when it was not pending.
   bool acknowledge(StreamId id);
 
+  // Object::compact's, for what the group consists of; names that are not kept within their strings stay. Leaves
+  // `cursor.part` alone.
+  bool compact(CompactionCursor& cursor, Compaction& work);
+
  private:
   template <class Change>
   void change_list(StreamConsumer& consumer, Change&& change);
+  StreamConsumer& relocate(StreamConsumer& consumer, Compaction& work);
 
   Consumers consumers_;
-  std::vector<StreamConsumer*> by_number_;  // null: a free number
+  MovableVector<StreamConsumer*> by_number_;  // null: a free number
   Pending pending_;
   size_t consumer_bytes_ = 0;
 };

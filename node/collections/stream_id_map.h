@@ -8,11 +8,13 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "node/collections/stream_id.h"
 #include "node/types/allocation.h"
+#include "node/types/movable_allocator.h"
 
 namespace holdfast::node {
 
@@ -27,6 +29,10 @@ class StreamIdMap {
       : directory_(other.directory_), size_(other.size_), block_bytes_(other.block_bytes_) {
     for (const Slot& slot : directory_) ++slot.block->references;
   }
+  StreamIdMap(StreamIdMap&& other) noexcept
+      : directory_(std::move(other.directory_)),
+        size_(std::exchange(other.size_, 0)),
+        block_bytes_(std::exchange(other.block_bytes_, 0)) {}
   StreamIdMap& operator=(const StreamIdMap&) = delete;
 
   size_t size() const { return size_; }
@@ -108,7 +114,7 @@ class StreamIdMap {
       block_bytes_ += block->memory_bytes();
       directory_.push_back({id, block});
     }
-    const std::vector<StreamId>& ids = directory_[slot].block->ids;
+    const auto& ids = directory_[slot].block->ids;
     auto at = static_cast<size_t>(std::lower_bound(ids.begin(), ids.end(), id) - ids.begin());
     if (at < ids.size() && ids[at] == id) return false;
     if (ids.size() >= kBlockEntries) {
@@ -152,11 +158,35 @@ class StreamIdMap {
     size_ = block_bytes_ = 0;
   }
 
+  // Moves blocks that should leave their slabs, from that of `from` on (0-0: the directory first); shared ones stay.
+  // Hands each value of the others to `move_value`, for what it owns elsewhere. Returns where to go on when the step has
+  // done its work, nothing after the last.
+  template <class MoveValue>
+  std::optional<StreamId> compact(StreamId from, Compaction& work, MoveValue&& move_value) {
+    if (from == StreamId()) compact_vector(directory_, work);
+    if (empty()) return std::nullopt;
+    for (size_t slot = slot_for(from); slot < directory_.size(); ++slot) {
+      if (slot > 0 && work.enough()) return directory_[slot].block->ids.front();
+      if (directory_[slot].block->references > 1) {
+        work.spend(1);
+        continue;
+      }
+      Block& block = compact_block(slot, work);
+      const auto& ids = block.ids;
+      auto at = static_cast<size_t>(std::lower_bound(ids.begin(), ids.end(), from) - ids.begin());
+      for (; at < ids.size(); ++at) {
+        move_value(block.values[at]);
+        if (at + 1 < ids.size() && work.enough()) return ids[at + 1];
+      }
+    }
+    return std::nullopt;
+  }
+
  private:
   struct Block {
     uint32_t references = 1;
-    std::vector<StreamId> ids;
-    std::vector<T> values;
+    MovableVector<StreamId> ids;
+    MovableVector<T> values;
 
     size_t memory_bytes() const {
       const auto bytes = [](size_t n) { return n == 0 ? 0 : allocation_size(n); };
@@ -246,11 +276,19 @@ class StreamIdMap {
     if (directory_.empty()) directory_.shrink_to_fit();
   }
 
+  Block& compact_block(size_t slot, Compaction& work) {
+    Block*& block = directory_[slot].block;
+    if (Block* fresh = work.relocated(*block); fresh != nullptr) block = fresh;
+    compact_vector(block->ids, work);
+    compact_vector(block->values, work);
+    return *block;
+  }
+
   static void release(Block* block) {
     if (--block->references == 0) delete block;
   }
 
-  std::vector<Slot> directory_;
+  MovableVector<Slot> directory_;
   size_t size_ = 0;
   size_t block_bytes_ = 0;
 };

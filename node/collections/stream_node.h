@@ -114,6 +114,8 @@ class StreamNode {
 
  private:
   friend class StreamNodeRef;
+  StreamNode(StreamNode&& other) noexcept = default;  // with its owners
+  friend class Compaction;
   static size_t allocation_bytes();
   void find_names();
   Listpack::Position master_fields() const { return pack_.next(names_); }  // of the first name
@@ -154,6 +156,8 @@ class StreamNodeRef {
   bool shared() const { return node_->references_ > 1; }
   // For change; must not be shared.
   StreamNode& own() { return *node_; }
+  // Moves the node and its block if they should leave their slabs; must not be shared.
+  void compact(Compaction& work);
 
  private:
   StreamNode* node_ = nullptr;

@@ -33,7 +33,9 @@ class StreamObject final : public Object {
   static constexpr ValueType kType = ValueType::stream;
   using Fields = StreamNode::Fields;
   using Nodes = StreamIdMap<StreamNodeRef>;
-  using Groups = std::map<std::string, std::unique_ptr<StreamGroup>, std::less<>>;
+  using OwnedGroup = std::unique_ptr<StreamGroup>;
+  using Groups =
+      std::map<std::string, OwnedGroup, std::less<>, MovableAllocator<std::pair<const std::string, OwnedGroup>>>;
   // Of one block; 0: no limit.
   struct Limits {
     uint64_t node_bytes = 4096;   // stream-node-max-bytes
@@ -42,6 +44,7 @@ class StreamObject final : public Object {
 
   StreamObject();
   StreamObject(const StreamObject& other);
+  StreamObject(StreamObject&& other) noexcept = default;
 
   ValueType type() const override { return ValueType::stream; }
   std::string_view encoding() const override { return "stream"; }
@@ -50,6 +53,8 @@ class StreamObject final : public Object {
   size_t effort() const override;
   std::unique_ptr<Object> clone() const override { return std::make_unique<StreamObject>(*this); }
   bool shares() const override;
+  Object* relocate(Compaction& work) override;
+  bool compact(CompactionCursor& cursor, Compaction& work) override;
   bool prefetch(unsigned step) const override;  // of the last block's end
 
   StreamId first_id() const { return first_id_; }
@@ -141,6 +146,7 @@ class StreamObject final : public Object {
   void begin_node(StreamId id, Fields fields, size_t text, size_t most);
   void drop_empty_from(StreamId id);
   void know_tail();
+  void compact_node(StreamNodeRef& ref, Compaction& work);
   void find_first_id();
 
   // What appending and trimming touch comes first: one cache line.

@@ -38,6 +38,7 @@ class ZsetObject final : public Object {
   ZsetObject() = default;
   ~ZsetObject() override = default;
   ZsetObject(const ZsetObject& other);
+  ZsetObject(ZsetObject&& other) noexcept = default;
 
   ValueType type() const override { return ValueType::zset; }
   std::string_view encoding() const override { return large_ == nullptr ? "listpack" : "skiplist"; }
@@ -46,6 +47,8 @@ class ZsetObject final : public Object {
   size_t effort() const override { return large_ == nullptr ? 1 : size(); }
   std::unique_ptr<Object> clone() const override { return std::make_unique<ZsetObject>(*this); }
   bool clear_some() override { return large_ != nullptr && large_->dict.clear_some(); }
+  Object* relocate(Compaction& work) override;
+  bool compact(CompactionCursor& cursor, Compaction& work) override;
   const Dict* table() const override { return large_ == nullptr ? nullptr : &large_->dict; }
 
   bool prefetch(unsigned step) const override {  // of the packed form
@@ -131,6 +134,7 @@ class ZsetObject final : public Object {
     Dict dict;
     ScoreTree<Entry> tree;  // refers to the entries: goes first
   };
+  class EntryMoves;
   // A score in an entry's value.
   struct StoredScore {
     char bytes[8];

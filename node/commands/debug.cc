@@ -80,6 +80,16 @@ void debug_mallctl(Call& call) {
   call.reply.integer(*found);
 }
 
+// MALLCTL-STR <key> VOID: a control of the allocator that does something. Those that are texts are not shown: a name
+// that is none of a text would have a number read as an address.
+void debug_mallctl_str(Call& call) {
+  if (!iequals(call.args[3], "void")) return call.reply.error("ERR syntax error");
+  if (!call.node.process().allocator_act(std::string(call.args[2]))) {
+    return call.reply.error(fmt::format("ERR the allocator can do nothing named '{}'", call.args[2]));
+  }
+  call.reply.ok();
+}
+
 // STRINGMATCH-LEN <pattern> <string>: what the patterns of KEYS, SCAN and PSUBSCRIBE match.
 void debug_stringmatch(Call& call) { call.reply.integer(glob_match(call.args[2], call.args[3]) ? 1 : 0); }
 
@@ -203,6 +213,8 @@ void debug_help(Call& call) {
       "    Show low level info about the listpack encoding of <key>.",
       "MALLCTL <key> [<value>]",
       "    Get or set a malloc tuning integer.",
+      "MALLCTL-STR <key> VOID",
+      "    Make the allocator do what the control named <key> is for.",
       "QUICKLIST <key> [<0|1>]",
       "    Show low level info about the quicklist encoding of <key>.",
       "    The optional argument (0 by default) sets the level of detail",
@@ -244,6 +256,7 @@ constexpr Subcommand kSubcommands[] = {
     {"config-rewrite-force-all", 2, 2, debug_config_rewrite_all},
     {"structsize", 2, 2, debug_structsize},
     {"mallctl", 3, 4, debug_mallctl},
+    {"mallctl-str", 4, 4, debug_mallctl_str},
     {"stringmatch-len", 4, 4, debug_stringmatch},
     {"stringmatch-test", 2, 2, debug_stringmatch_test},
     {"help", 2, 2, debug_help},

@@ -69,6 +69,9 @@ class ProcessControl {
   // DEBUG MALLCTL: the value of one of the allocator's controls, which becomes `value` if that is given; nothing: there
   // is no such control of a number.
   virtual std::optional<int64_t> allocator_control(const std::string& name, std::optional<int64_t> value) = 0;
+  // DEBUG MALLCTL-STR ... VOID: one that has no value and does something, such as thread.tcache.flush; false: there is
+  // none.
+  virtual bool allocator_act(const std::string& name) = 0;
   virtual int64_t unix_micros() const = 0;  // TIME, MONITOR
 };
 

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "common/time/clock.h"
-#include "node/keyspace/block_mover.h"
+#include "node/types/block_mover.h"
 
 namespace holdfast::node {
 

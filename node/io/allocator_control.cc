@@ -85,7 +85,7 @@ void JemallocMover::find_sparse(std::span<const void* const> blocks, std::span<s
   }
 }
 
-void* JemallocMover::better_place(const void* block, size_t slab_bytes, size_t bytes, size_t alignment) {
+void* JemallocMover::better_place(const void* block, size_t slab_bytes, size_t bytes, size_t alignment, BlockKind) {
   void* place = mallocx(bytes, kNoThreadCache | align_flag(alignment));
   if (place == nullptr) return nullptr;
   // Perhaps the very slab that the block lies in: it is the oldest with room.
@@ -95,6 +95,6 @@ void* JemallocMover::better_place(const void* block, size_t slab_bytes, size_t b
   return nullptr;
 }
 
-void JemallocMover::release(void* block) { dallocx(block, kNoThreadCache); }
+void JemallocMover::release(void* block, BlockKind) { dallocx(block, kNoThreadCache); }
 
 }  // namespace holdfast::node

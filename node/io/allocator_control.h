@@ -2,7 +2,7 @@
 // of it does nothing.
 #pragma once
 
-#include "node/keyspace/block_mover.h"
+#include "node/types/block_mover.h"
 
 namespace holdfast::node {
 
@@ -20,8 +20,8 @@ bool can_compact();
 class JemallocMover final : public BlockMover {
  public:
   void find_sparse(std::span<const void* const> blocks, std::span<size_t> slab_bytes) override;
-  void* better_place(const void* block, size_t slab_bytes, size_t bytes, size_t alignment) override;
-  void release(void* block) override;
+  void* better_place(const void* block, size_t slab_bytes, size_t bytes, size_t alignment, BlockKind kind) override;
+  void release(void* block, BlockKind kind) override;
 };
 
 }  // namespace holdfast::node

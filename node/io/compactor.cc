@@ -25,6 +25,7 @@ Compactor::Compactor(BackgroundDriver& background, const Clock& clock, Node& nod
 void Compactor::configure(const CompactionConfig& config) {
   configured_ = config_ = config;
   config_.enabled = config.enabled && can_compact();
+  if (policy_.running()) end_run();
   policy_.stop();
   measure_due_ = clock_.now();
 }
@@ -34,21 +35,24 @@ void Compactor::tick() {
   if (policy_.running()) node_.compaction().current_time = now - run_began_;
   if (now < measure_due_) return;
   measure_due_ = now + kPeriod;
-  if (!config_.enabled && !policy_.running()) return;
   const bool was_running = policy_.running();
-  policy_.measured(measure(), config_);
-  if (!was_running && policy_.running()) run_began_ = now;
+  if (config_.enabled) policy_.measured(measure(), config_);
+  // A run that has ended since the last look is shown until now: whoever polls sees short ones too.
+  node_.compaction().running_percent = policy_.effort();
+  if (!policy_.running()) return;
+  if (!was_running) run_began_ = now;
   // Blocks that wait there for the next allocation each hold a slab that nothing else is in.
-  if (policy_.running()) flush_thread_cache();
-  follow_policy();
+  flush_thread_cache();
+  go_on();
 }
 
-void Compactor::follow_policy() {
+void Compactor::go_on() {
+  node_.compaction().running_percent = policy_.effort();
+  background_.want(task_, policy_.effort() / 100.0);
+}
+
+void Compactor::end_run() {
   CompactionState& state = node_.compaction();
-  const bool stopped = state.running_percent > 0 && !policy_.running();
-  state.running_percent = policy_.effort();
-  if (policy_.running()) return background_.want(task_, policy_.effort() / 100.0);
-  if (!stopped) return;
   const Nanos took = clock_.now() - run_began_;
   state.total_time += took;
   state.current_time = Nanos(0);
@@ -70,7 +74,7 @@ bool Compactor::slice(Instant until) {
   node_.note_latency("active-defrag-cycle", now - begin);
   if (walked) {
     policy_.walked(measure(), config_);
-    follow_policy();
+    policy_.running() ? go_on() : end_run();
   }
   return policy_.running();
 }

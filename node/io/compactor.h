@@ -24,7 +24,8 @@ class Compactor {
 
  private:
   bool slice(Instant until);
-  void follow_policy();
+  void go_on();
+  void end_run();
 
   static constexpr Seconds kPeriod{1};
 

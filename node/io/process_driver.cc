@@ -74,6 +74,8 @@ std::optional<int64_t> ProcessDriver::allocator_control(const std::string& name,
   return node::allocator_control(name, value);
 }
 
+bool ProcessDriver::allocator_act(const std::string& name) { return node::allocator_act(name); }
+
 std::string ProcessDriver::allocator_statistics() const { return node::allocator_statistics(); }
 
 void ProcessDriver::block_for(Micros duration) {

@@ -46,6 +46,7 @@ class ProcessDriver final : public ProcessControl {
   void release_free_memory() override;
   std::string allocator_statistics() const override;
   std::optional<int64_t> allocator_control(const std::string& name, std::optional<int64_t> value) override;
+  bool allocator_act(const std::string& name) override;
   int64_t unix_micros() const override { return system_unix_micros(); }
 
  private:

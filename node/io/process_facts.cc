@@ -67,6 +67,12 @@ std::optional<int64_t> allocator_control(const std::string& name, std::optional<
   return std::nullopt;
 }
 
+bool allocator_act(const std::string& name) {
+  // Of arenas only what leaves the blocks in them alone.
+  const bool harmless = name.starts_with("thread.") || name.ends_with(".purge") || name.ends_with(".decay");
+  return harmless && has_jemalloc() && mallctl(name.c_str(), nullptr, nullptr, nullptr, 0) == 0;
+}
+
 std::string allocator_statistics() {
   if (!has_jemalloc() || &malloc_stats_print == nullptr) return "Stats not supported for the current allocator";
   std::string text;

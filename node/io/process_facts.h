@@ -23,6 +23,8 @@ std::string executable_path();  // of this process
 std::string allocator_statistics();  // for people: jemalloc's report
 // Reads, and writes if there is a value, a control of jemalloc that is a number; nothing: there is none of this name.
 std::optional<int64_t> allocator_control(const std::string& name, std::optional<int64_t> value);
+// Does what a control without a value does; false: there is none of this name.
+bool allocator_act(const std::string& name);
 // The allocator hands back what it can (MEMORY PURGE, after a flush).
 void release_free_memory();
 

@@ -24,7 +24,7 @@
 #include <vector>
 
 #include "common/base/random.h"
-#include "node/keyspace/block_mover.h"
+#include "node/types/block_mover.h"
 #include "node/keyspace/entry.h"
 #include "node/keyspace/seeded_hash.h"
 #include "node/keyspace/segment.h"
@@ -163,9 +163,21 @@ class Dict {
   // returns the next cursor, 0 after the last. An entry that moves meanwhile may be missed in this round.
   uint64_t walk_expiring(uint64_t cursor, const std::function<void(Entry&)>& visit) const;
 
-  // Moves what lies in sparse slabs among the entries of the next few buckets, and the segment when it is its turn, and
-  // returns the next cursor, 0 after the last. Addresses of entries change. Some ten microseconds.
-  uint64_t compact(uint64_t cursor, BlockMover& mover, CompactionCount& count);
+  // Hears of a walk that compacts the table.
+  class CompactionObserver {
+   public:
+    virtual ~CompactionObserver() = default;
+    // An entry has moved; at its old place it can still be read.
+    virtual void moved(Entry& before, Entry& after) { (void)before, (void)after; }
+    // The entry's value has more blocks than one step moves: compact_value() goes on at `next`.
+    virtual void unfinished(const Entry& entry, const CompactionCursor& next) { (void)entry, (void)next; }
+  };
+  // Moves what lies in sparse slabs among the entries of the next few buckets, the blocks of small values with them, and
+  // the segment when it is its turn, and returns the next cursor, 0 after the last. Addresses of entries and of objects
+  // change. One step.
+  uint64_t compact(uint64_t cursor, Compaction& work, CompactionObserver& observer);
+  // The same for the blocks of one value; false: there are no more of them, or no such key with such a value.
+  bool compact_value(std::string_view key, CompactionCursor& cursor, Compaction& work);
 
   template <class Visit>
   void for_each(Visit&& visit) const {
@@ -281,9 +293,12 @@ class Dict {
   // Every element of the interval becomes `segment`, which is counted; the old ones are the caller's.
   void install(uint64_t position, Segment::Ptr segment);
   void discard(Segment* segment);
-  bool compact_text(Entry& entry, BlockMover& mover, std::vector<std::unique_ptr<std::string>>& left);
-  void compact_entries(BucketRange range, unsigned first, unsigned end, BlockMover& mover, CompactionCount& count);
-  Segment* compact_segment(uint64_t position, Segment* segment, BlockMover& mover, CompactionCount& count);
+  using LeftTexts = std::vector<std::unique_ptr<std::string>>;
+  void compact_text(Entry& entry, Compaction& work, LeftTexts& left);
+  static void compact_object(Entry& entry, Compaction& work, CompactionObserver& observer);
+  void compact_bucket(Bucket& bucket, Compaction& work, CompactionObserver& observer, LeftTexts& left);
+  Segment* compact_segment(uint64_t position, Segment* segment, Compaction& work);
+  static void compact_directory(Part& part, Compaction& work);
   void double_part(Part& part);
   void trim_part(Part& part);
 

@@ -304,6 +304,7 @@ size_t Keyspace::flush(int db, Free how) {
     const size_t keys = database.dict.size();
     gone += keys;
     database.expire_cursor = database.compact_cursor = 0;
+    database.unfinished.clear();
     database.expiring_elements.clear();
     database.average_ttl_ms = 0;
     if (how == Free::lazily && reclaimer_ != nullptr && keys > kLazyFreeEffort) {
@@ -437,8 +438,22 @@ void Keyspace::note_expiry_cycle(size_t seen, size_t gone, bool out_of_time) {
 
 bool Keyspace::compact(BlockMover& mover, CompactionCount& count) {
   Database& database = databases_[compact_db_];
-  database.compact_cursor = database.dict.compact(database.compact_cursor, mover, count);
-  if (database.compact_cursor != 0) return false;
+  auto& unfinished = database.unfinished;
+  Compaction work(mover, count);
+  if (!unfinished.empty()) {
+    auto& [key, cursor] = unfinished.back();
+    if (!database.dict.compact_value(key, cursor, work)) unfinished.pop_back();
+  } else {
+    struct Observer final : Dict::CompactionObserver {
+      explicit Observer(Database& database) : database(database) {}
+      void unfinished(const Entry& entry, const CompactionCursor& next) override {
+        database.unfinished.emplace_back(entry.key(), next);
+      }
+      Database& database;
+    } observer(database);
+    database.compact_cursor = database.dict.compact(database.compact_cursor, work, observer);
+  }
+  if (database.compact_cursor != 0 || !unfinished.empty()) return false;
   compact_db_ = (compact_db_ + 1) % database_count();
   return compact_db_ == 0;
 }

@@ -286,6 +286,8 @@ class Keyspace final : public DataSource, public DataLoader {
     ElementExpiryQueue expiring_elements;
     uint64_t expire_cursor = 0;   // the active expiry's place in the table
     uint64_t compact_cursor = 0;  // and the compaction's
+    // Large values that it has met and not finished.
+    std::vector<std::pair<std::string, CompactionCursor>> unfinished;
     int64_t average_ttl_ms = 0;
   };
 

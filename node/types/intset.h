@@ -6,8 +6,9 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
+
+#include "node/types/movable_allocator.h"
 
 namespace holdfast::node {
 
@@ -26,6 +27,8 @@ class Intset {
   // False when nothing changed.
   bool insert(int64_t value);
   bool erase(int64_t value);
+  // Moves the block if it should leave its slab.
+  void compact(Compaction& work) { compact_string(block_, work); }
 
  private:
   struct Found {
@@ -39,7 +42,7 @@ class Intset {
   void widen(size_t to);
   void set_header(size_t width, size_t size);
 
-  std::string block_;
+  MovableString block_;
 };
 
 }  // namespace holdfast::node

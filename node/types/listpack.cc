@@ -9,6 +9,7 @@
 #include "common/base/assert.h"
 #include "common/base/text.h"
 #include "node/types/allocation.h"
+#include "node/types/block_mover.h"
 #include "node/types/listpack_codec.h"
 
 namespace holdfast::node {
@@ -150,6 +151,17 @@ void Listpack::shrink_to_fit() {
   if (shrunk == nullptr) return;
   data_ = static_cast<uint8_t*>(shrunk);
   capacity_ = static_cast<uint32_t>(smaller);
+}
+
+void Listpack::compact(Compaction& work) { compact(work.slab_to_leave(allocated()), work); }
+
+void Listpack::compact(size_t slab_bytes, Compaction& work) {
+  uint8_t* const left = allocated();
+  auto* place = static_cast<uint8_t*>(work.place_for(left, slab_bytes, capacity_, BlockKind::plain));
+  if (place == nullptr) return;
+  std::memcpy(place + front_, data_, size_bytes());
+  data_ = place + front_;
+  work.release(left, BlockKind::plain);
 }
 
 size_t Listpack::count() const {

@@ -26,6 +26,8 @@
 
 namespace holdfast::node {
 
+class Compaction;
+
 class Listpack {
  public:
   static constexpr size_t kHeaderBytes = 6;
@@ -178,6 +180,10 @@ class Listpack {
   void make_room(size_t bytes, bool in_front, size_t most);
   // Gives back room kept for growth.
   void shrink_to_fit();
+  // Moves the block if it should leave its slab (of which find_sparse has told the bytes).
+  void compact(Compaction& work);
+  void compact(size_t slab_bytes, Compaction& work);
+  const void* block() const { return allocated(); }
 
   // Bytes that an element of this value takes.
   static size_t element_bytes(std::string_view value) { return Form(value).bytes; }

@@ -16,8 +16,10 @@
 
 namespace holdfast::node {
 
+class Compaction;
 class Dict;
 class Entry;
+struct CompactionCursor;
 
 enum class ValueType : uint8_t { string, list, set, zset, hash, stream };
 std::string_view type_name(ValueType type);  // as TYPE answers
@@ -41,6 +43,18 @@ class Object {
   // rest is for the destructor.
   virtual bool clear_some() { return false; }
   virtual std::unique_ptr<Object> clone() const = 0;
+  // The object in a better place, to which it has moved if its block should leave its slab; null: it is where it was.
+  virtual Object* relocate(Compaction& work) {
+    (void)work;
+    return nullptr;
+  }
+  // Moves blocks inside out of sparse slabs, from `cursor` on, until they are all seen (false) or the step has done its
+  // work; what a clone shares stays. No change: nothing but addresses differs. Between two steps the object may change:
+  // parts that are there all the time are seen, but for a few where many were removed before them.
+  virtual bool compact(CompactionCursor& cursor, Compaction& work) {
+    (void)cursor, (void)work;
+    return false;
+  }
   // The table in which its elements are found by name; null where there is none (packed forms, lists, streams).
   virtual const Dict* table() const { return nullptr; }
   // Asks the memory for what a command is likely to touch (its name for an element is not known), a step deeper each time,

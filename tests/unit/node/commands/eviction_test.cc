@@ -337,6 +337,9 @@ TEST_F(Eviction, DebugMallctlReadsAndWritesNumbers) {
   EXPECT_EQ(run("DEBUG MALLCTL arenas.page"), ":7|");
   EXPECT_EQ(run("DEBUG MALLCTL none"), "-ERR the allocator has no number named 'none'|");
   EXPECT_EQ(run("DEBUG MALLCTL arenas.page x"), "-ERR value is not an integer or out of range|");
+  EXPECT_EQ(run("DEBUG MALLCTL-STR thread.tcache.flush VOID"), "+OK|");
+  EXPECT_EQ(run("DEBUG MALLCTL-STR none VOID"), "-ERR the allocator can do nothing named 'none'|");
+  EXPECT_EQ(run("DEBUG MALLCTL-STR opt.dss primary"), "-ERR syntax error|");
 }
 
 TEST_F(Eviction, TheDoctorNamesAPastPeak) {

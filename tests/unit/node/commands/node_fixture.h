@@ -123,6 +123,7 @@ class FakeProcess final : public ProcessControl {
     if (name != "arenas.page") return std::nullopt;
     return std::exchange(page, value.value_or(page));
   }
+  bool allocator_act(const std::string& name) override { return name == "thread.tcache.flush"; }
   int64_t unix_micros() const override { return 1'700'000'000'123'456; }
 
   std::optional<ShutdownRequest> asked;
