@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "common/base/assert.h"
+#include "node/collections/distinct_texts.h"
 #include "node/keyspace/seeded_hash.h"
 #include "node/types/allocation.h"
 
@@ -188,17 +189,26 @@ bool HashObject::load_packed(Listpack pack, const EncodingLimits& limits) {
   HOLDFAST_ASSERT(!table_ && pack_.empty());
   const size_t elements = pack.count();
   if (elements == 0 || elements % 2 != 0) return false;
-  std::unordered_set<std::string> fields;
-  fields.reserve(elements / 2);
+  const auto each_field = [&pack](auto&& visit) {
+    Scratch scratch;
+    for (auto at = pack.first(); at != Listpack::kEnd; at = pack.next(pack.next(at))) visit(pack.get(at).view(scratch), at);
+  };
+  static thread_local DistinctTexts fields;
+  fields.clear();
   bool large = elements / 2 > limits.hash_entries;
-  Scratch scratch;
-  for (auto at = pack.first(); at != Listpack::kEnd;) {
-    const std::string_view field = pack.get(at).view(scratch);
-    large = large || field.size() > limits.hash_value_bytes;
-    if (!fields.emplace(field).second) return false;
-    at = pack.next(at);
-    large = large || pack.get(at).view(scratch).size() > limits.hash_value_bytes;
-    at = pack.next(at);
+  const auto length = [](const Listpack::Element& element) {
+    Scratch scratch;
+    return element.integer ? element.view(scratch).size() : element.text.size();
+  };
+  each_field([&](std::string_view field, Listpack::Position at) {
+    large = large || field.size() > limits.hash_value_bytes || length(pack.get(pack.next(at))) > limits.hash_value_bytes;
+    fields.add(field);
+  });
+  if (fields.maybe_twice()) {
+    std::unordered_set<std::string> exactly;
+    bool twice = false;
+    each_field([&](std::string_view field, Listpack::Position) { twice = !exactly.emplace(field).second || twice; });
+    if (twice) return false;
   }
   pack_ = std::move(pack);
   if (large) convert();

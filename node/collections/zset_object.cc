@@ -9,6 +9,7 @@
 
 #include "common/base/assert.h"
 #include "common/base/text.h"
+#include "node/collections/distinct_texts.h"
 #include "node/types/allocation.h"
 
 namespace holdfast::node {
@@ -253,22 +254,30 @@ void ZsetObject::prefetch(std::span<const std::string_view> members, size_t step
 std::unique_ptr<ZsetObject> ZsetObject::from_packed(Listpack pack, const EncodingLimits& limits) {
   const size_t elements = pack.count();
   if (elements % 2 != 0) return nullptr;
-  std::unordered_set<std::string> members;
+  static thread_local DistinctTexts members;
+  members.clear();
   double before = 0;
-  std::string previous;
-  for (auto at = pack.first(); at != Listpack::kEnd; at = pack.next(pack.next(at))) {
+  Listpack::Scratch scratches[2];  // of this member and of the one before
+  std::string_view previous;
+  size_t number = 0;
+  for (auto at = pack.first(); at != Listpack::kEnd; at = pack.next(pack.next(at)), ++number) {
     const Listpack::Element stored = pack.get(pack.next(at));
     if (!stored.integer) {
       const auto parsed = parse_double(stored.text);
       if (!parsed || *parsed != *parsed) return nullptr;
     }
     const double score = score_at(pack, at);
-    Listpack::Scratch scratch;
-    std::string member(pack.get(at).view(scratch));
-    if (at != pack.first() && (score < before || (score == before && member <= previous))) return nullptr;
+    const std::string_view member = pack.get(at).view(scratches[number % 2]);
+    if (number > 0 && (score < before || (score == before && member <= previous))) return nullptr;
     before = score;
     previous = member;
-    if (!members.insert(std::move(member)).second) return nullptr;
+    members.add(member);
+  }
+  if (members.maybe_twice()) {
+    std::unordered_set<std::string> exactly;
+    for (auto at = pack.first(); at != Listpack::kEnd; at = pack.next(pack.next(at))) {
+      if (!exactly.emplace(pack.get(at).view(scratches[0])).second) return nullptr;
+    }
   }
   auto loaded = std::make_unique<ZsetObject>();
   loaded->pack_ = std::move(pack);

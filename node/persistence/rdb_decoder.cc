@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "node/persistence/crc64.h"
 #include "node/persistence/rdb_format.h"
@@ -151,10 +152,17 @@ bool RdbDecoder::read_lzf(std::string& text) {
       full > std::numeric_limits<unsigned>::max() || full > packed * rdb::kMaxLzfRatio) {
     return corrupt("Invalid LZF compressed string");
   }
-  if (!read_raw(packed, compressed_)) return false;
+  std::string_view from;
+  if (packed <= size_ - position_) {
+    from = {buffer_.data() + position_, static_cast<size_t>(packed)};
+    position_ += from.size();
+  } else {
+    if (!read_raw(packed, compressed_)) return false;
+    from = compressed_;
+  }
   text.resize(full);
   const unsigned size =
-      lzf_decompress(compressed_.data(), static_cast<unsigned>(packed), text.data(), static_cast<unsigned>(full));
+      lzf_decompress(from.data(), static_cast<unsigned>(packed), text.data(), static_cast<unsigned>(full));
   if (size != full) return corrupt("Invalid LZF compressed string");
   return true;
 }
@@ -206,7 +214,8 @@ bool RdbDecoder::read_texts_in_place(std::string_view& first, std::string_view& 
   return true;
 }
 
-bool RdbDecoder::read_string_value(std::optional<Value>& value) {
+bool RdbDecoder::read_string_value(std::optional<Value>& value, Lifetime lifetime) {
+  const auto string_of = lifetime == Lifetime::own ? Value::string : Value::borrowed_string;
   Length length;
   if (!read_length_or_encoding(length)) return false;
   if (length.encoded && length.value != rdb::kEncodingLzf) {
@@ -216,13 +225,13 @@ bool RdbDecoder::read_string_value(std::optional<Value>& value) {
     return true;
   }
   if (!length.encoded && length.value <= size_ - position_) {  // whole in the buffer: one copy, into the value
-    value = Value::string({buffer_.data() + position_, static_cast<size_t>(length.value)});
+    value = string_of({buffer_.data() + position_, static_cast<size_t>(length.value)});
     position_ += length.value;
     return true;
   }
-  std::string text;
-  if (!(length.encoded ? read_lzf(text) : read_raw(length.value, text))) return false;
-  value = text.size() <= 20 ? Value::string(text) : Value::raw_string(std::move(text));
+  constexpr size_t kLarge = 4000;  // becomes the value's own memory; what is smaller is copied into an entry
+  if (!(length.encoded ? read_lzf(scratch_) : read_raw(length.value, scratch_))) return false;
+  value = scratch_.size() <= kLarge ? string_of(scratch_) : Value::raw_string(std::exchange(scratch_, {}));
   return true;
 }
 

@@ -33,7 +33,9 @@ class RdbDecoder {
   // Two strings that lie in the buffer, whole and as they are: no copies, and both are valid until the next read. False:
   // they do not, and nothing was read.
   bool read_texts_in_place(std::string_view& first, std::string_view& second);
-  bool read_string_value(std::optional<Value>& value);
+  // A borrowed value is valid until the next read.
+  enum class Lifetime : uint8_t { own, borrowed };
+  bool read_string_value(std::optional<Value>& value, Lifetime lifetime = Lifetime::own);
   bool skip_string() { return read_string(scratch_); }
 
   // Called about each kBufferBytes, in the middle of long values too. An error ends the reading.

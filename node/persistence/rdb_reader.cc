@@ -241,7 +241,9 @@ bool Reader::read_entry(uint8_t type) {
          0});
   }
   std::optional<Value> value;
-  if (!row->read(in_, options_.limits, value)) return false;
+  const bool read = type == rdb::kTypeString ? in_.read_string_value(value, RdbDecoder::Lifetime::borrowed)
+                                             : row->read(in_, options_.limits, value);
+  if (!read) return false;
   const auto expires_at = std::exchange(expires_at_, std::nullopt);
   if (value) return add(key_, std::move(*value), expires_at);
   constexpr uint64_t kMaxTold = 10;
