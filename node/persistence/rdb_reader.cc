@@ -364,7 +364,7 @@ Result<RdbLoad> load_by_two_threads(ByteSource& source, DataLoader& loader, cons
   Result<RdbLoad> decoded;
   const unsigned arena = memory::arena_of_thread();
   const auto decode = [&] {
-    (void)::pthread_setname_np(::pthread_self(), "load-decode");
+    (void)::pthread_setname_np(::pthread_self(), "load_decode");
     const memory::ThreadAccount account;
     memory::use_arena(arena);  // the entries are the executor's: it will free them and put others in their place
     QueueOutput output(queue);
