@@ -1,7 +1,8 @@
 // Files as an interface, so that tests can lose unsynced bytes, fill the disk or fail an fsync.
 //
 // Paths are ordinary path texts. Every failure is a Result whose `code` is the errno; nothing here throws. An object is
-// used by one thread at a time; different files may be used by different threads.
+// used by one thread at a time, but sync() may run beside calls of another thread; different files may be used by
+// different threads.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,9 @@ class File {
   virtual Result<> sync() = 0;
   virtual Result<> truncate(uint64_t size) = 0;
   virtual Result<uint64_t> size() = 0;
+  // Another handle of the same file, so that two syncs can overlap: a failed write-back is reported to each handle once,
+  // so each learns of it. Nothing where the machine has no way to it.
+  virtual std::unique_ptr<File> open_again() = 0;
 };
 
 class FileSystem {

@@ -56,6 +56,12 @@ class PosixFile final : public File {
     return static_cast<uint64_t>(status.st_size);
   }
 
+  // Not by its name, which may be another file's by now; and not by dup(), which shares the record of errors seen.
+  std::unique_ptr<File> open_again() override {
+    const int fd = ::open(("/proc/self/fd/" + std::to_string(fd_)).c_str(), O_RDWR | O_APPEND | O_CLOEXEC);
+    return fd < 0 ? nullptr : std::make_unique<PosixFile>(fd, path_);
+  }
+
  private:
   const int fd_;
   const std::string path_;

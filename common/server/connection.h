@@ -31,7 +31,6 @@ class Connection final : public Session, private net::StreamEvents {
   void resume() override;
   void set_output_source(OutputSource* source) override;
   void keep_message(size_t begin) override;
-  void hold_output() override;
 
   std::string remote_address() const override { return remote_; }
   std::string local_address() const override { return local_; }
@@ -82,7 +81,8 @@ class Connection final : public Session, private net::StreamEvents {
   static constexpr size_t kAlone = SIZE_MAX;
   bool handle_request(std::span<const std::string_view> args, size_t number);
   void apply_reply_mode(ReplyMode before, size_t output_before);
-  void pass_gate();               // marks what was appended since the last checkpoint, if the gate holds
+  void pass_gate();               // marks what was appended since the last checkpoint, if the gate holds it
+  void hold_output(uint64_t offset);
   void finish_batch();
   void flush();
   void send_in_thread(size_t end);
@@ -131,6 +131,7 @@ class Connection final : public Session, private net::StreamEvents {
   };
   std::unique_ptr<std::deque<Mark>> marks_;  // ascending in both; made when the gate first holds
   size_t checkpoint_ = 0;                    // output_ up to here has been looked at for the gate
+  bool messages_unmarked_ = false;           // what follows holds messages of other clients' requests
   OutputSource* source_ = nullptr;
   Instant soft_limit_since_{};
   bool over_soft_limit_ = false;

@@ -30,15 +30,19 @@ void Connection::keep_message(size_t begin) {
 }
 
 void Connection::pass_gate() {
-  if (server_.gate_.holding() && output_.size() > checkpoint_) hold_output();
+  if (server_.gate_.holding()) {
+    uint64_t offset = server_.gate_.take_dependence();
+    if (messages_unmarked_) offset = server_.gate_.produced();
+    if (output_.size() > checkpoint_ && offset > server_.gate_.released()) hold_output(offset);
+  }
+  messages_unmarked_ = false;
   checkpoint_ = output_.size();
 }
 
-void Connection::hold_output() {
-  const uint64_t offset = server_.gate_.produced();
+// What is behind a mark waits for it, whatever it depends on itself.
+void Connection::hold_output(uint64_t offset) {
   if (marks_ == nullptr) marks_ = std::make_unique<std::deque<Mark>>();
   if (marks_->empty() || marks_->back().offset < offset) marks_->push_back({checkpoint_, offset});
-  checkpoint_ = output_.size();
   if (!at_gate_) {
     at_gate_ = true;
     server_.gated_.push_back(this);
@@ -46,6 +50,7 @@ void Connection::hold_output() {
 }
 
 size_t Connection::sendable_end() {
+  if (output_.size() > checkpoint_) pass_gate();
   if (marks_ == nullptr) return output_.size();
   while (!marks_->empty() && marks_->front().offset <= server_.gate_.released()) marks_->pop_front();
   return marks_->empty() ? output_.size() : marks_->front().begin;
@@ -53,8 +58,9 @@ size_t Connection::sendable_end() {
 
 void Connection::output_ready() {
   if (closed_) return;
-  // Inside the client's own request the end of it looks after the output.
-  if (!in_request_) pass_gate();
+  // Inside the client's own request the end of it looks after the output. Else this may be the middle of another one
+  // whose effects are not yet logged: what they are is known before anything is sent.
+  messages_unmarked_ |= !in_request_;
   check_output_limit();
   server_.schedule_flush(*this);
 }

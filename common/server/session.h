@@ -71,8 +71,6 @@ class Session {
   virtual void set_output_source(OutputSource* source) { (void)source; }
   // What was appended from `begin` on is a message, no reply: CLIENT REPLY OFF and SKIP leave it.
   virtual void keep_message(size_t begin) { (void)begin; }
-  // Marks what was appended since the last call as depending on the gate's produced offset.
-  virtual void hold_output() {}
 
   virtual std::string remote_address() const { return "?:0"; }
   virtual std::string local_address() const { return "?:0"; }

@@ -78,9 +78,7 @@ void Node::try_again(server::Session& session, const BlockedClients::Waiter& wai
   call.woken_by = key;
   run(call, *entry);
   effects_.flush();
-  if (keys_.changes() != changes) {
-    if (const int64_t offset = parts_.replication.offset(); offset > 0) state(session).written_offset = offset;
-  }
+  if (keys_.changes() != changes) note_write(session);
   if (!call.blocked) release_waiter(session);
 }
 

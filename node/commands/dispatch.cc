@@ -206,6 +206,7 @@ server::Outcome Node::execute(server::Session& session, std::span<const std::str
   if (in_multi && !never_queued(entry.spec->name)) {
     client->transaction.queue(args, entry.spec->flags);
     session.reply().simple("QUEUED");
+    if (server_->gate().holding()) server_->gate().depend_on(0);
     return server::Outcome::done;
   }
   // A client's commands follow one another: where one ends the next begins, which saves a look at the clock.
@@ -214,15 +215,40 @@ server::Outcome Node::execute(server::Session& session, std::span<const std::str
   begin_keyspace(origin);
   effects_.set_enabled(origin != Origin::log);
   const int64_t changes = keys_.changes();
+  const uint64_t produced = server_->gate().produced();
   Call call(*this, *server_, keys_, session, args, entry, origin);
   run(call, entry);
   effects_.flush(entry.spec->has(command::kArbitraryKeys) ? Effects::Wrap::none : Effects::Wrap::transaction);
   effects_.set_enabled(true);
-  if (origin == Origin::client && keys_.changes() != changes) {
-    if (const int64_t offset = parts_.replication.offset(); offset > 0) state(session).written_offset = offset;
-  }
+  if (origin == Origin::client && keys_.changes() != changes) note_write(session);
   if (blocked_.any_ready()) serve_blocked();
+  server::ReplyGate& gate = server_->gate();
+  if (gate.holding() && origin == Origin::client && gate.produced() == produced) gate.depend_on(dependence(call));
   return server::Outcome::done;
+}
+
+// A read of keys that have not changed since what is durable, and whatever has nothing to do with the data, need not wait
+// for the log.
+uint64_t Node::dependence(const Call& call) const {
+  constexpr uint64_t kAll = UINT64_MAX;
+  const command::CommandSpec& spec = *call.command.spec;
+  if (!unsynced_.on()) return kAll;
+  if ((spec.categories & command::kConnection) != 0) return 0;
+  if (!spec.has(command::kReadonly)) return kAll;
+  const auto hash = [&](int at) { return keys_.key_hash(call.db(), call.args[static_cast<size_t>(at)]); };
+  using Find = command::KeyRange::Find;
+  if (spec.find_keys == nullptr && spec.keys.find == Find::range && spec.keys2.flags == 0) {
+    const command::KeyRange& range = spec.keys;
+    if (range.first == 0) return kAll;  // it meets any
+    if (range.last == range.first) return unsynced_.needed(hash(range.first));
+  }
+  for (const command::KeyRange& range : {spec.keys, spec.keys2, spec.keys3}) {
+    if (range.find == Find::unknown && range.flags != 0) return kAll;
+  }
+  const std::vector<int> keys = command::key_positions(spec, call.args);
+  uint64_t needed = keys.empty() ? kAll : 0;
+  for (const int at : keys) needed = std::max(needed, unsynced_.needed(hash(at)));
+  return needed;
 }
 
 void Node::begin_keyspace(Origin origin) {

@@ -259,6 +259,7 @@ void monitor(Call& call);
 void replicaof(Call& call);
 void role(Call& call);
 void wait(Call& call);
+void waitaof(Call& call);
 void replconf(Call& call);
 void psync(Call& call);
 // config_commands.cc

@@ -85,12 +85,27 @@ bool Node::unblock(server::Session& session, bool with_error) {
   if (with_error) {
     session.reply().error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
     count_error(std::string_view(session.reply().buffer()).substr(begin));
+  } else if (client.waits_for_logs) {
+    answer_waitaof(session);
   } else {
     session.reply().integer(static_cast<int64_t>(parts_.replication.acked(client.written_offset)));
   }
   session.output_ready();
   session.resume();
   return true;
+}
+
+void Node::note_write(server::Session& session) {
+  if (const int64_t offset = parts_.replication.offset(); offset > 0) state(session).written_offset = offset;
+  if (const uint64_t offset = parts_.persistence.logged_offset(); offset > 0) state(session).logged_offset = offset;
+}
+
+void Node::answer_waitaof(server::Session& session) {
+  const ClientState& client = state(session);
+  const bool local = parts_.persistence.log_on() && parts_.persistence.synced_offset() >= client.logged_offset;
+  session.reply().array(2);
+  session.reply().integer(local ? 1 : 0);
+  session.reply().integer(static_cast<int64_t>(parts_.replication.acked_synced(client.written_offset)));
 }
 
 int64_t Node::queued_commands(const server::Session& session) const {
@@ -212,6 +227,7 @@ bool Node::expire_slice(Instant until) {
 // --- KeyspaceObserver ---
 
 void Node::before_change(int db, std::string_view key, const Entry* before) {
+  if (unsynced_.on()) unsynced_.changed(keys_.key_hash(db, key));
   if (before == nullptr) notify(kNotifyNew, "new", db, key);
   // The place where a running snapshot takes its pre-image. Snapshots are made by fork so far: the child has its own.
 }
@@ -228,6 +244,7 @@ void Node::expired(int db, std::string_view key) {
 }
 
 void Node::elements_expired(int db, std::string_view key, std::span<const std::string> fields, bool gone) {
+  if (unsynced_.on()) unsynced_.changed(keys_.key_hash(db, key));
   std::vector<std::string_view> words{"HDEL", key};
   words.insert(words.end(), fields.begin(), fields.end());
   effects_.push(db, words);
@@ -238,12 +255,14 @@ void Node::elements_expired(int db, std::string_view key, std::span<const std::s
 void Node::missed(int db, std::string_view key) { notify(kNotifyKeyMiss, "keymiss", db, key); }
 
 void Node::before_flush(int db) {
+  unsynced_.changed_all();
   watches_.flushing(keys_, db);
   blocked_.touched_all(db);
   local_expiries_.forget_database(db);
 }
 
 void Node::before_swap(int a, int b) {
+  unsynced_.changed_all();
   watches_.swapping(keys_, a, b);
   blocked_.touched_all(a);
   blocked_.touched_all(b);

@@ -36,6 +36,7 @@
 #include "node/commands/process_control.h"
 #include "node/commands/slowlog.h"
 #include "node/commands/stats.h"
+#include "node/commands/unsynced_keys.h"
 #include "node/keyspace/expiry_cycle.h"
 #include "node/keyspace/keyspace.h"
 #include "node/replication/replication.h"
@@ -54,7 +55,9 @@ class ClientState final : public server::SessionData {
 
   Transaction transaction;
   int64_t written_offset = 0;             // the replication offset after this client's last write: WAIT's target
-  Replication::WaitToken wait_token = 0;  // in WAIT
+  uint64_t logged_offset = 0;             // and that of the append-only file: WAITAOF's
+  Replication::WaitToken wait_token = 0;  // in WAIT or WAITAOF
+  bool waits_for_logs = false;            // in WAITAOF
   bool wait_ends = false;                 // that has a timeout
 };
 
@@ -141,12 +144,18 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   ProcessControl& process() { return parts_.process; }
   ConfigControl& config_control() { return parts_.config; }
   MigrationPeers& peers() { return parts_.peers; }
+  // Switched on while replies wait for the log; the log's owner ends its turns.
+  UnsyncedKeys& unsynced() { return unsynced_; }
   DebugSwitches& debug() { return debug_; }
   const DebugSwitches& debug() const { return debug_; }
   const LocalExpiries& local_expiries() const { return local_expiries_; }
   const Clock& clock() const { return parts_.clock; }
   bool is_replica() const { return parts_.replication.is_replica(); }
 
+  // How far a write of this client has come, for WAIT and WAITAOF.
+  void note_write(server::Session& session);
+  // WAITAOF's answer: how many of this node's and the replicas' append-only files hold the client's writes on a disk.
+  void answer_waitaof(server::Session& session);
   // The client's state; made when first asked for.
   static ClientState& state(server::Session& session);
   static const ClientState* state_if_any(const server::Session& session);
@@ -229,6 +238,8 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   server::Session* waiting_session(uint64_t client) const;
   // Answers a waiter that its time is up, or an error.
   void end_wait(server::Session& session, std::string_view error = {});
+  // The offset of the log that the reply to this request depends on; UINT64_MAX: all there is.
+  uint64_t dependence(const Call& call) const;
   void propagate(const Call& call);
   void expect_objects(std::span<const std::span<const std::string_view>> requests, std::span<const Entry* const> entries);
   void record(const Call& call, TableEntry& entry, Nanos taken, size_t reply_start);
@@ -260,6 +271,7 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   bool elements_due_ = false;  // fields of hashes have expired: the cycle's second part
   Nanos expiry_time_{0};  // spent on this cycle
   CompactionState compaction_;
+  UnsyncedKeys unsynced_;
   bool in_transaction_ = false;
   const TableEntry* ping_ = nullptr;
   BlockedClients blocked_;

@@ -30,6 +30,12 @@ class PersistenceControl {
   // MISCONF text; nothing while all is well.
   virtual const std::optional<std::string>& write_refusal() const = 0;
 
+  // The append-only file is switched on; the offset of what it has been fed; how far it is on the disk (which says
+  // nothing as long as its first base is being written).
+  virtual bool log_on() const = 0;
+  virtual uint64_t logged_offset() const = 0;
+  virtual uint64_t synced_offset() const = 0;
+
   // Log content that is not yet written, in bytes.
   virtual uint64_t buffered_bytes() const = 0;
 

@@ -45,6 +45,38 @@ void role(Call& call) {
   }
 }
 
+namespace {
+
+constexpr std::string_view kNoLog = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
+
+void begin_wait(Call& call, const AckTarget& target, int64_t timeout_ms,
+                std::function<void(server::Session&, size_t)> answer) {
+  Node& node = call.node;
+  const uint64_t id = call.session.id;
+  call.session.blocked = true;
+  call.session.suspend();
+  ClientState& client = Node::state(call.session);
+  client.wait_ends = timeout_ms != 0;
+  client.wait_token = node.replication().wait(
+      target, timeout_ms == 0 ? std::nullopt : std::optional(Millis(timeout_ms)),
+      [&node, id, answer = std::move(answer)](std::optional<size_t> count) {
+        server::Session* session = node.server().find(id);
+        if (session == nullptr) return;
+        Node::state(*session).wait_token = 0;
+        session->blocked = false;
+        if (count) {
+          answer(*session, *count);
+        } else {
+          session->reply().error(
+              "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)");
+        }
+        session->output_ready();
+        session->resume();
+      });
+}
+
+}  // namespace
+
 void wait(Call& call) {
   if (call.node.is_replica()) {
     return call.reply.error(
@@ -64,27 +96,41 @@ void wait(Call& call) {
   if (*replicas <= 0 || acked >= static_cast<size_t>(*replicas) || call.in_exec) {
     return call.reply.integer(static_cast<int64_t>(acked));
   }
-  Node& node = call.node;
-  const uint64_t id = call.session.id;
-  call.session.blocked = true;
-  call.session.suspend();
-  client.wait_ends = *timeout != 0;
-  client.wait_token = replication.wait(
-      client.written_offset, static_cast<size_t>(*replicas),
-      *timeout == 0 ? std::nullopt : std::optional(Millis(*timeout)), [&node, id](std::optional<size_t> count) {
-        server::Session* session = node.server().find(id);
-        if (session == nullptr) return;
-        Node::state(*session).wait_token = 0;
-        session->blocked = false;
-        if (count) {
-          session->reply().integer(static_cast<int64_t>(*count));
-        } else {
-          session->reply().error(
-              "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)");
-        }
-        session->output_ready();
-        session->resume();
-      });
+  client.waits_for_logs = false;
+  begin_wait(call, {.offset = client.written_offset, .replicas = static_cast<size_t>(*replicas)}, *timeout,
+             [](server::Session& session, size_t count) { session.reply().integer(static_cast<int64_t>(count)); });
+}
+
+void waitaof(Call& call) {
+  const auto local = read_integer_in(call, call.args[1], 0, 1, "ERR value is out of range, value must between 0 and 1");
+  if (!local) return;
+  const auto replicas =
+      read_integer_in(call, call.args[2], 0, INT64_MAX, "ERR value is out of range, must be positive");
+  if (!replicas) return;
+  const auto timeout = read_integer(call, call.args[3], "ERR timeout is not an integer or out of range");
+  if (!timeout) return;
+  if (*timeout < 0) return call.reply.error("ERR timeout is negative");
+  if (call.node.is_replica()) {
+    return call.reply.error(
+        "ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just local and "
+        "are not propagated.");
+  }
+  if (*local != 0 && !call.node.persistence().log_on()) return call.reply.error(kNoLog);
+
+  ClientState& client = Node::state(call.session);
+  const bool local_met = *local == 0 || call.node.persistence().synced_offset() >= client.logged_offset;
+  const size_t acked = call.node.replication().acked_synced(client.written_offset);
+  if ((local_met && acked >= static_cast<size_t>(*replicas)) || call.in_exec) return call.node.answer_waitaof(call.session);
+  client.waits_for_logs = true;
+  begin_wait(call,
+             {.offset = client.written_offset,
+              .replicas = static_cast<size_t>(*replicas),
+              .synced = true,
+              .log_offset = *local != 0 ? client.logged_offset : 0},
+             *timeout, [&node = call.node, local = *local != 0](server::Session& session, size_t) {
+               if (local && !node.persistence().log_on()) return session.reply().error(kNoLog);
+               node.answer_waitaof(session);
+             });
 }
 
 namespace {

@@ -370,6 +370,17 @@ constexpr CommandRow kRows[] = {
                  "connection",
       .tips = "request_policy:all_shards response_policy:agg_min"},
      handlers::wait},
+    {{.name = "waitaof",
+      .arity = 4,
+      .flags = kNoScript,
+      .categories = kConnection,
+      .group = "generic",
+      .since = "7.2.0",
+      .complexity = "O(1)",
+      .summary = "Blocks until all of the preceding write commands sent by the connection are written to the append-only file "
+                 "of the master and/or replicas.",
+      .tips = "request_policy:all_shards response_policy:agg_min"},
+     handlers::waitaof},
 };
 
 }  // namespace

@@ -229,9 +229,9 @@ ReplicationMemory NodeReplication::memory() const {
 
 // --- The primary's side.
 
-Replication::WaitToken NodeReplication::wait(int64_t offset, size_t replicas, std::optional<Millis> timeout,
+Replication::WaitToken NodeReplication::wait(const AckTarget& target, std::optional<Millis> timeout,
                                              std::function<void(std::optional<size_t>)> done) {
-  return feed_.wait(offset, replicas, timeout, std::move(done));
+  return feed_.wait(target, timeout, std::move(done));
 }
 
 ProtocolReply NodeReplication::replconf(server::Session& session, std::span<const std::string_view> argv) {

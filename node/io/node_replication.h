@@ -57,8 +57,10 @@ class NodeReplication final : public Replication {
   std::optional<SavedPosition> saved_position() const override;
   bool enough_good_replicas() const override { return feed_.enough_good(); }
   size_t acked(int64_t offset) const override { return feed_.acked(offset); }
-  WaitToken wait(int64_t offset, size_t replicas, std::optional<Millis> timeout,
+  size_t acked_synced(int64_t offset) const override { return feed_.acked_synced(offset); }
+  WaitToken wait(const AckTarget& target, std::optional<Millis> timeout,
                  std::function<void(std::optional<size_t>)> done) override;
+  void log_synced(std::optional<uint64_t> offset) override { feed_.log_synced(offset); }
   void cancel_wait(WaitToken token) override { feed_.cancel_wait(token); }
   ProtocolReply replconf(server::Session& session, std::span<const std::string_view> argv) override;
   ProtocolReply psync(server::Session& session, std::span<const std::string_view> argv) override;

@@ -213,7 +213,7 @@ double PersistenceDriver::snapshot_progress() const {
 
 void PersistenceDriver::tick() {
   poll_child();
-  log_.flush();
+  write_log();
   if (saver_.running() || node_->loading()) return;
   const Instant now = clock_.now();
   if (log_.rewrite_wanted(now)) {

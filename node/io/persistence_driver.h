@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -75,8 +76,13 @@ class PersistenceDriver final : public PersistenceControl {
   void suspend_log();
   void resume_log();
   void note_identity(const ReplicationPosition& position);
+  // The offset of the replication stream up to which the log is on the disk; nothing while it is off.
+  std::optional<int64_t> synced_stream_offset() const;
 
   // --- Facts ---
+  bool log_on() const override { return log_connected_; }
+  uint64_t logged_offset() const override { return log_connected_ ? log_.appended_offset() : 0; }
+  uint64_t synced_offset() const override { return synced_; }
   uint64_t buffered_bytes() const override { return log_.buffered_bytes(); }
   int64_t latest_fork_us() const { return std::chrono::duration_cast<Micros>(saver_.last_fork_duration()).count(); }
   uint64_t forks() const { return forks_; }
@@ -101,6 +107,9 @@ class PersistenceDriver final : public PersistenceControl {
   Result<bool> replay_log();  // false: there is none
   Result<> load_log();
   Result<> load_dump_at_start();
+  void note_stream_position();
+  void log_is_synced();        // up to where it is durable
+  void update_gating();        // after the log has begun or ceased to hold replies back
   void connect_log();          // after the log was switched on or off
   void write_log();            // the turn's end
   void log_progressed();       // something became durable, or the log failed
@@ -130,6 +139,11 @@ class PersistenceDriver final : public PersistenceControl {
   AppendOnlyFile log_;
   LogSink log_sink_{*this};
   bool log_connected_ = false;
+  bool gating_ = false;  // replies wait for the log
+  uint64_t synced_ = 0;  // of the log
+  // Of a replica: offsets of the log, not yet on the disk, and those of the stream that they stand for.
+  std::deque<std::pair<uint64_t, int64_t>> stream_positions_;
+  std::optional<int64_t> synced_stream_;
   bool log_failure_known_ = false;
   bool log_suspended_ = false;
   std::unique_ptr<Descriptor> child_watch_;

@@ -12,7 +12,6 @@ AppendOnlyFile::Options PersistenceDriver::log_options() const {
   options.folder = options_.appenddirname;
   options.filename = options_.appendfilename;
   options.fsync = fsync_policy(options_.appendfsync);
-  options.no_sync_on_rewrite = options_.no_appendfsync_on_rewrite;
   options.timestamps = options_.aof_timestamp_enabled;
   options.rdb_base = options_.aof_use_rdb_preamble;
   options.encoding.compression = options_.rdbcompression;
@@ -24,8 +23,22 @@ AppendOnlyFile::Options PersistenceDriver::log_options() const {
 void PersistenceDriver::LogSink::feed(int db, std::span<const std::string_view> argv) {
   driver_.log_.feed(db, argv);
   auto& server = driver_.node_->server();
-  if (driver_.log_.gates_replies()) server.gate().produce(driver_.log_.appended_offset());
+  if (driver_.gating_) server.gate().produce(driver_.log_.appended_offset());
   server.request_turn_end();
+}
+
+// What was logged before is waited for as well, by everybody.
+void PersistenceDriver::update_gating() {
+  if (gating_ == log_.gates_replies()) return;
+  gating_ = log_.gates_replies();
+  auto& server = node_->server();
+  if (gating_) {
+    node_->unsynced().switch_on();
+    server.gate().produce(log_.appended_offset());
+    server.request_turn_end();
+  } else {
+    node_->unsynced().switch_off();
+  }
 }
 
 void PersistenceDriver::connect_log() {
@@ -34,13 +47,26 @@ void PersistenceDriver::connect_log() {
   if (!wanted && log_connected_) node_->effects().remove_sink(log_sink_);
   log_connected_ = wanted;
   log_failure_known_ = log_.failed();
-  if (!wanted) node_->server().release_gate(node_->server().gate().produced());
+  update_gating();
+  if (!wanted) {
+    node_->server().release_gate(node_->server().gate().produced());
+    stream_positions_.clear();
+    synced_stream_.reset();
+    node_->replication().log_synced(std::nullopt);
+  } else {
+    node_->replication().log_synced(synced_);
+  }
   update_refusal();
 }
 
 void PersistenceDriver::write_log() {
   if (!log_connected_) return;
+  update_gating();
+  // Of any kind: each writes much, and a sync would wait for that.
+  log_.pause_syncs(options_.no_appendfsync_on_rewrite && saver_.running());
   log_.flush();
+  if (gating_) node_->unsynced().end_turn(log_.appended_offset());
+  if (node_->is_replica()) note_stream_position();
   if (log_.failed() && !log_failure_known_) log_progressed();
 }
 
@@ -52,21 +78,49 @@ void PersistenceDriver::log_progressed() {
     ++failures_;
     log::warning("{}", log_.misconf_text());
     server.fail_gate();
+    update_gating();
     return update_refusal();
   }
   server.refresh_now();
   server.release_gate(log_.durable_offset());
+  log_is_synced();
+}
+
+// Only the last position of those that no sync has been asked for yet is of interest: the next sync covers it.
+void PersistenceDriver::note_stream_position() {
+  const uint64_t logged = log_.appended_offset();
+  const int64_t position = node_->replication().offset();
+  if (!stream_positions_.empty() && stream_positions_.back().first > log_.sync_requested_offset()) {
+    stream_positions_.back() = {logged, position};
+  } else {
+    stream_positions_.emplace_back(logged, position);
+  }
+  log_is_synced();
+}
+
+void PersistenceDriver::log_is_synced() {
+  if (log_.state() != AppendOnlyFile::State::on) return;
+  synced_ = log_.durable_offset();
+  while (!stream_positions_.empty() && stream_positions_.front().first <= synced_) {
+    synced_stream_ = stream_positions_.front().second;
+    stream_positions_.pop_front();
+  }
+  node_->replication().log_synced(synced_);
+}
+
+std::optional<int64_t> PersistenceDriver::synced_stream_offset() const {
+  return log_connected_ ? synced_stream_.value_or(0) : std::optional<int64_t>();
 }
 
 Result<> PersistenceDriver::apply_options() {
   auto& options = log_.options();
   const auto wanted = log_options();
-  options.no_sync_on_rewrite = wanted.no_sync_on_rewrite;
   options.rdb_base = wanted.rdb_base;
   options.encoding = wanted.encoding;
   options.incremental_sync = wanted.incremental_sync;
   log_.set_timestamps(wanted.timestamps);
   log_.set_fsync_policy(wanted.fsync);
+  update_gating();
   update_refusal();
   const bool on = log_.state() != AppendOnlyFile::State::off;
   if (options_.appendonly == on || log_suspended_) return {};

@@ -136,7 +136,8 @@ void ProcessDriver::shutdown(const ShutdownRequest& request, std::function<void(
   log::notice("Waiting for replicas before shutting down.");
   auto& server = node_->server();
   server.pause(server::Server::Pause::writes, clock_.now() + patience + Seconds(1));
-  replica_wait_ = replication.wait(replication.offset(), replicas, patience, [this](std::optional<size_t>) {
+  const AckTarget target{.offset = replication.offset(), .replicas = replicas};
+  replica_wait_ = replication.wait(target, patience, [this](std::optional<size_t>) {
     replica_wait_ = 0;
     if (stage_ == Stage::waiting_for_replicas) save_and_leave();
   });

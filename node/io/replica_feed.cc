@@ -57,6 +57,9 @@ ProtocolReply ReplicaFeed::replconf(server::Session& session, std::span<const st
       AttachedReplica* replica = table_.find(session.id);
       if (!replica || !replica->attached()) return nothing();
       table_.acknowledge(session.id, *offset, env_.clock.now());
+      if (argv.size() > i + 3 && iequals(argv[i + 2], "fack")) {
+        if (const auto synced = parse_int64(argv[i + 3])) table_.acknowledge_synced(session.id, *synced);
+      }
       // The first sign after a streamed payload: it has loaded it and is ready for the stream.
       if (replica->phase == ReplicaPhase::wait_ack) go_online(session.id);
       acknowledged();
@@ -258,14 +261,16 @@ void ReplicaFeed::flush() {
 
 // --- WAIT.
 
-Replication::WaitToken ReplicaFeed::wait(int64_t offset, size_t replicas, std::optional<Millis> timeout,
+Replication::WaitToken ReplicaFeed::wait(const AckTarget& target, std::optional<Millis> timeout,
                                          std::function<void(std::optional<size_t>)> done) {
   std::optional<Instant> deadline;
   if (timeout) deadline = env_.clock.now() + *timeout;
-  const auto token = waits_.add(offset, replicas, deadline);
+  const auto token = waits_.add(target, deadline);
   wait_callbacks_.emplace(token, std::move(done));
-  getack_wanted_ = true;
-  schedule_flush();
+  if (target.replicas > 0) {
+    getack_wanted_ = true;
+    schedule_flush();
+  }
   arm_timer();
   return token;
 }
@@ -292,7 +297,12 @@ void ReplicaFeed::end_waits() {
 
 void ReplicaFeed::acknowledged() {
   refresh_good();
-  if (!waits_.empty()) finish_waits(waits_.satisfied(table_));
+  if (!waits_.empty()) finish_waits(waits_.satisfied(table_, log_synced_));
+}
+
+void ReplicaFeed::log_synced(std::optional<uint64_t> offset) {
+  log_synced_ = offset;
+  if (!waits_.empty()) finish_waits(waits_.satisfied(table_, log_synced_));
 }
 
 void ReplicaFeed::refresh_good() { good_ = table_.good(env_.clock.now(), env_.config.min_replicas_max_lag); }

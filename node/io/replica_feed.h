@@ -61,7 +61,9 @@ class ReplicaFeed {
   void disconnect_all(std::string_view reason);
 
   size_t acked(int64_t offset) const { return table_.acked(offset); }
-  Replication::WaitToken wait(int64_t offset, size_t replicas, std::optional<Millis> timeout,
+  size_t acked_synced(int64_t offset) const { return table_.acked_synced(offset); }
+  void log_synced(std::optional<uint64_t> offset);
+  Replication::WaitToken wait(const AckTarget& target, std::optional<Millis> timeout,
                               std::function<void(std::optional<size_t>)> done);
   void cancel_wait(Replication::WaitToken token);
   void end_waits();  // this node became a replica
@@ -132,6 +134,7 @@ class ReplicaFeed {
   bool pipe_reading_ = false;
   AckWaits waits_;
   std::map<Replication::WaitToken, std::function<void(std::optional<size_t>)>> wait_callbacks_;
+  std::optional<uint64_t> log_synced_;  // of the append-only file; nothing: it is off
   bool getack_wanted_ = false;
   bool flush_scheduled_ = false;
   size_t good_ = 0;

@@ -184,8 +184,15 @@ void ReplicaLink::perform(link_action::Send& action) { send(std::move(action.byt
 void ReplicaLink::perform(link_action::Acknowledge&) {
   std::string bytes;
   const std::string offset = std::to_string(env_.log.offset());
-  const std::string_view argv[] = {"REPLCONF", "ACK", offset};
-  encode_command(bytes, argv);
+  const auto synced = env_.host.synced_offset();
+  if (synced) {
+    const std::string synced_text = std::to_string(*synced);
+    const std::string_view argv[] = {"REPLCONF", "ACK", offset, "FACK", synced_text};
+    encode_command(bytes, argv);
+  } else {
+    const std::string_view argv[] = {"REPLCONF", "ACK", offset};
+    encode_command(bytes, argv);
+  }
   send(std::move(bytes));
 }
 

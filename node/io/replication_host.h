@@ -27,6 +27,7 @@ class ReplicationHostDriver final : public ReplicationHost {
   void execute_from_primary(std::span<const std::string_view> argv) override;
   bool stream_paused() const override;
   int primary_stream_db() const override;
+  std::optional<int64_t> synced_offset() const override { return persistence_->synced_stream_offset(); }
   void load_payload(const std::string& path,
                     std::function<void(std::expected<LoadedPayload, LoadError>)> done) override;
 

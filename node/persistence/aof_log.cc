@@ -56,10 +56,10 @@ AppendOnlyLog::AppendOnlyLog(std::unique_ptr<File> file, uint64_t file_bytes, co
       policy_(options.policy),
       timestamps_(options.timestamps),
       file_bytes_(file_bytes),
-      last_sync_(clock.now()),
-      file_(std::move(file)),
-      written_bytes_(file_bytes),
-      thread_([this] { run(); }) {}
+      last_sync_(clock.now()) {
+  take_file(std::move(file), file_bytes);
+  start_threads();
+}
 
 AppendOnlyLog::~AppendOnlyLog() { (void)close(); }
 
@@ -108,7 +108,10 @@ void AppendOnlyLog::flush() {
                .counts_as_durable = sync_paused_});
       buffer_ = {};
     } else if (idle()) {
-      (void)write(buffer_);
+      if (auto written = write(buffer_); !written) {
+        const std::lock_guard lock(mutex_);
+        fail_with(std::move(written.error()));
+      }
     } else {
       enqueue({.bytes = buffer_, .end_offset = appended_});
     }
@@ -136,7 +139,7 @@ void AppendOnlyLog::sync_each_second(Instant now) {
 
 bool AppendOnlyLog::idle() const {
   const std::lock_guard lock(mutex_);
-  return !busy_ && jobs_.empty();
+  return busy_ == 0 && jobs_.empty();
 }
 
 std::optional<Error> AppendOnlyLog::last_error() const {
@@ -152,6 +155,7 @@ uint64_t AppendOnlyLog::buffered_bytes() const {
 }
 
 void AppendOnlyLog::enqueue(Job job) {
+  bool wake;
   {
     const std::lock_guard lock(mutex_);
     if (!jobs_.empty() && jobs_.back().mergeable() && !job.disposed) {
@@ -164,8 +168,9 @@ void AppendOnlyLog::enqueue(Job job) {
     } else {
       jobs_.push_back(std::move(job));
     }
+    wake = may_begin();
   }
-  wake_.notify_one();
+  if (wake) wake_.notify_one();
 }
 
 void AppendOnlyLog::rotate(std::unique_ptr<File> next, std::string_view head) {
@@ -184,6 +189,7 @@ void AppendOnlyLog::set_policy(FsyncPolicy policy) {
   flush();
   policy_ = policy;
   if (policy != FsyncPolicy::always || old == FsyncPolicy::always) return;
+  start_threads();
   // What was written so far and not synced is waited for from now on.
   sync_requested_ = appended_;
   enqueue({.end_offset = appended_, .sync = true});
@@ -205,38 +211,58 @@ Result<> AppendOnlyLog::close() {
       const std::lock_guard lock(mutex_);
       stopping_ = true;
     }
-    wake_.notify_one();
-    thread_.join();
-    file_.reset();
+    wake_.notify_all();
+    for (std::thread& thread : threads_) thread.join();
+    files_.clear();
   }
   if (auto error = last_error()) return std::unexpected(std::move(*error));
   return {};
+}
+
+// One is enough where a sync is asked for once a second.
+void AppendOnlyLog::start_threads() {
+  const size_t wanted = policy_ == FsyncPolicy::always ? kSyncs : 1;
+  while (threads_.size() < wanted) threads_.emplace_back([this] { run(); });
+}
+
+void AppendOnlyLog::take_file(std::unique_ptr<File> file, uint64_t bytes) {
+  handles_.clear();
+  handles_.push_back(file.get());
+  files_.clear();
+  files_.push_back(std::move(file));
+  written_bytes_ = bytes;
+  while (files_.size() < kSyncs) {
+    auto again = files_.front()->open_again();
+    if (!again) break;
+    handles_.push_back(again.get());
+    files_.push_back(std::move(again));
+  }
+}
+
+bool AppendOnlyLog::may_begin() const {
+  return !jobs_.empty() && !writing_ && !handles_.empty() && (busy_ == 0 || !jobs_.front().next_file);
 }
 
 void AppendOnlyLog::run() {
   const memory::ThreadAccount account;
   std::unique_lock lock(mutex_);
   while (true) {
-    wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
-    if (jobs_.empty()) return;
+    wake_.wait(lock, [&] { return may_begin() || (stopping_ && jobs_.empty()); });
+    if (jobs_.empty()) break;
     Job job = std::move(jobs_.front());
     jobs_.pop_front();
-    busy_ = true;
-    busy_bytes_ = job.bytes.capacity();
+    const uint64_t bytes = job.bytes.capacity();
+    ++busy_;
+    busy_bytes_ += bytes;
+    const bool changed = perform(job, lock);
+    --busy_;
+    busy_bytes_ -= bytes;
     lock.unlock();
-    const uint64_t durable = durable_offset();
-    const bool was_failed = failed();
-    perform(job);
-    const bool changed = durable_offset() != durable || failed() != was_failed;
     job = {};
-    lock.lock();
-    busy_ = false;
-    busy_bytes_ = 0;
-    if (!changed || !notify_) continue;
-    lock.unlock();
-    notify_();
+    if (changed && notify_) notify_();
     lock.lock();
   }
+  wake_.notify_all();
 }
 
 metrics::LatencyHistogram AppendOnlyLog::fsync_durations() const {
@@ -244,60 +270,80 @@ metrics::LatencyHistogram AppendOnlyLog::fsync_durations() const {
   return fsync_durations_;
 }
 
-void AppendOnlyLog::perform(Job& job) {
-  if (job.disposed || failed()) return;
-  if (!job.bytes.empty() && !write(job.bytes)) return;
-  if (job.sync) {
+// True: durable_offset() or failed() has changed. Called, and left, with the lock held.
+bool AppendOnlyLog::perform(Job& job, std::unique_lock<std::mutex>& lock) {
+  if (job.disposed || failed()) return false;
+  const bool alone = job.next_file != nullptr;
+  const bool counts = job.sync || job.counts_as_durable;
+  const uint64_t number = first_in_flight_ + in_flight_.size();
+  if (counts) in_flight_.push_back({job.end_offset});
+  File* const handle = handles_.back();
+  handles_.pop_back();
+  writing_ = true;
+  lock.unlock();
+  auto done = job.bytes.empty() ? Result<>() : write(job.bytes);
+  lock.lock();
+  writing_ = alone;
+  if (may_begin()) wake_.notify_one();  // what comes next may be written while this is synced
+  if (done && job.sync) {
+    lock.unlock();
     const Instant begin = clock_.now();
-    auto synced = file_->sync();
+    done = handle->sync();
     const Nanos took = clock_.now() - begin;
-    {
-      const std::lock_guard lock(mutex_);
-      fsync_durations_.observe(took);
-    }
-    if (!synced) {
-      fail_with(std::move(synced.error()));
-      return;
-    }
+    lock.lock();
+    fsync_durations_.observe(took);
   }
-  if (job.sync || job.counts_as_durable) durable_.store(job.end_offset, std::memory_order_release);
-  if (job.next_file) {
-    file_ = std::move(job.next_file);
-    written_bytes_ = 0;
-  }
+  handles_.push_back(handle);
+  writing_ = writing_ && !alone;
+  if (!done) return fail_with(std::move(done.error()));
+  if (alone) take_file(std::move(job.next_file), 0);
+  return counts && advance(number);
 }
 
-bool AppendOnlyLog::write(std::string_view bytes) {
+// After a failure nothing counts any more.
+bool AppendOnlyLog::advance(uint64_t number) {
+  if (failed()) return false;
+  in_flight_[number - first_in_flight_].done = true;
+  const uint64_t before = durable_offset();
+  for (; !in_flight_.empty() && in_flight_.front().done; ++first_in_flight_) {
+    durable_.store(in_flight_.front().end_offset, std::memory_order_release);
+    in_flight_.pop_front();
+  }
+  return durable_offset() != before;
+}
+
+Result<> AppendOnlyLog::write(std::string_view bytes) {
   const uint64_t before = written_bytes_;
-  auto written = file_->append(bytes);
+  auto written = files_.front()->append(bytes);
   if (written) {
     written_bytes_ += bytes.size();
-    return true;
+  } else {
+    cut_back(before, bytes);
   }
-  cut_back(before, bytes);
-  fail_with(std::move(written.error()));
-  return false;
+  return written;
 }
 
 void AppendOnlyLog::cut_back(uint64_t before, std::string_view bytes) {
-  const auto size = file_->size();
+  const auto size = files_.front()->size();
   if (!size || *size <= before) return;
   const auto reached = static_cast<size_t>(std::min<uint64_t>(*size - before, bytes.size()));
   const uint64_t keep = before + whole_commands(bytes, reached);
   if (keep == *size) return;
-  if (auto cut = file_->truncate(keep); !cut) {
+  if (auto cut = files_.front()->truncate(keep); !cut) {
     log::warning(
         "Could not remove short write from the append-only file. It will be cut off when the file is loaded: {}",
         cut.error().text);
   }
 }
 
-void AppendOnlyLog::fail_with(Error error) {
+// With the lock held. False when it has failed before.
+bool AppendOnlyLog::fail_with(Error error) {
+  if (failed()) return false;
   log::warning("Error writing to the append-only file: {}. It accepts nothing more until it is turned off and on again",
                error.text);
-  const std::lock_guard lock(mutex_);
   failure_ = std::move(error);
   failed_.store(true, std::memory_order_release);
+  return true;
 }
 
 }  // namespace holdfast::node

@@ -1,8 +1,11 @@
 // The writing end of the append-only file: encodes effects as commands and gets them to the disk by the fsync policy.
 //
-//   always    flush() hands the turn's bytes to the log thread, which writes and syncs them; while it does, further
-//             turns collect into its next write (group commit), and the executor never waits.
-//   everysec  flush() writes; the log thread syncs once a second. While it syncs, writes queue for it.
+//   always    flush() hands the turn's bytes to a log thread, which writes and syncs them, and the executor never waits.
+//             While it syncs, the next thread begins with what came meanwhile: up to kSyncs syncs overlap, so that a
+//             write waits for little more than one sync. With all of them busy turns collect into the next write
+//             (group commit). Writes are in order, and so are the ends of syncs: one that began later counts when all
+//             that began before have ended.
+//   everysec  flush() writes; a log thread syncs once a second. While it syncs, writes queue for it.
 //   no        flush() writes; the kernel decides.
 //
 // Offsets count the bytes ever fed to this object, across files. durable_offset() <= appended_offset(); under `always`
@@ -12,8 +15,10 @@
 // A failed write or sync is never retried: the kernel may have dropped the pages and say "synced" the next time. The
 // log is failed from then on: it takes no more bytes, durable_offset() stays, and only a new log with a new base
 // recovers. After a failed write the file is cut back to the last whole command or transaction when that is possible.
+// Overlapping syncs have a handle of the file each, since the kernel tells each handle, and only once, of a failure:
+// whichever sync fails first, none that lost bytes is taken for a success.
 //
-// Threads: one executor calls everything; `notify` runs on the log thread; durable_offset() and failed() may be called
+// Threads: one executor calls everything; `notify` runs on a log thread; durable_offset() and failed() may be called
 // from any thread.
 #pragma once
 
@@ -29,6 +34,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/fs/file_system.h"
@@ -42,11 +48,13 @@ enum class FsyncPolicy : uint8_t { no, everysec, always };
 
 class AppendOnlyLog final : public EffectSink {
  public:
+  static constexpr size_t kSyncs = 6;  // that overlap at most
+
   struct Options {
     FsyncPolicy policy = FsyncPolicy::everysec;
     bool timestamps = false;  // aof-timestamp-enabled
   };
-  // Called on the log thread after durable_offset() or failed() has changed. It may only post to the owner's loop.
+  // Called on a log thread after durable_offset() or failed() has changed. It may only post to the owner's loop.
   using Notify = std::function<void()>;
 
   // `file` is open for appending and has `file_bytes` bytes.
@@ -61,6 +69,7 @@ class AppendOnlyLog final : public EffectSink {
 
   uint64_t appended_offset() const { return appended_; }
   uint64_t durable_offset() const { return durable_.load(std::memory_order_acquire); }
+  uint64_t sync_requested_offset() const { return sync_requested_; }
   bool failed() const { return failed_.load(std::memory_order_acquire); }
   std::optional<Error> last_error() const;
 
@@ -69,16 +78,16 @@ class AppendOnlyLog final : public EffectSink {
   void set_policy(FsyncPolicy policy);
   FsyncPolicy policy() const { return policy_; }
   void set_timestamps(bool enabled) { timestamps_ = enabled; }
-  // no-appendfsync-on-rewrite while a child writes: nothing is synced, and under `always` what is written counts as
+  // no-appendfsync-on-rewrite while a snapshot is written: nothing is synced, and under `always` what is written counts as
   // durable.
   void set_sync_paused(bool paused);
-  // Closes the file on the log thread: the last close of a large removed file takes long.
+  // Closes the file on a log thread: the last close of a large removed file takes long.
   void dispose(std::unique_ptr<File> file);
-  // Flushes, syncs and ends the thread. The error is the log's failure, if it has failed.
+  // Flushes, syncs and ends the threads. The error is the log's failure, if it has failed.
   Result<> close();
 
   uint64_t file_bytes() const { return file_bytes_; }        // of the current file, with what waits to be written
-  // Memory of what is not yet written: of this turn, and what waits for the log thread or is in its hands.
+  // Memory of what is not yet durable: of this turn, and what waits for a log thread or is in its hands.
   uint64_t buffered_bytes() const;
   uint64_t delayed_syncs() const { return delayed_syncs_; }  // INFO's aof_delayed_fsync
   metrics::LatencyHistogram fsync_durations() const;
@@ -89,7 +98,7 @@ class AppendOnlyLog final : public EffectSink {
     uint64_t end_offset = 0;
     bool sync = false;
     bool counts_as_durable = false;   // without a sync
-    std::unique_ptr<File> next_file;  // after the bytes and the sync
+    std::unique_ptr<File> next_file;  // after the bytes and the sync; the job is then alone
     std::unique_ptr<File> disposed;
     bool mergeable() const { return !next_file && !disposed; }
   };
@@ -98,11 +107,15 @@ class AppendOnlyLog final : public EffectSink {
   void enqueue(Job job);
   bool idle() const;
   void sync_each_second(Instant now);
+  void start_threads();
   void run();
-  void perform(Job& job);
-  bool write(std::string_view bytes);
+  bool may_begin() const;
+  bool perform(Job& job, std::unique_lock<std::mutex>& lock);
+  bool advance(uint64_t number);
+  void take_file(std::unique_ptr<File> file, uint64_t bytes);
+  Result<> write(std::string_view bytes);
   void cut_back(uint64_t before, std::string_view bytes);
-  void fail_with(Error error);
+  bool fail_with(Error error);
 
   const Clock& clock_;
   const Notify notify_;
@@ -123,9 +136,10 @@ class AppendOnlyLog final : public EffectSink {
   uint64_t delayed_syncs_ = 0;
   bool delay_counted_ = false;
 
-  // The file belongs to the log thread while it is busy or has jobs, else to the executor.
-  std::unique_ptr<File> file_;
-  uint64_t written_bytes_;  // of file_
+  // The handles of the file, fewer than kSyncs where the machine gives none. The first one writes: that, and the file's
+  // size, belong to the log thread that writes, or, while all are idle, to the executor.
+  std::vector<std::unique_ptr<File>> files_;
+  uint64_t written_bytes_ = 0;  // of the file
 
   std::atomic<uint64_t> durable_{0};
   std::atomic<bool> failed_{false};
@@ -133,13 +147,21 @@ class AppendOnlyLog final : public EffectSink {
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable wake_;
   std::deque<Job> jobs_;
-  bool busy_ = false;
-  uint64_t busy_bytes_ = 0;  // of the job being performed
+  size_t busy_ = 0;          // threads that perform a job
+  struct InFlight {
+    uint64_t end_offset;
+    bool done = false;
+  };
+  std::deque<InFlight> in_flight_;     // what is being made durable, in the order of its offsets
+  uint64_t first_in_flight_ = 0;       // number of the front
+  std::vector<File*> handles_;  // of files_: those that no thread syncs by
+  bool writing_ = false;    // one of them writes, or must be alone
+  uint64_t busy_bytes_ = 0;  // of the jobs being performed
   bool stopping_ = false;
   std::optional<Error> failure_;
   metrics::LatencyHistogram fsync_durations_;
 
-  std::thread thread_;
+  std::vector<std::thread> threads_;
 };
 
 // What a write command is answered while the log has failed.

@@ -44,7 +44,6 @@ class AppendOnlyFile final : public EffectSink {
     std::string folder = "appendonlydir";  // appenddirname, in `directory`
     std::string filename = "appendonly.aof";
     FsyncPolicy fsync = FsyncPolicy::everysec;
-    bool no_sync_on_rewrite = false;
     bool timestamps = false;
     bool rdb_base = true;  // aof-use-rdb-preamble
     RdbEncoder::Options encoding;
@@ -72,8 +71,10 @@ class AppendOnlyFile final : public EffectSink {
   // Offsets grow for the life of this object, on or off; with nothing logged everything counts as durable.
   uint64_t appended_offset() const;
   uint64_t durable_offset() const;
-  // Replies must wait for durable_offset().
-  bool gates_replies() const { return state_ == State::on && options_.fsync == FsyncPolicy::always; }
+  // Up to here a sync is done or asked for.
+  uint64_t sync_requested_offset() const { return offset_base_ + (log_ ? log_->sync_requested_offset() : 0); }
+  // Replies must wait for durable_offset(). (Once the log has failed there is nothing to wait for.)
+  bool gates_replies() const { return state_ == State::on && options_.fsync == FsyncPolicy::always && !failed(); }
   bool failed() const { return log_ && log_->failed(); }
   metrics::LatencyHistogram fsync_durations() const;  // for the life of this object
   std::string misconf_text() const;
@@ -82,6 +83,10 @@ class AppendOnlyFile final : public EffectSink {
   Options& options() { return options_; }
   void set_fsync_policy(FsyncPolicy policy);
   void set_timestamps(bool enabled);
+  // no-appendfsync-on-rewrite while a snapshot is written: see AppendOnlyLog::set_sync_paused().
+  void pause_syncs(bool paused) {
+    if (log_) log_->set_sync_paused(paused);
+  }
   // appendonly yes: the first rewrite is wanted from now on (rewrite_wanted()). Fine when already on.
   Result<> enable();
   // appendonly no: flushes, syncs, stops logging and the running rewrite.

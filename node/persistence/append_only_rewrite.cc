@@ -71,7 +71,6 @@ Result<> AppendOnlyFile::start_rewrite(const DataSource& source, const RdbHeader
     abandon_rewrite();
     return begun;
   }
-  if (log_ && options_.no_sync_on_rewrite) log_->set_sync_paused(true);
   return {};
 }
 
@@ -104,7 +103,6 @@ Result<> AppendOnlyFile::begin_temporary_increment() {
 }
 
 void AppendOnlyFile::rewrite_finished(const SnapshotResult& result) {
-  if (log_) log_->set_sync_paused(false);
   Result<> installed = result.outcome;
   if (installed && state_ == State::waiting_rewrite && failed()) {
     installed = fail("the new append only file could not be written");

@@ -4,16 +4,26 @@
 
 namespace holdfast::node {
 
-uint64_t AckWaits::add(int64_t offset, size_t replicas, std::optional<Instant> deadline) {
-  waits_.emplace(next_, Wait{offset, replicas, deadline.value_or(Instant::max())});
+namespace {
+
+size_t count(const ReplicaTable& table, const AckTarget& target) {
+  return target.synced ? table.acked_synced(target.offset) : table.acked(target.offset);
+}
+
+}  // namespace
+
+uint64_t AckWaits::add(const AckTarget& target, std::optional<Instant> deadline) {
+  waits_.emplace(next_, Wait{target, deadline.value_or(Instant::max())});
   return next_++;
 }
 
-std::vector<AckWaits::Over> AckWaits::satisfied(const ReplicaTable& table) {
+std::vector<AckWaits::Over> AckWaits::satisfied(const ReplicaTable& table, std::optional<uint64_t> log) {
   std::vector<Over> over;
   std::erase_if(waits_, [&](const auto& item) {
-    const size_t acked = table.acked(item.second.offset);
-    if (acked < item.second.replicas) return false;
+    const AckTarget& target = item.second.target;
+    const size_t acked = count(table, target);
+    const bool no_log = target.log_offset > 0 && !log;
+    if (!no_log && (acked < target.replicas || log.value_or(0) < target.log_offset)) return false;
     over.push_back({item.first, acked});
     return true;
   });
@@ -24,7 +34,7 @@ std::vector<AckWaits::Over> AckWaits::expired(const ReplicaTable& table, Instant
   std::vector<Over> over;
   std::erase_if(waits_, [&](const auto& item) {
     if (now < item.second.deadline) return false;
-    over.push_back({item.first, table.acked(item.second.offset)});
+    over.push_back({item.first, count(table, item.second.target)});
     return true;
   });
   return over;

@@ -6,6 +6,7 @@
 
 #include <expected>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,6 +30,8 @@ class ReplicationHost {
   virtual bool stream_paused() const { return false; }
   // The database that the primary's stream has selected.
   virtual int primary_stream_db() const = 0;
+  // The offset of the stream up to which the append-only file is on the disk; nothing: it is off.
+  virtual std::optional<int64_t> synced_offset() const { return std::nullopt; }
 
   struct LoadedPayload {
     int stream_db = 0;  // repl-stream-db of the file, 0 when it has none

@@ -61,6 +61,16 @@ size_t ReplicaTable::acked(int64_t offset) const {
   }));
 }
 
+size_t ReplicaTable::acked_synced(int64_t offset) const {
+  return static_cast<size_t>(std::ranges::count_if(replicas_, [offset](const auto& item) {
+    return item.second.phase == ReplicaPhase::online && item.second.synced >= offset;
+  }));
+}
+
+void ReplicaTable::acknowledge_synced(uint64_t id, int64_t offset) {
+  if (AttachedReplica* replica = find(id)) replica->synced = std::max(replica->synced, offset);
+}
+
 bool ReplicaTable::acknowledge(uint64_t id, int64_t offset, Instant now) {
   AttachedReplica* replica = find(id);
   if (!replica) return false;

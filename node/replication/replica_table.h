@@ -35,6 +35,7 @@ struct AttachedReplica {
   bool payload_only = false;  // wants a full resync's payload and no stream (redis-cli --rdb)
   ReplicaPhase phase = ReplicaPhase::announced;
   int64_t acked = 0;
+  int64_t synced = -1;  // of that, in its append-only file and on its disk; -1: it has not said
   Instant last_sign{};        // its last acknowledgement, or progress of its payload
   Instant waiting_since{};    // wait_snapshot_start
   std::optional<Instant> soft_limit_since;
@@ -56,8 +57,10 @@ class ReplicaTable {
   size_t good(Instant now, Seconds max_lag) const;
   // Online replicas that acknowledged at least this offset.
   size_t acked(int64_t offset) const;
+  size_t acked_synced(int64_t offset) const;
   // True when it is news: an offset beyond the last.
   bool acknowledge(uint64_t id, int64_t offset, Instant now);
+  void acknowledge_synced(uint64_t id, int64_t offset);
   std::vector<uint64_t> silent(Instant now, Seconds timeout) const;
   // client-output-buffer-limit replica, for `pending` bytes not yet taken by this replica.
   bool over_limit(uint64_t id, uint64_t pending, Instant now, const ReplicationConfig& config);

@@ -66,6 +66,14 @@ struct ReplicationMemory {
   uint64_t backlog() const { return payload_bytes + stream_bytes - beyond_backlog(); }
 };
 
+// What a client waits for in WAIT and WAITAOF.
+struct AckTarget {
+  int64_t offset = 0;       // of the stream, at so many replicas
+  size_t replicas = 0;
+  bool synced = false;      // and in the replicas' own append-only files, on their disks
+  uint64_t log_offset = 0;  // of this node's append-only file, on its disk; 0: it does not matter
+};
+
 // What a command handler must still send. `none`: nothing (REPLCONF ACK), or the connection is now a replica's and
 // replication writes to it.
 struct ProtocolReply {
@@ -115,14 +123,19 @@ class Replication {
   // min-replicas-to-write: false = refuse writes with "NOREPLICAS Not enough good replicas to write.".
   virtual bool enough_good_replicas() const = 0;
 
-  // WAIT. `acked(offset)` is how many online replicas have acknowledged at least that offset. `wait` asks the replicas
-  // for their offsets at once and calls `done` with the count when it reaches `replicas` or `timeout` passes (no timeout:
-  // for ever). A replica role change ends all waits with `nullopt` (answer
+  // WAIT, WAITAOF. `acked(offset)` is how many online replicas have acknowledged at least that offset, `acked_synced` how
+  // many say that it is on their disks. `wait` asks the replicas for their offsets at once and calls `done` with the count
+  // when all of the target is reached or `timeout` passes (no timeout: for ever), or when the append-only file that it
+  // waits for is switched off. A replica role change ends all waits with `nullopt` (answer
   // "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)").
   virtual size_t acked(int64_t offset) const = 0;
-  virtual WaitToken wait(int64_t offset, size_t replicas, std::optional<Millis> timeout,
+  virtual size_t acked_synced(int64_t offset) const = 0;
+  virtual WaitToken wait(const AckTarget& target, std::optional<Millis> timeout,
                          std::function<void(std::optional<size_t>)> done) = 0;
   virtual void cancel_wait(WaitToken token) = 0;  // the client went; `done` is not called
+
+  // The append-only file is on the disk up to this offset; nothing: it is switched off.
+  virtual void log_synced(std::optional<uint64_t> offset) = 0;
 
   // The replicas' side of the protocol. argv includes the command name. The arity is checked by the caller.
   virtual ProtocolReply replconf(server::Session& session, std::span<const std::string_view> argv) = 0;

@@ -1,5 +1,6 @@
 """The goals that the figures are held against: each gives what was measured in words, and whether it is enough."""
 
+from aof_works import EVERYSEC, READS, WRITES
 from works import STRING_WORKS
 
 PLAIN = [work.title for work in STRING_WORKS if work.pipeline == 1]
@@ -39,6 +40,9 @@ def goals(figures):
     for work in figures.works("load_seconds"):
         bound = 0.5 if work.startswith("dump") else 0.6
         yield from ratio(f"{work}: at most {bound:.2f} of redis-server's time to load", work, "load_seconds", bound)
+    yield from ratio(f"{WRITES}: throughput at least 1.6 of redis-server's", WRITES, "per_second", 1.6, more=True)
+    yield from ratio(f"{READS}: throughput at least 1.9 of redis-server's", READS, "per_second", 1.9, more=True)
+    yield from ratio(f"{READS}: p99 at most 0.5 of redis-server's", READS, "p99_us", 0.5)
     yield from bounded(figures)
     for part in figures.parts():
         yield from stalls(part)
@@ -54,6 +58,9 @@ def bounded(figures):
         value = figures.median(work, "holdfast", "bytes_per_key")
         if work.startswith("10M") and value is not None:
             yield f"{work}: at most 155 bytes a key", f"{value:.0f}", value <= 155
+    value = figures.median(EVERYSEC, "holdfast", "of_file_off")
+    if value is not None:
+        yield f"{EVERYSEC}: throughput at least 0.95 of that with the file off", f"{value:.2f}", value >= 0.95
     for work in figures.works("of_live_data"):
         value = figures.median(work, "holdfast", "of_live_data")
         if value is not None:

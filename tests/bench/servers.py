@@ -44,8 +44,9 @@ class Make:
 class Server:
     """Use as a context: it is killed at the end, its files with it."""
 
-    def __init__(self, make, port, patience=20, **options):
+    def __init__(self, make, port, patience=20, environment=None, **options):
         self.make, self.port, self.patience = make, port, patience  # seconds until it must answer
+        self.environment = {**os.environ, **(environment or {})}
         self.options = {k.replace("_", "-"): v for k, v in options.items()}
 
     def __enter__(self):
@@ -54,7 +55,8 @@ class Server:
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 self.make.command(self.port, self.folder.name, self.options), stdin=subprocess.DEVNULL, stdout=log,
-                stderr=subprocess.STDOUT, cwd=self.folder.name, preexec_fn=machine.pinned_to(machine.SERVER_CORE),
+                stderr=subprocess.STDOUT, cwd=self.folder.name, env=self.environment,
+                preexec_fn=machine.pinned_to(machine.SERVER_CORE),
             )  # fmt: skip
         self.pid = self.process.pid
         try:

@@ -9,6 +9,7 @@ import dataclasses
 import time
 
 import machine
+from aof_works import aof
 from clients import load, pinging
 from loading import loading
 from servers import FLOOR, Connection, Failure, ReplyError, Server
@@ -326,4 +327,5 @@ GROUPS = {
     "deletion": (deletion, "Stalls while a large value is deleted: a ping every 0.5 ms"),
     "load": (loading, "Loading at start"),
     "churn": (churn, "Memory after churn"),
+    "aof": (aof, "The append-only file: no pipeline, 64-byte values, 1M keys; with `always` each fsync takes 1 ms longer"),
 }

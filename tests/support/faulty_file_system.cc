@@ -9,7 +9,7 @@ namespace holdfast::test {
 class FaultyFileSystem::OpenFile final : public File {
  public:
   OpenFile(FaultyFileSystem& fs, std::string path, std::shared_ptr<Node> node)
-      : fs_(fs), path_(std::move(path)), node_(std::move(node)), generation_(fs.generation_) {}
+      : fs_(fs), path_(std::move(path)), node_(std::move(node)), generation_(fs.generation_), known_failures_(node_->failed_syncs) {}
 
   Result<size_t> read_at(uint64_t offset, std::span<char> buffer) override {
     const std::lock_guard lock(fs_.mutex_);
@@ -32,18 +32,27 @@ class FaultyFileSystem::OpenFile final : public File {
 
   Result<> sync() override {
     std::function<void(const std::string&)> hook;
+    size_t covered;
     {
       const std::lock_guard lock(fs_.mutex_);
       hook = fs_.sync_hook_;
+      covered = node_->data.size();
     }
     if (hook) hook(path_);
     const std::lock_guard lock(fs_.mutex_);
     ++fs_.syncs_;
     if (auto usable = check(Operation::sync); !usable) {
       node_->poisoned = true;
+      known_failures_ = ++node_->failed_syncs;
       return usable;
     }
-    if (!node_->poisoned) node_->durable = node_->data;
+    if (known_failures_ != node_->failed_syncs) {
+      known_failures_ = node_->failed_syncs;
+      return fail_errno(EIO, path_);
+    }
+    // Another sync that began later may have ended before.
+    covered = std::max(covered, node_->durable.size());
+    if (!node_->poisoned) node_->durable = node_->data.substr(0, covered);
     return {};
   }
 
@@ -60,6 +69,11 @@ class FaultyFileSystem::OpenFile final : public File {
     return uint64_t{node_->data.size()};
   }
 
+  std::unique_ptr<File> open_again() override {
+    const std::lock_guard lock(fs_.mutex_);
+    return std::make_unique<OpenFile>(fs_, path_, node_);
+  }
+
  private:
   Result<> check(Operation operation) {
     if (generation_ != fs_.generation_) return fail_errno(EIO, path_);
@@ -71,6 +85,7 @@ class FaultyFileSystem::OpenFile final : public File {
   const std::string path_;
   const std::shared_ptr<Node> node_;
   const uint64_t generation_;
+  uint64_t known_failures_;
 };
 
 void FaultyFileSystem::fail_operation(Operation operation, int code, int after, int count, std::string path) {

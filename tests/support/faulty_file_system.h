@@ -2,8 +2,9 @@
 //
 // crash() is a power cut: what was appended and not synced is gone (or a random part of it stays), and so are files
 // created, renamed or removed whose folder was not synced since (or a random first part of those changes stays). Open
-// files are dead afterwards (EIO). A failed sync loses its bytes for good, even if a later sync reports success, as
-// Linux does: code that retries a failed fsync is caught. Folders exist when something is in them or were made.
+// files are dead afterwards (EIO). A sync covers what was appended before it began. A failed one loses its bytes for good,
+// even if a later sync reports success, as Linux does: code that retries a failed fsync is caught; every other handle of
+// the file that is open reports it once as well. Folders exist when something is in them or were made.
 // Thread-safe.
 #pragma once
 
@@ -62,6 +63,7 @@ class FaultyFileSystem final : public FileSystem {
     std::string data;
     std::string durable;
     bool poisoned = false;  // a sync failed: nothing more of it becomes durable
+    uint64_t failed_syncs = 0;
   };
   using Entries = std::map<std::string, std::shared_ptr<Node>>;
   struct Change {  // of one folder, not yet synced

@@ -134,7 +134,19 @@ int refuse(int error) {
 
 // --- The calls ---
 
+// Another descriptor of an open file.
+int do_open_again(const char* path, int flags, const Opened& file) {
+  const int fd = static_cast<int>(syscall(SYS_openat, AT_FDCWD, path, flags, 0));
+  if (fd >= 0 && static_cast<size_t>(fd) < kDescriptors) descriptors[fd] = file;
+  return fd;
+}
+
 int do_open(int folder, const char* path, int flags, mode_t mode) {
+  constexpr char kDescriptorPath[] = "/proc/self/fd/";
+  if (path != nullptr && strncmp(path, kDescriptorPath, sizeof kDescriptorPath - 1) == 0) {
+    const Opened* file = ours(atoi(path + sizeof kDescriptorPath - 1));
+    if (file != nullptr) return do_open_again(path, flags, *file);
+  }
   char buffer[PATH_MAX];
   const char* name = active() ? within(folder, path, buffer) : nullptr;
   if (name == nullptr) return static_cast<int>(syscall(SYS_openat, folder, path, flags, mode));

@@ -49,9 +49,12 @@ class FakeReplication final : public Replication {
   std::optional<SavedPosition> saved_position() const override { return std::nullopt; }
   bool enough_good_replicas() const override { return enough; }
   size_t acked(int64_t) const override { return acknowledged; }
-  WaitToken wait(int64_t offset, size_t replicas, std::optional<Millis> timeout,
+  size_t acked_synced(int64_t) const override { return synced; }
+  void log_synced(std::optional<uint64_t>) override {}
+  WaitToken wait(const AckTarget& target, std::optional<Millis> timeout,
                  std::function<void(std::optional<size_t>)> done) override {
-    waited = fmt::format("{} {} {}", offset, replicas, timeout ? timeout->count() : -1);
+    waited = fmt::format("{} {} {}", target.offset, target.replicas, timeout ? timeout->count() : -1);
+    if (target.synced) waited += fmt::format(" synced {}", target.log_offset);
     wait_done = std::move(done);
     return 7;
   }
@@ -68,7 +71,7 @@ class FakeReplication final : public Replication {
 
   bool replica = false, up = true, enough = true;
   int64_t current_offset = 0;
-  size_t acknowledged = 0;
+  size_t acknowledged = 0, synced = 0;
   int renames = 0;
   std::string asked, waited;
   WaitToken cancelled = 0;
@@ -93,6 +96,9 @@ class FakePersistence final : public PersistenceControl {
   WallTime last_save() const override { return from_unix_ms(1'700'000'000'000); }
   void flushed_all() override { ++flushes; }
   const std::optional<std::string>& write_refusal() const override { return refusal; }
+  bool log_on() const override { return logging; }
+  uint64_t logged_offset() const override { return logging ? logged : 0; }
+  uint64_t synced_offset() const override { return synced; }
   uint64_t buffered_bytes() const override { return buffered; }
   std::string info() const override { return "rdb_saves:0\r\n"; }
   void reset_stats() override {}
@@ -101,7 +107,8 @@ class FakePersistence final : public PersistenceControl {
 
   std::optional<std::string> refusal;
   int flushes = 0;
-  uint64_t buffered = 0;
+  uint64_t buffered = 0, logged = 0, synced = 0;
+  bool logging = false;
   std::function<void()> on_save;
 };
 

@@ -210,15 +210,60 @@ TEST_F(NodeReplicationTest, WaitAsksAtOnceAndCountsAcknowledgements) {
   primary.set(0, "a", "1");
   const Instant begin = clock_.now();
   std::optional<size_t> count;
-  primary.replication().wait(primary.replication().offset(), 1, std::nullopt, [&](auto acked) { count = acked; });
+  const auto wait = [&](size_t replicas, std::optional<Millis> timeout) {
+    const node::AckTarget target{.offset = primary.replication().offset(), .replicas = replicas};
+    primary.replication().wait(target, timeout, [&](auto acked) { count = acked; });
+  };
+  wait(1, std::nullopt);
   ASSERT_TRUE(until([&] { return count.has_value(); }));
   EXPECT_EQ(count, 1u);
   EXPECT_LT(clock_.now() - begin, Millis(700)) << "not by the acknowledgement of each second";
 
   count.reset();
-  primary.replication().wait(primary.replication().offset(), 2, Millis(50), [&](auto acked) { count = acked; });
+  wait(2, Millis(50));
   ASSERT_TRUE(until([&] { return count.has_value(); }));
   EXPECT_EQ(count, 1u);
+}
+
+TEST_F(NodeReplicationTest, WaitForLogsCountsOnlyReplicasThatHaveItOnTheirDisks) {
+  auto &primary = node(), &replica = node();
+  follow(replica, primary);
+  ASSERT_TRUE(settle(primary, replica));
+  primary.set(0, "a", "1");
+  const int64_t offset = primary.replication().offset();
+  std::optional<size_t> count;
+  const auto wait = [&](std::optional<Millis> timeout) {
+    count.reset();
+    primary.replication().wait({.offset = offset, .replicas = 1, .synced = true}, timeout, [&](auto acked) { count = acked; });
+    return until([&] { return count.has_value(); });
+  };
+  ASSERT_TRUE(wait(Millis(50)));
+  EXPECT_EQ(count, 0u) << "a replica without an append-only file says nothing of it";
+  replica.synced = offset - 1;
+  ASSERT_TRUE(wait(Millis(50)));
+  EXPECT_EQ(count, 0u);
+  replica.synced = offset;
+  ASSERT_TRUE(wait(std::nullopt));
+  EXPECT_EQ(count, 1u);
+  EXPECT_EQ(primary.replication().acked_synced(offset), 1u);
+}
+
+TEST_F(NodeReplicationTest, WaitForTheOwnLogEndsWhenItIsSyncedOrSwitchedOff) {
+  auto& primary = node();
+  int ended = 0;
+  const auto wait = [&] {
+    primary.replication().wait({.synced = true, .log_offset = 100}, std::nullopt, [&](auto) { ++ended; });
+  };
+  primary.replication().log_synced(50);
+  wait();
+  primary.replication().log_synced(99);
+  EXPECT_EQ(ended, 0);
+  primary.replication().log_synced(100);
+  EXPECT_EQ(ended, 1);
+  primary.replication().log_synced(50);
+  wait();
+  primary.replication().log_synced(std::nullopt);
+  EXPECT_EQ(ended, 2);
 }
 
 TEST_F(NodeReplicationTest, FailedSnapshotIsTriedAgain) {

@@ -149,9 +149,11 @@ class ReplicationTestNode final : public server::RequestHandler, public node::Re
   void cancel_save() override {}
   void role_changed(bool replica) override { is_replica = replica; }
   void identity_changed(const node::Replication::SavedPosition& position) override { identity = position; }
+  std::optional<int64_t> synced_offset() const override { return synced; }
 
   node::ReplicationConfig config;
   MemoryDataSet data;
+  std::optional<int64_t> synced;  // what its append-only file has on the disk
   bool is_replica = false;
   bool fail_saves = false;
   int saves = 0, loads = 0;

@@ -84,10 +84,10 @@ TEST(AckWaits, EndWhenEnoughReplicasHaveTheOffset) {
   online(table, 1, 10);
   online(table, 2, 5);
   AckWaits waits;
-  const uint64_t token = waits.add(10, 2, std::nullopt);
-  EXPECT_TRUE(waits.satisfied(table).empty());
+  const uint64_t token = waits.add({.offset = 10, .replicas = 2}, std::nullopt);
+  EXPECT_TRUE(waits.satisfied(table, std::nullopt).empty());
   table.acknowledge(2, 12, kStart);
-  const auto over = waits.satisfied(table);
+  const auto over = waits.satisfied(table, std::nullopt);
   ASSERT_EQ(over.size(), 1u);
   EXPECT_EQ(over[0].token, token);
   EXPECT_EQ(over[0].acked, 2u);
@@ -98,13 +98,38 @@ TEST(AckWaits, EndAtTheirDeadlineWithTheCountSoFar) {
   ReplicaTable table;
   online(table, 1, 10);
   AckWaits waits;
-  waits.add(10, 3, kStart + Millis(100));
-  const uint64_t forever = waits.add(10, 3, std::nullopt);
+  waits.add({.offset = 10, .replicas = 3}, kStart + Millis(100));
+  const uint64_t forever = waits.add({.offset = 10, .replicas = 3}, std::nullopt);
   EXPECT_EQ(waits.deadline(), kStart + Millis(100));
   EXPECT_TRUE(waits.expired(table, kStart + Millis(99)).empty());
   EXPECT_EQ(waits.expired(table, kStart + Millis(100))[0].acked, 1u);
   EXPECT_EQ(waits.deadline(), Instant::max());
   EXPECT_EQ(waits.drain(), (std::vector<uint64_t>{forever}));
+}
+
+TEST(AckWaits, ForLogsCountWhatReplicasHaveOnTheirDisks) {
+  ReplicaTable table;
+  online(table, 1, 10);
+  online(table, 2, 10);
+  AckWaits waits;
+  waits.add({.offset = 10, .replicas = 1, .synced = true}, std::nullopt);
+  table.acknowledge_synced(1, 9);
+  EXPECT_TRUE(waits.satisfied(table, std::nullopt).empty());
+  table.acknowledge_synced(2, 10);
+  const auto over = waits.satisfied(table, std::nullopt);
+  ASSERT_EQ(over.size(), 1u);
+  EXPECT_EQ(over[0].acked, 1u);
+}
+
+TEST(AckWaits, ForTheOwnLogEndWhenItIsOnTheDiskOrSwitchedOff) {
+  ReplicaTable table;
+  AckWaits waits;
+  waits.add({.synced = true, .log_offset = 100}, std::nullopt);
+  EXPECT_TRUE(waits.satisfied(table, 99).empty());
+  EXPECT_EQ(waits.satisfied(table, 100).size(), 1u);
+  waits.add({.replicas = 1, .synced = true, .log_offset = 100}, std::nullopt);
+  EXPECT_TRUE(waits.satisfied(table, 100).empty()) << "no replica yet";
+  EXPECT_EQ(waits.satisfied(table, std::nullopt).size(), 1u);
 }
 
 TEST(FullSyncScheduler, DiskSnapshotsStartAtOnce) {

@@ -1,0 +1,67 @@
+"""What the append-only file costs: every fsync takes 1 ms longer, for each make by the same shim (slow_fsync.cc)."""
+
+import concurrent.futures
+import contextlib
+
+from clients import load
+from servers import BIN
+
+WRITES = "`always`, 50 clients writing"
+READS = "`always`, GETs of 160 clients beside 40 writing"
+EVERYSEC = "SET, 50 clients, `everysec`"
+
+SET, GET = "SET key:{key} {value}", "GET key:{key}"
+SLOW_DISK = {"LD_PRELOAD": str(BIN / "libbench_slow_fsync.so"), "BENCH_FSYNC_DELAY_US": "1000"}
+KEPT = ("p50_us", "p99_us", "p999_us", "max_us", "server_busy", "load_busy")
+
+
+def aof(bench):
+    always(bench)
+    everysec(bench)
+
+
+def always(bench):
+    timing = {"seconds": bench.size(2, 1, 0.3), "warmup": bench.size(0.4, 0.3, 0.1), "keys": bench.keys()}
+    with contextlib.ExitStack() as stack:
+        servers = []
+        for index, make in enumerate(bench.in_turn(floor=False)):
+            server = bench.start(make, index, environment=SLOW_DISK, appendonly="yes", appendfsync="always")
+            servers.append(stack.enter_context(server))
+            load(servers[-1], "SET key:{seq} {value}", requests=bench.keys(), pipeline=32, connections=200)
+        for server in servers:
+            server.pause()
+        for piece in range(bench.size(4, 2, 1)):
+            for server in servers:
+                server.resume()
+                record(bench, WRITES, server, piece, load(server, SET, connections=50, seed=piece + 1, **timing))
+                # Two loads at once: the CPU time and the noise of each are of both.
+                with concurrent.futures.ThreadPoolExecutor() as pool:
+                    writing = pool.submit(load, server, SET, connections=40, seed=piece + 1, **timing)
+                    reading = pool.submit(load, server, GET, connections=160, seed=piece + 1, **timing)
+                record(bench, READS, server, piece, reading.result())
+                record(bench, READS.replace("GETs of 160 clients beside 40 writing", "SETs of those 40"), server, piece,
+                       writing.result())  # fmt: skip
+                server.pause()
+
+
+def record(bench, work, server, piece, figures):
+    kept = {name: figures[name] for name in KEPT}
+    bench.record(work, server.make, figures["noise"], piece, per_second=figures["requests_per_second"], **kept)
+
+
+def everysec(bench):
+    """Both servers of a make hold the same data; the ratio is of two seconds that follow one another."""
+    timing = {"seconds": bench.size(1.5, 1, 0.3), "warmup": bench.size(0.3, 0.3, 0.1), "keys": bench.keys()}
+    for make in bench.in_turn(floor=False):
+        with bench.start(make, 0) as off, bench.start(make, 1, appendonly="yes", appendfsync="everysec") as on:
+            for server in (off, on):
+                load(server, "SET key:{seq} {value}", requests=bench.keys(), pipeline=32)
+                server.pause()
+            for piece in range(bench.size(6, 3, 1)):
+                rates, noise = {}, 0
+                for server in (off, on) if piece % 2 else (on, off):
+                    server.resume()
+                    figures = load(server, SET, connections=50, seed=piece + 1, **timing)
+                    server.pause()
+                    rates[server], noise = figures["requests_per_second"], max(noise, figures["noise"])
+                bench.record(EVERYSEC, make, noise, piece, of_file_off=rates[on] / rates[off])
