@@ -167,7 +167,7 @@ def test_what_a_failed_log_does_not_take_holds_no_reply_back(disk):
         while received := writer.recv(100):
             assert received == b":0\r\n"
     poll(lambda: client.dbsize() == 2, 10, "the key to expire")
-    disk.rules()
+    node.kill()  # it would not end by itself while its data is nowhere else
 
 
 # --- WAITAOF.

@@ -97,7 +97,7 @@ def rows(port):
 NOTES = {"set", "getex", "bitfield"}
 # Of later versions of Redis.
 LATER = {"hexpire", "hpexpire", "hexpireat", "hpexpireat", "httl", "hpttl", "hexpiretime", "hpexpiretime", "hpersist", "hgetex", "hsetex",
-         "hgetdel", "client|no-touch"}
+         "hgetdel", "client|no-touch", "waitaof"}
 
 
 def test_command_rows_are_the_same(peers):
