@@ -35,6 +35,7 @@ void PersistenceDriver::update_gating() {
   if (gating_) {
     node_->unsynced().switch_on();
     server.gate().produce(log_.appended_offset());
+    server.release_gate(log_.durable_offset());  // it may be all of it, and then nobody tells of it again
     server.request_turn_end();
   } else {
     node_->unsynced().switch_off();
