@@ -27,7 +27,8 @@ namespace holdfast::node {
 using AofExecutor = std::function<Result<>(std::span<const std::string_view> argv)>;
 
 // An executor that wants to know what comes next, to have the memory at hand: expect() tells of commands, then each of
-// them that is not in a transaction comes to execute() with its number among these, and the views are still the same.
+// them that is not in a transaction comes to execute() with its number among these, and the views are still the same. A
+// command that lies across two blocks of the file comes untold, to the plain executor.
 struct AofPipeline {
   std::function<void(std::span<const std::span<const std::string_view>> commands)> expect;
   std::function<Result<>(std::span<const std::string_view> argv, size_t number)> execute;

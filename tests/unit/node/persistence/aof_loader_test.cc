@@ -214,6 +214,48 @@ TEST_F(AofLoader, ReportsProgressAndStopsWhenTold) {
   EXPECT_LT(commands_, 5000U);
 }
 
+TEST_F(AofLoader, TellsTheExecutorWhatComesNext) {
+  std::string text = command({"SELECT", "0"});
+  SeededRandom random(3);
+  for (int i = 0; i < 3000; ++i) {
+    if (i % 100 == 50) text += "#TS:1\r\n";
+    if (i % 70 == 30) text += command({"MULTI"}) + command({"INCR", "n"}) + command({"INCR", "n"}) + command({"EXEC"});
+    text += command({"SET", "key:" + std::to_string(i), std::string(random.below(1000), 'v')});
+  }
+  fs_.put("d/i1", text + "*3\r\n$3\r\nSET");
+  ASSERT_TRUE(load({"i1"}));
+  const auto plain = data_.databases;
+  fs_.put("d/i1", text + "*3\r\n$3\r\nSET");
+
+  Replayer replayer(data_);
+  std::vector<std::span<const std::string_view>> expected;
+  size_t batches = 0, by_number = 0;
+  options_.pipeline = AofPipeline{
+      .expect =
+          [&](std::span<const std::span<const std::string_view>> commands) {
+            expected.assign(commands.begin(), commands.end());
+            ++batches;
+          },
+      .execute =
+          [&](std::span<const std::string_view> argv, size_t number) {
+            EXPECT_LT(number, expected.size());
+            EXPECT_EQ(expected[number].data(), argv.data());
+            ++by_number;
+            return replayer(argv);
+          }};
+  data_ = {};
+  const auto manifest = AofManifest::parse("file i1 seq 1 type i\n");
+  const auto loaded = load_aof(fs_, clock_, "d", *manifest, data_, std::ref(replayer), options_);
+  ASSERT_TRUE(loaded) << loaded.error().text;
+  EXPECT_EQ(data_.databases, plain);
+  EXPECT_EQ(replayer.commands, 3001U + 2 * 43);
+  // What is in transactions, or lies across two blocks of the file, comes without a number.
+  EXPECT_LE(by_number, 3001U);
+  EXPECT_GT(by_number, 2950U);
+  EXPECT_GT(batches, 3001U / 32);
+  EXPECT_LT(batches, 400U);
+}
+
 TEST_F(AofLoader, RandomDamageNeverCrashes) {
   MemoryDataSet base;
   base.put(0, "a", "1");
