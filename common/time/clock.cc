@@ -1,5 +1,6 @@
 #include "common/time/clock.h"
 
+#include <pthread.h>
 #include <time.h>
 
 namespace holdfast {
@@ -8,6 +9,19 @@ Instant SystemClock::now() const {
   timespec ts{};
   clock_gettime(CLOCK_MONOTONIC, &ts);
   return Instant(Nanos(int64_t{ts.tv_sec} * 1'000'000'000 + ts.tv_nsec));
+}
+
+Nanos thread_cpu_time() {
+  timespec ts{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+  return Seconds(ts.tv_sec) + Nanos(ts.tv_nsec);
+}
+
+Nanos thread_cpu_time(pthread_t thread) {
+  clockid_t clock;
+  timespec ts{};
+  if (::pthread_getcpuclockid(thread, &clock) != 0 || clock_gettime(clock, &ts) != 0) return Nanos(0);
+  return Seconds(ts.tv_sec) + Nanos(ts.tv_nsec);
 }
 
 int64_t system_unix_micros() {

@@ -4,6 +4,8 @@
 // in milliseconds since 1970 UTC, for key expiry and log lines only.
 #pragma once
 
+#include <pthread.h>
+
 #include <chrono>
 #include <cstdint>
 
@@ -57,6 +59,10 @@ class SystemClock final : public Clock {
   WallTime wall_now() const override;
   WallTime wall_at(Instant now) const override;
 };
+
+// The time that a thread has had on a processor so far: of the caller, or of one that has not ended (0 when unknown).
+Nanos thread_cpu_time();
+Nanos thread_cpu_time(pthread_t thread);
 
 // Microseconds since 1970 UTC (TIME, log lines).
 int64_t system_unix_micros();

@@ -61,6 +61,7 @@ class ZsetObject final : public Object {
   }
 
   std::optional<double> score(std::string_view member) const;
+  static double score_of(const Entry& element);  // an entry of table()
   // How many come before the member.
   std::optional<size_t> rank(std::string_view member) const;
 
@@ -142,7 +143,6 @@ class ZsetObject final : public Object {
     explicit StoredScore(double score);
     Value value() const { return Value::borrowed_bytes({bytes, size}, false); }
   };
-  static double score_of(const Entry& entry);
   static double score_at(const Listpack& pack, Listpack::Position member);
   static bool fits_packed(const Listpack& pack, std::string_view member, const EncodingLimits& limits);
 

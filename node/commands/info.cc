@@ -176,7 +176,7 @@ void persistence_section(InfoWriter& out, Node& node) {
   out.text(node.persistence().info());
 }
 
-void stats_section(InfoWriter& out, Node& node, const ProcessFacts& facts) {
+void stats_section(InfoWriter& out, Node& node) {
   const server::ServerStats& net = node.server().stats;
   const NodeStats& stats = node.stats();
   const KeyspaceStats& keys = node.keys().stats();
@@ -210,8 +210,8 @@ void stats_section(InfoWriter& out, Node& node, const ProcessFacts& facts) {
   out.field("pubsub_channels", node.server().pubsub.channel_count());
   out.field("pubsub_patterns", node.server().pubsub.pattern_count());
   out.field("pubsubshard_channels", node.server().pubsub.shard_channel_count());
-  out.field("latest_fork_usec", facts.latest_fork_us);
-  out.field("total_forks", facts.forks);
+  out.field("latest_fork_usec", 0);  // nothing forks
+  out.field("total_forks", 0);
   out.field("slave_expires_tracked_keys", node.local_expiries().size());
   out.field("migrate_cached_sockets", node.peers().cached_connections());
   const CompactionState& compaction = node.compaction();
@@ -335,7 +335,7 @@ std::string Node::info(std::span<const std::string_view> sections) {
   if (wanted.has("clients")) clients_section(out, *this);
   if (wanted.has("memory")) memory_section(out, *this, facts);
   if (wanted.has("persistence")) persistence_section(out, *this);
-  if (wanted.has("stats")) stats_section(out, *this, facts);
+  if (wanted.has("stats")) stats_section(out, *this);
   if (wanted.has("replication")) replication_section(out, *this);
   if (wanted.has("cpu")) cpu_section(out, facts);
   if (wanted.has("modules")) out.heading("Modules");

@@ -229,7 +229,6 @@ bool Node::expire_slice(Instant until) {
 void Node::before_change(int db, std::string_view key, const Entry* before) {
   if (unsynced_.on()) unsynced_.changed(keys_.key_hash(db, key));
   if (before == nullptr) notify(kNotifyNew, "new", db, key);
-  // The place where a running snapshot takes its pre-image. Snapshots are made by fork so far: the child has its own.
 }
 
 void Node::touched(int db, std::string_view key) {

@@ -44,8 +44,6 @@ struct ProcessFacts {
   double cpu_system_children = 0, cpu_user_children = 0;
   double cpu_system_main_thread = 0, cpu_user_main_thread = 0;
   std::optional<Millis> shutdown_in;  // until a shutdown waits for its replicas no longer
-  int64_t latest_fork_us = 0;
-  uint64_t forks = 0;
 };
 
 class ProcessControl {

@@ -14,7 +14,7 @@ namespace holdfast::node {
 
 class Compactor {
  public:
-  // `may_run`: false while a child shares the memory, where every moved block would be copied.
+  // `may_run`: false while a snapshot walks the tables.
   Compactor(BackgroundDriver& background, const Clock& clock, Node& node, std::function<bool()> may_run);
 
   void configure(const CompactionConfig& config);

@@ -1,7 +1,7 @@
 // rdb-key-save-delay and key-load-delay: a data set that is slow to walk, a loader that is slow to fill. For tests of
 // what happens meanwhile. A negative delay waits a microsecond once in so many keys on average.
 //
-// Used by the thread that saves or loads (in the saving child, too).
+// Used by the thread that saves or loads.
 #pragma once
 
 #include <chrono>

@@ -52,7 +52,7 @@ NodeServer::NodeServer(NodeOptions& options, config::Registry& registry, std::st
   node_.attach(server_);
   node_.keys().set_reclaimer(&lazy_free_);
   config_.attach(replication_, node_);
-  persistence_.attach(node_);
+  persistence_.attach(node_, background_);
   process_.attach(node_, persistence_);
   replication_host_.attach(node_, persistence_);
   server_.on_unpause([this] { replication_.pause_ended(); });
@@ -60,7 +60,7 @@ NodeServer::NodeServer(NodeOptions& options, config::Registry& registry, std::st
   node_.effects().add_sink(replication_.sink(), Effects::SinkKind::stream);
 }
 
-// oom-score-adj for the present role; `role` of the values: 0 a primary, 1 a replica, 2 a child.
+// oom-score-adj for the present role; `role` of the values: 0 a primary, 1 a replica (2 is for Redis's children).
 Result<> NodeServer::apply_oom_score(size_t role) {
   auto mode = process::OomScore::Mode::off;
   if (options_.oom_score_adj == config::OomScoreAdj::relative) mode = process::OomScore::Mode::relative;
@@ -78,8 +78,7 @@ void NodeServer::tune_process() {
     if (auto used = process::use_cpus(list); !used) log::warning("Unable to use the CPUs asked for: {}", used.error().text);
   };
   use_cpus(options_.server_cpulist);
-  persistence_.on_child_start([this, use_cpus](SnapshotPurpose purpose) {
-    (void)apply_oom_score(2);
+  persistence_.on_writer_start([this, use_cpus](SnapshotPurpose purpose) {
     use_cpus(purpose == SnapshotPurpose::aof_base ? options_.aof_rewrite_cpulist : options_.bgsave_cpulist);
   });
   replication_host_.on_role_change([this](bool replica) {

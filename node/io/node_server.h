@@ -36,6 +36,7 @@ class NodeServer {
  public:
   // `options` are loaded; the registry is bound to them. `config_file` "" = none.
   NodeServer(NodeOptions& options, config::Registry& registry, std::string config_file);
+  ~NodeServer() { persistence_.stop(); }  // before the data set goes
 
   // Listens, loads the data set, serves until a shutdown. An error: the process must end with exit status 1 (the log
   // says why).

@@ -1,7 +1,5 @@
 #include "node/io/persistence_driver.h"
 
-#include <unistd.h>
-
 #include <boost/asio/post.hpp>
 
 #include "common/log/log.h"
@@ -21,13 +19,30 @@ constexpr std::string_view kSaveMisconf =
 
 PersistenceDriver::PersistenceDriver(boost::asio::io_context& io, FileSystem& fs, const Clock& clock,
                                      const NodeOptions& options)
-    : io_(io), fs_(fs), clock_(clock), options_(options), saver_(fs, clock),
+    : io_(io), fs_(fs), clock_(clock), options_(options),
       log_(fs, clock, log_options(), [this] { boost::asio::post(io_.get_executor(), [this] { log_progressed(); }); },
            [this] { return current_position(); }),
       last_save_(clock.now()), last_save_wall_(clock.wall_now()) {}
 
-void PersistenceDriver::attach(Node& node) {
+void PersistenceDriver::attach(Node& node, BackgroundDriver& background) {
   node_ = &node;
+  background_ = &background;
+  snapshot_task_ = background.add([this](Instant until) { return snapshot_slice(until); });
+  saver_.emplace(fs_, clock_, node.keys(), CutSnapshotSaver::Hooks{
+      .notify = [this] {
+        boost::asio::post(io_.get_executor(), [this] {
+          poll_snapshot();
+          go_on_with_snapshot();
+        });
+      },
+      .on_writer_start = [this](SnapshotPurpose purpose) {
+        if (on_writer_start_) on_writer_start_(purpose);
+      },
+      .key_delay = [this]() -> std::function<void()> {
+        if (options_.rdb_key_save_delay.count() == 0) return nullptr;
+        return [delay = std::make_shared<KeyDelay>(options_.rdb_key_save_delay)] { delay->wait(); };
+      },
+  });
   slow_source_ = std::make_unique<SlowDataSource>(node.keys(), options_.rdb_key_save_delay);
   node.server().on_turn_end([this] { write_log(); });
 }
@@ -71,7 +86,7 @@ void PersistenceDriver::saved(int64_t dirty_left) {
 }
 
 Result<> PersistenceDriver::save() {
-  if (saver_.running()) return fail("ERR Background save already in progress");
+  if (saver_->running()) return fail("ERR Background save already in progress");
   const auto written = write_snapshot(fs_, source(), dump_request(current_position()));
   if (!written) {
     ++failures_;
@@ -84,7 +99,7 @@ Result<> PersistenceDriver::save() {
 }
 
 Result<std::string> PersistenceDriver::background_save(bool schedule) {
-  const auto running = saver_.running();
+  const auto running = saver_->running();
   if (running && *running == SnapshotPurpose::rdb_file) return fail("ERR Background save already in progress");
   if (running) {
     if (!schedule) {
@@ -105,7 +120,7 @@ Result<std::string> PersistenceDriver::background_save(bool schedule) {
 
 // A save of data that is gone is pointless; where save points are set the file says so at once, as in Redis.
 void PersistenceDriver::flushed_all() {
-  if (saver_.running() == SnapshotPurpose::rdb_file) stop_child();
+  if (saver_->running() == SnapshotPurpose::rdb_file) stop_snapshot();
   if (!has_save_points() || node_->is_replica()) return;
   (void)save();  // a failure is in the log, and the changes still count
 }
@@ -113,8 +128,8 @@ void PersistenceDriver::flushed_all() {
 Result<> PersistenceDriver::start_background_save() {
   last_try_ = clock_.now();
   const int64_t dirty = node_->keys().dirty();
-  auto started = saver_.start(dump_request(current_position()), source(),
-                              [this, dirty](const SnapshotResult& result) { background_save_finished(result, dirty); });
+  auto started = saver_->start(dump_request(current_position()),
+                               [this, dirty](const SnapshotResult& result) { background_save_finished(result, dirty); });
   if (!started) {
     ++failures_;
     log::warning("Can't save in background: {}", started.error().text);
@@ -122,7 +137,7 @@ Result<> PersistenceDriver::start_background_save() {
     update_refusal();
     return started;
   }
-  child_started();
+  snapshot_started();
   return {};
 }
 
@@ -138,32 +153,28 @@ void PersistenceDriver::background_save_finished(const SnapshotResult& result, i
   }
 }
 
-void PersistenceDriver::child_started() {
-  ++forks_;
+void PersistenceDriver::snapshot_started() {
   save_started_ = clock_.now();
-  keys_at_start_ = 0;
-  for (int db = 0; db < node_->keys().database_count(); ++db) keys_at_start_ += node_->keys().key_count(db);
-  node_->note_latency("fork", saver_.last_fork_duration());
-  watch_child();
+  pace_.begin(save_started_, thread_cpu_time());
+  go_on_with_snapshot();
 }
 
-// Wakes up when the child reports or ends, on a copy of the saver's descriptor (it closes its own).
-void PersistenceDriver::watch_child() {
-  child_watch_.reset();
-  if (saver_.wait_descriptor() < 0) return;
-  const int copy = ::dup(saver_.wait_descriptor());
-  if (copy < 0) return;  // tick() polls as well
-  child_watch_ = std::make_unique<Descriptor>(io_.get_executor(), copy);
-  child_watch_->async_wait(Descriptor::wait_read, [this](boost::system::error_code error) {
-    if (error) return;
-    poll_child();
-    watch_child();
-  });
+bool PersistenceDriver::snapshot_slice(Instant until) {
+  const Instant begin = clock_.now();
+  const Nanos slept = saver_->slept();
+  const bool more = saver_->step(until);
+  pace_.worked(clock_.now() - begin - (saver_->slept() - slept));
+  return more;
 }
 
-void PersistenceDriver::stop_child() {
-  child_watch_.reset();
-  saver_.cancel(true);
+void PersistenceDriver::go_on_with_snapshot() {
+  if (saver_->running()) background_->want(snapshot_task_, pace_.share(saver_->pressed()));
+}
+
+void PersistenceDriver::stop_snapshot() { saver_->cancel(true); }
+
+void PersistenceDriver::stop() {
+  if (saver_) saver_->cancel(true);
 }
 
 Result<> PersistenceDriver::snapshot_for_replicas(const std::string& path, int descriptor,
@@ -177,22 +188,22 @@ Result<> PersistenceDriver::snapshot_for_replicas(const std::string& path, int d
   request.path = path;
   request.descriptor = descriptor;
   request.purpose = SnapshotPurpose::transfer;
-  auto started = saver_.start(request, source(), [this, done = std::move(done)](const SnapshotResult& result) {
+  auto started = saver_->start(request, [this, done = std::move(done)](const SnapshotResult& result) {
     last_cow_bytes_ = result.copied_bytes;
     done(result.outcome);
   });
-  if (started) child_started();
+  if (started) snapshot_started();
   return started;
 }
 
-void PersistenceDriver::poll_child() {
-  const bool was_running = saver_.running().has_value();
-  saver_.poll();
-  if (was_running && !saver_.running() && on_idle_) on_idle_();
+void PersistenceDriver::poll_snapshot() {
+  const bool was_running = saver_->running().has_value();
+  saver_->poll();
+  if (was_running && !saver_->running() && on_idle_) on_idle_();
 }
 
 void PersistenceDriver::cancel_snapshot_for_replicas() {
-  if (saver_.running() == SnapshotPurpose::transfer) saver_.cancel(false);
+  if (saver_->running() == SnapshotPurpose::transfer) saver_->cancel(false);
 }
 
 void PersistenceDriver::update_refusal() {
@@ -205,16 +216,20 @@ void PersistenceDriver::update_refusal() {
 }
 
 double PersistenceDriver::snapshot_progress() const {
-  if (!saver_.running() || keys_at_start_ == 0) return 0;
-  return static_cast<double>(saver_.progress().keys) / static_cast<double>(keys_at_start_);
+  if (!saver_->running() || saver_->keys_at_start() == 0) return 0;
+  return static_cast<double>(saver_->progress().keys) / static_cast<double>(saver_->keys_at_start());
 }
 
 // --- What is due ---
 
 void PersistenceDriver::tick() {
-  poll_child();
+  poll_snapshot();
+  if (saver_->running()) {
+    pace_.measure(clock_.now(), thread_cpu_time());
+    go_on_with_snapshot();
+  }
   write_log();
-  if (saver_.running() || node_->loading()) return;
+  if (saver_->running() || node_->loading()) return;
   const Instant now = clock_.now();
   if (log_.rewrite_wanted(now)) {
     if (!start_rewrite()) return;
@@ -237,9 +252,9 @@ void PersistenceDriver::tick() {
 }
 
 bool PersistenceDriver::finish(bool save_data, bool force) {
-  if (saver_.running()) {
-    log::warning("There is a child saving an .rdb. Killing it!");
-    stop_child();
+  if (saver_->running()) {
+    log::warning("There is a background save running. Ending it!");
+    stop_snapshot();
   }
   if (save_data) {
     log::notice("Saving the final RDB snapshot before exiting.");
@@ -256,6 +271,6 @@ bool PersistenceDriver::finish(bool save_data, bool force) {
   return true;
 }
 
-void PersistenceDriver::reset_stats() { saves_ = forks_ = 0; }
+void PersistenceDriver::reset_stats() { saves_ = 0; }
 
 }  // namespace holdfast::node

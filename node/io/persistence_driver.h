@@ -4,9 +4,8 @@
 // Executor thread only. load() runs before the event loop does; tick() a few times a second from then on.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <atomic>
+#include <boost/asio/io_context.hpp>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -14,14 +13,15 @@
 #include <string>
 
 #include "common/fs/file_system.h"
-#include "common/net/socket.h"
 #include "common/time/clock.h"
+#include "node/background/snapshot_pace.h"
 #include "node/commands/node.h"
 #include "node/commands/persistence_control.h"
+#include "node/io/background_driver.h"
 #include "node/io/key_delay.h"
 #include "node/options/node_options.h"
 #include "node/persistence/append_only_file.h"
-#include "node/persistence/fork_snapshot_saver.h"
+#include "node/persistence/cut_snapshot_saver.h"
 #include "node/persistence/rdb_reader.h"
 #include "node/persistence/save_policy.h"
 
@@ -31,7 +31,8 @@ class PersistenceDriver final : public PersistenceControl {
  public:
   PersistenceDriver(boost::asio::io_context& io, FileSystem& fs, const Clock& clock, const NodeOptions& options);
 
-  void attach(Node& node);
+  void attach(Node& node, BackgroundDriver& background);
+  void stop();  // ends a running snapshot, before the node goes
 
   // At start: the append-only file if it is on, else the dump. Clients are answered (-LOADING) meanwhile. An error means
   // that the process must not go on.
@@ -39,7 +40,7 @@ class PersistenceDriver final : public PersistenceControl {
   // The replication position that the loaded data set is at.
   const std::optional<ReplicationPosition>& loaded_position() const { return loaded_position_; }
 
-  void tick();                 // save points, rewrites that are due, the child's reports
+  void tick();                 // save points, rewrites that are due
   Result<> apply_options();    // after CONFIG SET appendonly, appendfsync, save ...
   // The end: saves if asked, finishes the log. False when that failed and `force` is off.
   bool finish(bool save, bool force);
@@ -60,14 +61,14 @@ class PersistenceDriver final : public PersistenceControl {
   metrics::LatencyHistogram fsync_durations() const { return log_.fsync_durations(); }
 
   // --- For replication ---
-  bool snapshot_running() const { return saver_.running().has_value(); }
+  bool snapshot_running() const { return saver_->running().has_value(); }
   Result<> snapshot_for_replicas(const std::string& path, int descriptor, const ReplicationPosition& position,
                                  std::function<void(Result<>)> done);
   void cancel_snapshot_for_replicas();
   // Called when a snapshot of any kind has ended and none runs.
   void on_idle(std::function<void()> callback) { on_idle_ = std::move(callback); }
-  // Called in the child, before it begins.
-  void on_child_start(std::function<void(SnapshotPurpose)> callback) { saver_.on_child_start(std::move(callback)); }
+  // Called on the thread that writes a snapshot, before it begins.
+  void on_writer_start(std::function<void(SnapshotPurpose)> callback) { on_writer_start_ = std::move(callback); }
   Result<> check_dump(const std::string& path);
   enum class Expired : uint8_t { keep, drop };
   // `merge`: keys that are there already take the file's values; else such a key is an error.
@@ -83,16 +84,12 @@ class PersistenceDriver final : public PersistenceControl {
   bool log_on() const override { return log_connected_; }
   uint64_t logged_offset() const override { return log_connected_ ? log_.appended_offset() : 0; }
   uint64_t synced_offset() const override { return synced_; }
-  uint64_t buffered_bytes() const override { return log_.buffered_bytes(); }
-  int64_t latest_fork_us() const { return std::chrono::duration_cast<Micros>(saver_.last_fork_duration()).count(); }
-  uint64_t forks() const { return forks_; }
+  uint64_t buffered_bytes() const override { return log_.buffered_bytes() + saver_->held_bytes(); }
   double snapshot_progress() const;  // 0 to 1 while one runs
-  std::optional<SnapshotPurpose> running() const { return saver_.running(); }
+  std::optional<SnapshotPurpose> running() const { return saver_->running(); }
   uint64_t failures() const { return failures_; }
 
  private:
-  using Descriptor = boost::asio::posix::basic_stream_descriptor<net::Executor>;
-
   // The log as a sink of effects: what it is fed is written at the turn's end, and gates the replies where they must wait.
   class LogSink final : public EffectSink {
    public:
@@ -115,16 +112,17 @@ class PersistenceDriver final : public PersistenceControl {
   void log_progressed();       // something became durable, or the log failed
   Result<> start_rewrite();
   std::string dump_path() const;
-  const DataSource& source() const;  // the data set, slowed down where rdb-key-save-delay says so
+  const DataSource& source() const;  // of SAVE: the data set, slowed down where rdb-key-save-delay says so
   SnapshotRequest dump_request(std::optional<ReplicationPosition> position) const;
   std::optional<ReplicationPosition> current_position() const;
-  void child_started();
-  void poll_child();
+  void snapshot_started();
+  void poll_snapshot();
+  bool snapshot_slice(Instant until);
+  void go_on_with_snapshot();
   Result<> start_background_save();
   void background_save_finished(const SnapshotResult& result, int64_t dirty_before);
   void saved(int64_t dirty_left);
-  void watch_child();
-  void stop_child();
+  void stop_snapshot();
   LoadProgress serve_while_loading(uint64_t total_bytes);
   static void say_progress(const LoadingState& loading, double elapsed_seconds);
   void update_refusal();
@@ -135,7 +133,10 @@ class PersistenceDriver final : public PersistenceControl {
   const NodeOptions& options_;
   Node* node_ = nullptr;
   std::unique_ptr<SlowDataSource> slow_source_;
-  ForkSnapshotSaver saver_;
+  std::optional<CutSnapshotSaver> saver_;  // from attach() on
+  BackgroundDriver* background_ = nullptr;
+  SlicePlanner::TaskId snapshot_task_{};
+  SnapshotPace pace_;
   AppendOnlyFile log_;
   LogSink log_sink_{*this};
   bool log_connected_ = false;
@@ -146,7 +147,6 @@ class PersistenceDriver final : public PersistenceControl {
   std::optional<int64_t> synced_stream_;
   bool log_failure_known_ = false;
   bool log_suspended_ = false;
-  std::unique_ptr<Descriptor> child_watch_;
   std::optional<ReplicationPosition> loaded_position_;
 
   Instant last_save_;
@@ -155,14 +155,14 @@ class PersistenceDriver final : public PersistenceControl {
   bool last_background_save_ok_ = true;
   Seconds last_save_duration_{-1};
   Instant save_started_;
-  uint64_t keys_at_start_ = 0;
-  uint64_t saves_ = 0, forks_ = 0, failures_ = 0;
+  uint64_t saves_ = 0, failures_ = 0;
   uint64_t last_cow_bytes_ = 0;
   uint64_t last_load_expired_ = 0, last_load_loaded_ = 0;
   std::atomic<uint64_t> loading_used_memory_{0};
   bool save_scheduled_ = false;
   std::optional<std::string> refusal_;
   std::function<void()> on_idle_;
+  std::function<void(SnapshotPurpose)> on_writer_start_;
 };
 
 }  // namespace holdfast::node

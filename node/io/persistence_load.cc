@@ -216,7 +216,7 @@ Result<> PersistenceDriver::load_log() {
 
 Result<> PersistenceDriver::reload(const ReloadOptions& options) {
   if (options.save) {
-    if (saver_.running()) stop_child();
+    if (saver_->running()) stop_snapshot();
     if (auto written = save(); !written) return written;
   }
   suspend_log();
@@ -237,7 +237,7 @@ Result<> PersistenceDriver::reload_log() {
   if (!on && !written) return fail("ERR Append only file is not enabled");
   if (on) {
     log_.flush();
-    log_.disable(saver_);
+    log_.disable(*saver_);
     connect_log();
   }
   node_->keys().flush(-1);
@@ -257,7 +257,7 @@ Result<> PersistenceDriver::reload_log() {
 
 std::string PersistenceDriver::info() const {
   const auto seconds = [](auto duration) { return std::chrono::duration_cast<Seconds>(duration).count(); };
-  const auto running = saver_.running();
+  const auto running = saver_->running();
   const bool saving = running == SnapshotPurpose::rdb_file;
   const bool on = log_.state() != AppendOnlyFile::State::off;
   const auto stats = log_.stats();
@@ -267,11 +267,11 @@ std::string PersistenceDriver::info() const {
   line("loading", node_->loading() ? 1 : 0);
   line("async_loading", 0);
   line("current_cow_peak", 0);
-  line("current_cow_size", 0);
+  line("current_cow_size", running ? saver_->held_bytes() : 0);
   line("current_cow_size_age", 0);
   line("current_fork_perc", fmt::format("{:.2f}", running ? snapshot_progress() * 100 : 0.0));
-  line("current_save_keys_processed", running ? saver_.progress().keys : 0);
-  line("current_save_keys_total", running ? keys_at_start_ : 0);
+  line("current_save_keys_processed", running ? saver_->progress().keys : 0);
+  line("current_save_keys_total", running ? saver_->keys_at_start() : 0);
   line("rdb_changes_since_last_save", node_->keys().dirty());
   line("rdb_bgsave_in_progress", saving ? 1 : 0);
   line("rdb_last_save_time", to_unix_ms(last_save_wall_) / 1000);

@@ -64,7 +64,7 @@ void PersistenceDriver::write_log() {
   if (!log_connected_) return;
   update_gating();
   // Of any kind: each writes much, and a sync would wait for that.
-  log_.pause_syncs(options_.no_appendfsync_on_rewrite && saver_.running());
+  log_.pause_syncs(options_.no_appendfsync_on_rewrite && saver_->running());
   log_.flush();
   if (gating_) node_->unsynced().end_turn(log_.appended_offset());
   if (node_->is_replica()) note_stream_position();
@@ -131,16 +131,16 @@ Result<> PersistenceDriver::apply_options() {
       return fail("Unable to turn on AOF. Check server logs.");
     }
     connect_log();
-    if (saver_.running() || node_->in_transaction()) {
+    if (saver_->running() || node_->in_transaction()) {
       log::notice("AOF was enabled but cannot begin at once. An AOF background was scheduled to start when possible.");
     } else if (!start_rewrite()) {
-      log_.disable(saver_);
+      log_.disable(*saver_);
       connect_log();
       return fail("Unable to turn on AOF. Check server logs.");
     }
     return {};
   }
-  log_.disable(saver_);
+  log_.disable(*saver_);
   connect_log();
   return {};
 }
@@ -148,7 +148,7 @@ Result<> PersistenceDriver::apply_options() {
 void PersistenceDriver::suspend_log() {
   log_suspended_ = log_.state() != AppendOnlyFile::State::off;
   if (!log_suspended_) return;
-  log_.disable(saver_);
+  log_.disable(*saver_);
   connect_log();
 }
 
@@ -173,19 +173,19 @@ Result<> PersistenceDriver::start_rewrite() {
   header.used_memory = memory::used_bytes();
   header.aof_base = true;
   header.replication = current_position();
-  auto started = log_.start_rewrite(source(), header, saver_);
+  auto started = log_.start_rewrite(header, *saver_);
   if (!started) {
     ++failures_;
     log::warning("Can't rewrite append only file in background: {}", started.error().text);
     return started;
   }
-  child_started();
+  snapshot_started();
   return {};
 }
 
 Result<std::string> PersistenceDriver::rewrite_log() {
   if (log_.rewriting()) return fail("ERR Background append only file rewriting already in progress");
-  if (saver_.running() || node_->in_transaction()) {
+  if (saver_->running() || node_->in_transaction()) {
     log_.schedule_rewrite();
     return "Background append only file rewriting scheduled";
   }

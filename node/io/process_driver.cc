@@ -112,8 +112,6 @@ ProcessFacts ProcessDriver::facts() const {
   if (stage_ == Stage::waiting_for_replicas) {
     facts.shutdown_in = std::max(Millis(0), std::chrono::duration_cast<Millis>(patience_ends_ - clock_.now()));
   }
-  facts.latest_fork_us = persistence_->latest_fork_us();
-  facts.forks = persistence_->forks();
   return facts;
 }
 

@@ -24,6 +24,10 @@ Dict::Dict(Dict&& other) noexcept : part_bits_(other.part_bits_), seed_(other.se
 Dict& Dict::operator=(Dict&& other) noexcept {
   if (this == &other) return *this;
   clear();
+  colour_ = other.colour_;
+  broken_cuts_ = other.broken_cuts_;
+  cut_ = std::exchange(other.cut_, nullptr);
+  if (cut_ != nullptr) cut_->moved(*this);
   seed_ = other.seed_;
   part_bits_ = other.part_bits_;
   known_ = {};
@@ -175,7 +179,7 @@ Entry& Dict::insert(uint64_t hash, std::string_view key, Value&& value, int64_t 
   const uint64_t position = position_of(hash);
   for (;;) {
     const Ref ref = ref_at(position);
-    const Slot slot = make_slot(entry.get(), place_at(position, depth_of(ref)));
+    const Slot slot = make_slot(entry.get(), place_at(position, depth_of(ref))) | colour_;
     if (segment_of(ref)->place(buckets_of(ref), slot, static_cast<uint8_t>(hash))) break;
     make_room(position);
   }
@@ -192,6 +196,7 @@ void Dict::replace_entry(const Place& place, EntryPtr fresh) {
 }
 
 Entry& Dict::assign(const Place& place, Value&& value, int64_t expires_ms) {
+  keep_for_cut(place, true);
   Entry& old = *place.entry;
   if (old.overwrite(value, expires_ms)) return old;
   entry_bytes_ -= old.memory_bytes();
@@ -207,6 +212,7 @@ Entry& Dict::assign(const Place& place, Value&& value, int64_t expires_ms) {
 }
 
 Entry& Dict::set_expiry(const Place& place, int64_t expires_ms) {
+  keep_for_cut(place);
   Entry& old = *place.entry;
   entry_bytes_ -= old.memory_bytes();
   count_expiring(place.hash, old.has_expiry(), expires_ms != Entry::kNoExpiry);
@@ -235,7 +241,8 @@ Entry& Dict::externalize(const Place& place) {
   return entry;
 }
 
-EntryPtr Dict::release(const Place& place) {
+EntryPtr Dict::release(const Place& place, Leaving how) {
+  keep_for_cut(place, how == Leaving::for_good);
   EntryPtr gone(place.entry);
   --size_;
   if (gone->has_expiry()) count_expiring(place.hash, true, false);
@@ -250,11 +257,17 @@ EntryPtr Dict::release(const Place& place) {
 }
 
 std::unique_ptr<Object> Dict::take_object(const Place& place) {
+  keep_for_cut(place);
   entry_bytes_ -= place.entry->external_bytes();
   return place.entry->take_value().take_object();
 }
 
 std::string Dict::take_text(const Place& place) {
+  keep_for_cut(place, true);
+  return take_out_text(place);
+}
+
+std::string Dict::take_out_text(const Place& place) {
   entry_bytes_ -= place.entry->external_bytes();
   std::string text = std::move(place.entry->external());
   entry_bytes_ += place.entry->external_bytes();
@@ -279,7 +292,51 @@ bool Dict::clear_some() {
 }
 
 void Dict::clear() {
+  surrender();
   while (clear_some()) {
+  }
+}
+
+// --- Snapshots ---
+
+void Dict::begin_cut(TableCut& cut) {
+  HOLDFAST_ASSERT(cut_ == nullptr);
+  if (broken_cuts_ == kSlotColours - 1) {
+    // Every colour may be in use: all entries take the present one. This needs many snapshots in a row that failed.
+    for_each_segment([&](Segment& segment) {
+      const BucketRange range = segment.buckets();
+      for (unsigned index = 0; index < range.count; ++index) {
+        for (Slot& slot : range.first[index].slots) {
+          if (slot != 0) slot = (slot & ~kSlotColourMask) | colour_;
+        }
+      }
+    });
+    broken_cuts_ = 0;
+  }
+  colour_ = static_cast<uint8_t>((colour_ + (1U << kSlotColourShift)) & kSlotColourMask);
+  ++broken_cuts_;
+  cut_ = &cut;
+}
+
+void Dict::end_cut(bool whole) {
+  cut_ = nullptr;
+  if (whole) broken_cuts_ = 0;
+}
+
+void Dict::surrender() {
+  if (cut_ != nullptr) cut_->adopt(std::move(*this));
+}
+
+void Dict::keep_uncut(const Place& place, bool going) {
+  Slot& slot = place.at.bucket->slots[place.at.slot];
+  if ((slot & kSlotColourMask) == colour_) return;
+  slot = (slot & ~kSlotColourMask) | colour_;
+  Entry& entry = *place.entry;
+  if (going && entry.payload() == Entry::Payload::external && entry.external().size() >= kWorthTaking) {
+    std::string text = take_out_text(place);
+    cut_->preserve(entry, &text);
+  } else {
+    cut_->preserve(entry, nullptr);
   }
 }
 

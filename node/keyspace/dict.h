@@ -15,6 +15,7 @@
 // an empty one with the same seed; one that nobody else refers to may be destroyed on any thread.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -28,6 +29,8 @@
 #include "node/keyspace/entry.h"
 #include "node/keyspace/seeded_hash.h"
 #include "node/keyspace/segment.h"
+#include "node/keyspace/table_cut.h"
+#include "node/types/touch.h"
 
 namespace holdfast::node {
 
@@ -53,7 +56,7 @@ class Dict {
   enum class Scale : uint8_t { database, collection };
   explicit Dict(HashSeed seed, Scale scale = Scale::database)
       : part_bits_(scale == Scale::database ? kPartBits : 0), seed_(seed) {}
-  ~Dict() { clear(); }
+  ~Dict() { clear(); }  // what a cut still needs of it goes to the cut
   Dict(Dict&& other) noexcept;
   Dict& operator=(Dict&& other) noexcept;
 
@@ -128,6 +131,7 @@ class Dict {
   // Makes the value a string in memory of its own, "raw", and hands it to `change`. May move the entry.
   template <class Change>
   Entry& change_bytes(const Place& place, Change&& change) {
+    keep_for_cut(place);
     Entry& entry = externalize(place);
     entry_bytes_ -= entry.external_bytes();
     change(entry.external());
@@ -137,6 +141,7 @@ class Dict {
   // Hands the object of a present entry, which must be of this type, to `change` and accounts for its memory.
   template <class Type, class Change>
   void change_object(const Place& place, Change&& change) {
+    keep_for_cut(place);
     auto& object = static_cast<Type&>(place.entry->mutable_object());
     entry_bytes_ -= object.memory_bytes();
     change(object);
@@ -144,13 +149,26 @@ class Dict {
   }
   // Takes the object out; the entry gets another value next.
   std::unique_ptr<Object> take_object(const Place& place);
-  // Takes the entry out; there must be one.
-  EntryPtr release(const Place& place);
+  // Takes the entry out; there must be one. What leaves `for_good` may leave its string to a running snapshot.
+  enum class Leaving : uint8_t { with_value, for_good };
+  EntryPtr release(const Place& place, Leaving how = Leaving::with_value);
   // Frees some hundred entries of a table that is used for nothing else any more; false when nothing is left.
   bool clear_some();
   // Takes out the string that lies beside; there must be one, and the entry gets another value next.
   std::string take_text(const Place& place);
   void clear();
+
+  // --- A snapshot of the table (table_cut.h); at most one at a time, and it outlives the cut ---
+  void begin_cut(TableCut& cut);
+  // The cut needs nothing any more. `whole`: its walk came to the end.
+  void end_cut(bool whole);
+  TableCut* cut() const { return cut_; }
+  // Hands everything to the cut, if there is one; then the table is empty. To be called before another thread destroys it.
+  void surrender();
+  // Visits the uncut entries of the segment at `cursor` until visit(Entry&) returns false (that entry stays uncut, and the
+  // cursor where it is); true: all of them, and the cursor has gone on to the next segment (0: that was the last).
+  template <class Visit>
+  bool cut_segment(uint64_t& cursor, Visit&& visit);
 
   // Any entry with about equal chance; null when empty.
   Entry* random(RandomSource& source) const;
@@ -274,8 +292,18 @@ class Dict {
     uint32_t& here = parts_[part_number(position_of(hash))].expiring;
     here = here - before + after;
   }
+  static void fetch(Slot slot) {
+    prefetch_line(entry_of(slot));
+    prefetch_line(reinterpret_cast<const char*>(entry_of(slot)) + 64);
+  }
   // The start of the next part that has entries with an expiry, or `position` if its own has; there must be some.
   uint64_t next_expiring_part(uint64_t position) const;
+  // Before the entry is changed or, with `going`, removed or given another value.
+  void keep_for_cut(const Place& place, bool going = false) {
+    if (cut_ != nullptr) [[unlikely]] keep_uncut(place, going);
+  }
+  void keep_uncut(const Place& place, bool going);
+  std::string take_out_text(const Place& place);
   Entry& externalize(const Place& place);
   void replace_entry(const Place& place, EntryPtr fresh);
   // The segment at `position` has no room in reach: makes it larger or splits it.
@@ -314,10 +342,40 @@ class Dict {
   size_t expiring_ = 0;
   size_t segments_ = 0;
   bool shrinking_ = true;
+  uint8_t colour_ = 0;       // of entries that are not uncut, and of all when there is no cut; where it is in a slot
+  uint8_t broken_cuts_ = 0;  // since the last whole one: so many colours may be in use
   size_t entry_bytes_ = 0;
   size_t index_bytes_ = 0;
   uint64_t expected_ = 0;  // entries, while loading; 0: not known
   uint64_t cleared_ = 0;  // positions below are freed: clear_some() goes on here
+  TableCut* cut_ = nullptr;
 };
+
+template <class Visit>
+bool Dict::cut_segment(uint64_t& cursor, Visit&& visit) {
+  if (parts_ == nullptr) {
+    cursor = 0;
+    return true;
+  }
+  const Ref ref = ref_at(cursor);
+  const BucketRange range = buckets_of(ref);
+  std::array<Slot*, Segment::kMaxEntries> uncut;
+  unsigned count = 0;
+  for (unsigned index = 0; index < range.count; ++index) {
+    for (Slot& slot : range.first[index].slots) {
+      if (slot != 0 && (slot & kSlotColourMask) != colour_) uncut[count++] = &slot;
+    }
+  }
+  // The entries lie anywhere, so they are fetched ahead.
+  constexpr unsigned kAhead = 12;
+  for (unsigned i = 0; i < std::min(kAhead, count); ++i) fetch(*uncut[i]);
+  for (unsigned i = 0; i < count; ++i) {
+    if (i + kAhead < count) fetch(*uncut[i + kAhead]);
+    if (!visit(*entry_of(*uncut[i]))) return false;
+    *uncut[i] = (*uncut[i] & ~kSlotColourMask) | colour_;
+  }
+  cursor = next_interval(cursor, depth_of(ref));
+  return true;
+}
 
 }  // namespace holdfast::node

@@ -37,7 +37,7 @@ bool Dict::adopt(uint64_t hash, EntryPtr& entry) {
       if (bucket.any_tagged(tag, [&](unsigned slot) { return matches(bucket, slot); })) return false;
       if (bucket.overflow > 0 && Segment::find_displaced(range, home, tag, matches)) return false;
     }
-    if (segment_of(ref)->place(range, make_slot(entry.get(), place), tag)) break;
+    if (segment_of(ref)->place(range, make_slot(entry.get(), place) | colour_, tag)) break;
     make_room(position);
   }
   ++size_;

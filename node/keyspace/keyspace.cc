@@ -47,6 +47,12 @@ size_t stalling_effort(const Entry& entry) {
   return entry.type() == ValueType::string ? 16 * kStallingEffort : kStallingEffort;
 }
 
+// For another thread: what a running snapshot still needs of its elements stays with that.
+std::unique_ptr<Object> freed_from_cut(std::unique_ptr<Object> object) {
+  if (Dict* table = object->table()) table->surrender();
+  return object;
+}
+
 }  // namespace
 
 void Keyspace::dispose(EntryPtr entry, Free how) {
@@ -54,7 +60,7 @@ void Keyspace::dispose(EntryPtr entry, Free how) {
   const bool lazily = how == Free::lazily;
   if (free_effort(*entry) <= (lazily ? kLazyFreeEffort : stalling_effort(*entry))) return;
   if (entry->payload() != Entry::Payload::object) return reclaimer_->reclaim(std::move(entry), lazily);
-  if (!entry->object()->shares()) reclaimer_->reclaim(entry->take_value().take_object(), lazily);
+  if (!entry->object()->shares()) reclaimer_->reclaim(freed_from_cut(entry->take_value().take_object()), lazily);
 }
 
 void Keyspace::reset_stats() {
@@ -120,7 +126,7 @@ void Keyspace::remove_expired(int db, Entry& entry) {
   if (observer_ != nullptr) observer_->expired(db, key);
   before(db, key, &entry);
   forget_elements(databases_[db], entry);
-  dispose(databases_[db].dict.release(databases_[db].dict.locate(key)), lazy_.expired ? Free::lazily : Free::now);
+  dispose(databases_[db].dict.release(databases_[db].dict.locate(key), Dict::Leaving::for_good), lazy_.expired ? Free::lazily : Free::now);
   ++stats_.expired_keys;
   after(db, key);
 }
@@ -162,7 +168,9 @@ void Keyspace::put(int db, std::string_view key, Value&& value, int64_t expires_
     if (reclaimer_ != nullptr && place.entry->lies_beside() &&
         free_effort(*place.entry) > (lazy_.overwritten ? kLazyFreeEffort : stalling_effort(*place.entry))) {
       if (place.entry->payload() == Entry::Payload::object) {
-        if (!place.entry->object()->shares()) reclaimer_->reclaim(dict.take_object(place), lazy_.overwritten);
+        if (!place.entry->object()->shares()) {
+          reclaimer_->reclaim(freed_from_cut(dict.take_object(place)), lazy_.overwritten);
+        }
       } else {
         reclaimer_->reclaim(dict.take_text(place), lazy_.overwritten);
       }
@@ -204,7 +212,7 @@ void Keyspace::add_object(int db, std::string_view key, std::unique_ptr<Object> 
     // An expired key that could not be deleted may be in the way: it has gone as far as the writer can see.
     if (const Dict::Place hidden = dict.locate(key); hidden.entry != nullptr) {
       forget_elements(databases_[db], *hidden.entry);
-      dict.release(hidden);
+      dict.release(hidden, Dict::Leaving::for_good);
     }
   }
   before(db, key, nullptr);
@@ -241,7 +249,7 @@ bool Keyspace::erase(int db, std::string_view key, Free how) {
   if (place.entry == nullptr) return false;
   before(db, key, place.entry);
   forget_elements(databases_[db], *place.entry);
-  EntryPtr gone = dict.release(place);
+  EntryPtr gone = dict.release(place, Dict::Leaving::for_good);
   ++changes_;
   after(db, gone->key());
   dispose(std::move(gone), how);
@@ -267,7 +275,7 @@ void Keyspace::rename(int db, std::string_view from, std::string_view to) {
   before(db, to, target.entry);
   if (target.entry != nullptr) {
     forget_elements(databases_[db], *target.entry);
-    dispose(dict.release(target), lazy_.overwritten ? Free::lazily : Free::now);
+    dispose(dict.release(target, Dict::Leaving::for_good), lazy_.overwritten ? Free::lazily : Free::now);
   }
   relocate(databases_[db], dict.locate(from), databases_[db], to);
   ++changes_;
@@ -307,6 +315,7 @@ size_t Keyspace::flush(int db, Free how) {
     database.unfinished.clear();
     database.expiring_elements.clear();
     database.average_ttl_ms = 0;
+    database.dict.surrender();
     if (how == Free::lazily && reclaimer_ != nullptr && keys > kLazyFreeEffort) {
       reclaimer_->reclaim(Dict(std::move(database.dict)), keys);
     } else {
@@ -337,7 +346,7 @@ void Keyspace::evict(int db, std::string_view key, Free how) {
   HOLDFAST_ASSERT(place.entry != nullptr);
   before(db, key, place.entry);
   forget_elements(databases_[db], *place.entry);
-  EntryPtr gone = dict.release(place);
+  EntryPtr gone = dict.release(place, Dict::Leaving::for_good);
   ++stats_.evicted_keys;
   after(db, gone->key());
   dispose(std::move(gone), how);

@@ -43,7 +43,7 @@ enum class ExpiryMode : uint8_t { remove, hide, ignore };
 class KeyspaceObserver {
  public:
   virtual ~KeyspaceObserver() = default;
-  // The key is about to be created (`before` is null), changed, or deleted. The pre-image for snapshots.
+  // The key is about to be created (`before` is null), changed, or deleted.
   virtual void before_change(int db, std::string_view key, const Entry* before) = 0;
   // The key has changed (WATCH).
   virtual void touched(int db, std::string_view key) = 0;
@@ -79,6 +79,7 @@ class Keyspace final : public DataSource, public DataLoader {
   // Who frees what is freed lazily; null: everything is freed here and now.
   void set_reclaimer(Reclaimer* reclaimer) { reclaimer_ = reclaimer; }
   const Reclaimer* reclaimer() const { return reclaimer_; }
+  Reclaimer* reclaimer() { return reclaimer_; }
   // Whether an expired key, and a value that is overwritten, are freed lazily.
   struct LazyFree {
     bool expired = false;
@@ -233,6 +234,9 @@ class Keyspace final : public DataSource, public DataLoader {
   // All of it for up to kPrefetch keys, every `step`th of the words.
   static constexpr size_t kPrefetch = 32;
   void prefetch(int db, std::span<const std::string_view> words, size_t step = 1) const;
+
+  // The table of a database, for a snapshot's cut.
+  Dict& table(int db) { return databases_[db].dict; }
 
   // --- Counters ---
   // Bytes of keys, values, expiries and the table, in the allocator's size classes; kept up to date, not walked.

@@ -83,7 +83,7 @@ void Segment::remove(Found at) {
 
 void Segment::repoint(Found at, const Entry* entry) {
   const Slot old = at.bucket->slots[at.slot];
-  const Slot now = make_slot(entry, place_of(old));
+  const Slot now = make_slot(entry, place_of(old)) | (old & kSlotColourMask);
   at.bucket->slots[at.slot] = now;
   expiring_ = static_cast<uint16_t>(expiring_ - (old & kSlotExpires) + (now & kSlotExpires));
 }

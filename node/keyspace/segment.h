@@ -6,7 +6,8 @@
 //
 //   7 x 1 byte   tag: 8 further bits of the hash
 //   1 byte       overflow: how many entries whose home is this bucket lie in a later one
-//   7 x 8 bytes  slot: place (16 bits) | pointer to the entry (bits 4 to 47) | has an expiry (bit 0); 0: free
+//   7 x 8 bytes  slot: place (16 bits) | pointer to the entry (bits 4 to 47) | colour (bits 1 to 3, see table_cut.h) |
+//                has an expiry (bit 0); 0: free
 //
 // An entry lies in its home bucket or in one of the kReach following ones (or any, if there are not as many), counted
 // round the end. Tag and place tell a
@@ -29,11 +30,13 @@ namespace holdfast::node {
 
 using Slot = uint64_t;
 constexpr Slot kSlotExpires = 1;
+constexpr unsigned kSlotColourShift = 1, kSlotColours = 8;
+constexpr Slot kSlotColourMask = Slot{kSlotColours - 1} << kSlotColourShift;
 constexpr Slot kSlotPointerMask = 0x0000'ffff'ffff'fff0;
 
 inline Entry* entry_of(Slot slot) { return reinterpret_cast<Entry*>(slot & kSlotPointerMask); }
 inline uint32_t place_of(Slot slot) { return static_cast<uint32_t>(slot >> 48); }
-Slot make_slot(const Entry* entry, uint32_t place);
+Slot make_slot(const Entry* entry, uint32_t place);  // without a colour
 
 struct alignas(64) Bucket {
   static constexpr unsigned kSlots = 7;
@@ -123,7 +126,7 @@ class alignas(64) Segment {
     explicit operator bool() const { return bucket != nullptr; }
   };
   void remove(Found at);
-  // Replaces what `at` points to; the key stays.
+  // Replaces what `at` points to; the key and the colour stay.
   void repoint(Found at, const Entry* entry);
   // Writes every item in bucket order and returns how many (at most kMaxEntries).
   unsigned collect(Item* items);

@@ -32,10 +32,13 @@ Result<> CommandOutput::flush() {
 
 namespace {
 
-void put_list(CommandOutput& out, std::string_view key, const ListObject& list) {
+SlicedWrite put_list(CommandOutput& out, std::string_view key, const ListObject& list) {
   CommandBatch batch(out, "RPUSH", key, list.size());
   Listpack::Scratch scratch;
-  for (auto at = list.at(0); at; at.next()) batch.add<1>({(*at).view(scratch)});
+  for (auto at = list.at(0); at; at.next()) {
+    batch.add<1>({(*at).view(scratch)});
+    co_await std::suspend_always();
+  }
 }
 
 void put_set(CommandOutput& out, std::string_view key, const SetObject& set) {
@@ -63,11 +66,12 @@ void put_hash(CommandOutput& out, std::string_view key, const HashObject& hash) 
   });
 }
 
-void put_entries(CommandOutput& out, std::string_view key, const StreamObject& stream) {
+SlicedWrite put_entries(CommandOutput& out, std::string_view key, const StreamObject& stream) {
   constexpr StreamId kLeast{0, 1};
   if (stream.size() == 0) {  // made by an entry that goes at once
     const StreamId::Text id = std::max(stream.last_id(), kLeast).text();
-    return out.put(std::array<std::string_view, 7>{"XADD", key, "MAXLEN", "0", id, "x", "y"});
+    out.put(std::array<std::string_view, 7>{"XADD", key, "MAXLEN", "0", id, "x", "y"});
+    co_return;
   }
   for (StreamRange range(stream, kFirstStreamId, kLastStreamId); range.next();) {
     out.begin(3 + 2 * range.field_count());
@@ -80,10 +84,11 @@ void put_entries(CommandOutput& out, std::string_view key, const StreamObject& s
       out.word(value.view(scratch));
     });
     out.end();
+    co_await std::suspend_always();
   }
 }
 
-void put_group(CommandOutput& out, std::string_view key, std::string_view name, const StreamGroup& group) {
+SlicedWrite put_group(CommandOutput& out, std::string_view key, std::string_view name, const StreamGroup& group) {
   const std::string entries_read = std::to_string(group.entries_read);
   out.put(std::array<std::string_view, 7>{"XGROUP", "CREATE", key, name, group.last_id.text(), "ENTRIESREAD", entries_read});
   for (const auto& [consumer_name, consumer] : group.consumers()) {
@@ -94,22 +99,32 @@ void put_group(CommandOutput& out, std::string_view key, std::string_view name, 
       const std::string deliveries = std::to_string(entry.deliveries);
       out.put(std::array<std::string_view, 12>{"XCLAIM", key, name, consumer_name, "0", at.id().text(), "TIME", time,
                                                "RETRYCOUNT", deliveries, "JUSTID", "FORCE"});
+      co_await std::suspend_always();
     }
   }
 }
 
-void put_stream(CommandOutput& out, std::string_view key, const StreamObject& stream) {
-  put_entries(out, key, stream);
+SlicedWrite put_stream(CommandOutput& out, std::string_view key, const StreamObject& stream) {
+  SlicedWrite entries = put_entries(out, key, stream);
+  while (entries.resume()) co_await std::suspend_always();
   const std::string added = std::to_string(stream.entries_added());
   // Deleted entries may be behind the last ID after an XSETID back, but not in one command.
   const StreamId deleted = stream.max_deleted_id(), last = stream.last_id();
   out.put(std::array<std::string_view, 7>{"XSETID", key, std::max(deleted, last).text(), "ENTRIESADDED", added,
                                           "MAXDELETEDID", deleted.text()});
   if (last < deleted) out.put(std::array<std::string_view, 3>{"XSETID", key, last.text()});
-  for (const auto& [name, group] : stream.groups()) put_group(out, key, name, *group);
+  for (const auto& [name, group] : stream.groups()) {
+    SlicedWrite writing = put_group(out, key, name, *group);
+    while (writing.resume()) co_await std::suspend_always();
+  }
 }
 
 }  // namespace
+
+SlicedWrite put_sequence_commands(CommandOutput& out, std::string_view key, const Object& object) {
+  if (object.type() == ValueType::list) return put_list(out, key, static_cast<const ListObject&>(object));
+  return put_stream(out, key, static_cast<const StreamObject&>(object));
+}
 
 void put_value_commands(CommandOutput& out, std::string_view key, const Value& value) {
   switch (value.type()) {
@@ -118,15 +133,14 @@ void put_value_commands(CommandOutput& out, std::string_view key, const Value& v
       return out.put(std::array<std::string_view, 3>{"SET", key, value.bytes(scratch)});
     }
     case ValueType::list:
-      return put_list(out, key, static_cast<const ListObject&>(value.object()));
+    case ValueType::stream:
+      return put_sequence_commands(out, key, value.object()).run();
     case ValueType::set:
       return put_set(out, key, static_cast<const SetObject&>(value.object()));
     case ValueType::zset:
       return put_zset(out, key, static_cast<const ZsetObject&>(value.object()));
     case ValueType::hash:
       return put_hash(out, key, static_cast<const HashObject&>(value.object()));
-    case ValueType::stream:
-      return put_stream(out, key, static_cast<const StreamObject&>(value.object()));
   }
 }
 

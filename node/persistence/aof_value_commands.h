@@ -14,6 +14,7 @@
 #include "common/base/result.h"
 #include "common/resp/writer.h"
 #include "node/persistence/byte_stream.h"
+#include "node/persistence/sliced_write.h"
 #include "node/types/value.h"
 
 namespace holdfast::node {
@@ -65,6 +66,8 @@ class CommandBatch {
     for (const std::string_view word : words) out_.word(word);
     if (--open_ == 0) out_.end();
   }
+  // Whether a command is not complete yet.
+  bool open() const { return open_ > 0; }
 
  private:
   CommandOutput& out_;
@@ -74,5 +77,7 @@ class CommandBatch {
 };
 
 void put_value_commands(CommandOutput& out, std::string_view key, const Value& value);
+// The same for a list or a stream, with stops. All three live as long as the result.
+SlicedWrite put_sequence_commands(CommandOutput& out, std::string_view key, const Object& object);
 
 }  // namespace holdfast::node

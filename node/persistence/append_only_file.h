@@ -95,7 +95,7 @@ class AppendOnlyFile final : public EffectSink {
   Result<> close(const std::optional<ReplicationPosition>& position);
 
   // --- BGREWRITEAOF. The saver must be idle. The result comes by the saver's poll().
-  Result<> start_rewrite(const DataSource& source, const RdbHeader& header, SnapshotSaver& saver);
+  Result<> start_rewrite(const RdbHeader& header, SnapshotSaver& saver);
   void schedule_rewrite() { rewrite_scheduled_ = true; }
   bool rewrite_scheduled() const { return rewrite_scheduled_; }
   bool rewriting() const { return rewriting_; }

@@ -35,7 +35,7 @@ std::optional<int64_t> AppendOnlyFile::automatic_rewrite_due(const RewriteRule& 
   return due_rewrite_growth(rule, rewrite_base_bytes_, stats().current_bytes);
 }
 
-Result<> AppendOnlyFile::start_rewrite(const DataSource& source, const RdbHeader& header, SnapshotSaver& saver) {
+Result<> AppendOnlyFile::start_rewrite(const RdbHeader& header, SnapshotSaver& saver) {
   if (rewriting_) return fail("Background append only file rewriting already in progress");
   if (failed()) return fail("The append only file has failed: turn it off and on again");
   rewrite_scheduled_ = false;
@@ -64,7 +64,7 @@ Result<> AppendOnlyFile::start_rewrite(const DataSource& source, const RdbHeader
     request.header.aof_base = true;
     request.encoding = options_.encoding;
     request.incremental_sync = options_.incremental_sync;
-    begun = saver.start(request, source, [this](const SnapshotResult& result) { rewrite_finished(result); });
+    begun = saver.start(request, [this](const SnapshotResult& result) { rewrite_finished(result); });
   }
   if (!begun) {
     log::warning("Can't rewrite append only file in background: {}", begun.error().text);

@@ -10,10 +10,11 @@
 
 #include "common/base/result.h"
 #include "node/persistence/byte_stream.h"
+#include "node/persistence/rdb_output.h"
 
 namespace holdfast::node {
 
-class RdbEncoder {
+class RdbEncoder final : public RdbOutput {
  public:
   struct Options {
     bool compression = true;  // rdbcompression: LZF for strings that gain by it
@@ -22,13 +23,8 @@ class RdbEncoder {
 
   RdbEncoder(ByteSink& sink, Options options);
 
-  void put_byte(uint8_t byte);
-  void put_bytes(std::string_view bytes);
-  void put_little_endian(uint64_t number, size_t bytes);
-  void put_length(uint64_t length);
-  // A string in its shortest form: integer, LZF or raw.
-  void put_string(std::string_view text);
-  void put_integer_string(int64_t number);
+  void put_bytes(std::string_view bytes) override;
+  void put_string(std::string_view text) override;
   // The checksum of all that was put so far, as the footer; then hands everything to the sink.
   void put_checksum();
 
@@ -38,7 +34,6 @@ class RdbEncoder {
 
  private:
   bool put_lzf(std::string_view text);
-  void put_encoded_integer(int32_t number);
   void hand_over(std::string_view bytes);
 
   ByteSink& sink_;

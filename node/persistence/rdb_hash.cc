@@ -105,7 +105,7 @@ bool read_listpack_with_expiry(RdbDecoder& in, const EncodingLimits& limits, std
   return true;
 }
 
-void write_with_expiry(RdbEncoder& out, const HashObject& hash) {
+void write_with_expiry(RdbOutput& out, const HashObject& hash) {
   const int64_t earliest = hash.next_expiry_ms();
   out.put_little_endian(static_cast<uint64_t>(earliest), 8);
   out.put_length(hash.size());
@@ -177,7 +177,7 @@ uint8_t rdb_type_of(const HashObject& hash) {
   return hash.next_expiry_ms() != Object::kNoElementExpiry ? rdb::kTypeHashMetadata : rdb::kTypeHash;
 }
 
-void write_rdb_hash(RdbEncoder& out, const HashObject& hash) {
+void write_rdb_hash(RdbOutput& out, const HashObject& hash) {
   if (const Listpack* pack = hash.packed()) return out.put_string(pack->bytes());
   if (hash.next_expiry_ms() != Object::kNoElementExpiry) return write_with_expiry(out, hash);
   out.put_length(hash.size());

@@ -88,12 +88,13 @@ bool read_rdb_quicklist_2(RdbDecoder& in, const EncodingLimits& limits, std::opt
   return true;
 }
 
-void write_rdb_list(RdbEncoder& out, const ListObject& list) {
+SlicedWrite write_rdb_list(RdbOutput& out, const ListObject& list) {
   out.put_length(list.node_count());
   for (size_t i = 0; i < list.node_count(); ++i) {
     const ListObject::NodeView node = list.node(i);
     out.put_length(node.plain ? kPlain : kPacked);
     out.put_string(node.bytes);
+    co_await std::suspend_always();
   }
 }
 

@@ -47,7 +47,7 @@ bool read_rdb_set_listpack(RdbDecoder& in, const EncodingLimits& limits, std::op
 
 uint8_t rdb_type_of(const SetObject& set) { return set.intset() != nullptr ? rdb::kTypeSetIntset : rdb::kTypeSet; }
 
-void write_rdb_set(RdbEncoder& out, const SetObject& set) {
+void write_rdb_set(RdbOutput& out, const SetObject& set) {
   if (const Intset* integers = set.intset()) return out.put_string(integers->bytes());
   out.put_length(set.size());
   set.for_each([&](std::string_view member) { out.put_string(member); });

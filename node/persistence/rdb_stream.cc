@@ -161,17 +161,17 @@ bool StreamReader::read_consumer(StreamGroup& group, const StreamGroup::Pending&
   return true;
 }
 
-void put_id(RdbEncoder& out, StreamId id) {
+void put_id(RdbOutput& out, StreamId id) {
   out.put_length(id.ms);
   out.put_length(id.seq);
 }
 
-void put_raw_id(RdbEncoder& out, StreamId id) {
+void put_raw_id(RdbOutput& out, StreamId id) {
   const auto key = id.key();
   out.put_bytes({key.data(), key.size()});
 }
 
-void put_group(RdbEncoder& out, std::string_view name, const StreamGroup& group) {
+SlicedWrite put_group(RdbOutput& out, std::string_view name, const StreamGroup& group) {
   out.put_string(name);
   put_id(out, group.last_id);
   out.put_length(static_cast<uint64_t>(group.entries_read));
@@ -180,13 +180,17 @@ void put_group(RdbEncoder& out, std::string_view name, const StreamGroup& group)
     put_raw_id(out, at.id());
     out.put_little_endian(static_cast<uint64_t>(at->delivered_ms), 8);
     out.put_length(at->deliveries);
+    co_await std::suspend_always();
   }
   out.put_length(group.consumers().size());
   for (const auto& [consumer_name, consumer] : group.consumers()) {
     out.put_string(consumer_name);
     out.put_little_endian(static_cast<uint64_t>(consumer->seen_ms), 8);
     out.put_length(consumer->pending.size());
-    for (auto at = consumer->pending.first(); at; at.next()) put_raw_id(out, at.id());
+    for (auto at = consumer->pending.first(); at; at.next()) {
+      put_raw_id(out, at.id());
+      co_await std::suspend_always();
+    }
   }
 }
 
@@ -204,12 +208,13 @@ bool read_rdb_stream_3(RdbDecoder& in, const EncodingLimits&, std::optional<Valu
   return StreamReader(in, rdb::kTypeStream3).run(value);
 }
 
-void write_rdb_stream(RdbEncoder& out, const StreamObject& stream) {
+SlicedWrite write_rdb_stream(RdbOutput& out, const StreamObject& stream) {
   out.put_length(stream.nodes().size());
   for (auto at = stream.nodes().first(); at; at.next()) {
     const auto key = at.id().key();
     out.put_string({key.data(), key.size()});
     out.put_string((*at)->pack().bytes());
+    co_await std::suspend_always();
   }
   out.put_length(stream.size());
   put_id(out, stream.last_id());
@@ -217,7 +222,10 @@ void write_rdb_stream(RdbEncoder& out, const StreamObject& stream) {
   put_id(out, stream.max_deleted_id());
   out.put_length(stream.entries_added());
   out.put_length(stream.groups().size());
-  for (const auto& [name, group] : stream.groups()) put_group(out, name, *group);
+  for (const auto& [name, group] : stream.groups()) {
+    SlicedWrite writing = put_group(out, name, *group);
+    while (writing.resume()) co_await std::suspend_always();
+  }
 }
 
 }  // namespace holdfast::node

@@ -5,7 +5,7 @@ namespace holdfast::node {
 
 bool read_rdb_string(RdbDecoder& in, const EncodingLimits&, std::optional<Value>& value) { return in.read_string_value(value); }
 
-void write_rdb_string(RdbEncoder& out, const Value& value) {
+void write_rdb_string(RdbOutput& out, const Value& value) {
   if (value.is_integer()) {
     out.put_integer_string(value.integer_value());
     return;

@@ -70,12 +70,12 @@ uint8_t rdb_type_of(const Value& value) {
   return rdb::kTypeString;
 }
 
-void write_rdb_value(RdbEncoder& out, const Value& value) {
+void write_rdb_value(RdbOutput& out, const Value& value) {
   switch (value.type()) {
     case ValueType::string:
       return write_rdb_string(out, value);
     case ValueType::list:
-      return write_rdb_list(out, static_cast<const ListObject&>(value.object()));
+      return write_rdb_list(out, static_cast<const ListObject&>(value.object())).run();
     case ValueType::set:
       return write_rdb_set(out, static_cast<const SetObject&>(value.object()));
     case ValueType::zset:
@@ -83,7 +83,7 @@ void write_rdb_value(RdbEncoder& out, const Value& value) {
     case ValueType::hash:
       return write_rdb_hash(out, static_cast<const HashObject&>(value.object()));
     case ValueType::stream:
-      return write_rdb_stream(out, static_cast<const StreamObject&>(value.object()));
+      return write_rdb_stream(out, static_cast<const StreamObject&>(value.object())).run();
   }
 }
 

@@ -12,7 +12,8 @@
 
 #include "node/collections/limits.h"
 #include "node/persistence/rdb_decoder.h"
-#include "node/persistence/rdb_encoder.h"
+#include "node/persistence/rdb_output.h"
+#include "node/persistence/sliced_write.h"
 #include "node/types/value.h"
 
 namespace holdfast::node {
@@ -30,13 +31,13 @@ const RdbValueType* find_rdb_value_type(uint8_t type);
 
 // The type byte under which `value` is written, and its bytes (which follow the key).
 uint8_t rdb_type_of(const Value& value);
-void write_rdb_value(RdbEncoder& out, const Value& value);
+void write_rdb_value(RdbOutput& out, const Value& value);
 // The oldest version of the format that has everything in `value`.
 int rdb_version_of(const Value& value);
 
 // rdb_string.cc
 bool read_rdb_string(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
-void write_rdb_string(RdbEncoder& out, const Value& value);
+void write_rdb_string(RdbOutput& out, const Value& value);
 
 // rdb_list.cc
 class ListObject;
@@ -44,7 +45,7 @@ bool read_rdb_list(RdbDecoder& in, const EncodingLimits& limits, std::optional<V
 bool read_rdb_list_ziplist(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
 bool read_rdb_quicklist(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
 bool read_rdb_quicklist_2(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
-void write_rdb_list(RdbEncoder& out, const ListObject& list);
+SlicedWrite write_rdb_list(RdbOutput& out, const ListObject& list);
 
 // rdb_set.cc
 class SetObject;
@@ -52,7 +53,7 @@ bool read_rdb_set(RdbDecoder& in, const EncodingLimits& limits, std::optional<Va
 bool read_rdb_set_intset(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
 bool read_rdb_set_listpack(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
 uint8_t rdb_type_of(const SetObject& set);
-void write_rdb_set(RdbEncoder& out, const SetObject& set);
+void write_rdb_set(RdbOutput& out, const SetObject& set);
 
 // rdb_zset.cc
 class ZsetObject;
@@ -61,7 +62,7 @@ bool read_rdb_zset_2(RdbDecoder& in, const EncodingLimits& limits, std::optional
 bool read_rdb_zset_listpack(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
 bool read_rdb_zset_ziplist(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
 uint8_t rdb_type_of(const ZsetObject& zset);
-void write_rdb_zset(RdbEncoder& out, const ZsetObject& zset);
+void write_rdb_zset(RdbOutput& out, const ZsetObject& zset);
 
 // rdb_hash.cc
 class HashObject;
@@ -74,13 +75,13 @@ bool read_rdb_hash_metadata_pre_ga(RdbDecoder& in, const EncodingLimits& limits,
 bool read_rdb_hash_listpack_ex(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
 bool read_rdb_hash_listpack_ex_pre_ga(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
 uint8_t rdb_type_of(const HashObject& hash);
-void write_rdb_hash(RdbEncoder& out, const HashObject& hash);
+void write_rdb_hash(RdbOutput& out, const HashObject& hash);
 
 // rdb_stream.cc
 class StreamObject;
 bool read_rdb_stream(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
 bool read_rdb_stream_2(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
 bool read_rdb_stream_3(RdbDecoder& in, const EncodingLimits& limits, std::optional<Value>& value);
-void write_rdb_stream(RdbEncoder& out, const StreamObject& stream);
+SlicedWrite write_rdb_stream(RdbOutput& out, const StreamObject& stream);
 
 }  // namespace holdfast::node

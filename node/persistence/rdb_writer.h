@@ -46,6 +46,7 @@ class RdbWriter {
   Result<> entry(std::string_view key, const Value& value, std::optional<WallTime> expires_at);
   Result<> finish();
 
+  RdbEncoder& encoder() { return out_; }  // for an entry in pieces
   uint64_t bytes_written() const { return out_.bytes_put(); }
 
  private:

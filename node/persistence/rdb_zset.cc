@@ -104,7 +104,7 @@ uint8_t rdb_type_of(const ZsetObject& zset) {
   return zset.packed() != nullptr ? rdb::kTypeZsetListpack : rdb::kTypeZset2;
 }
 
-void write_rdb_zset(RdbEncoder& out, const ZsetObject& zset) {
+void write_rdb_zset(RdbOutput& out, const ZsetObject& zset) {
   if (const Listpack* pack = zset.packed()) return out.put_string(pack->bytes());
   out.put_length(zset.size());
   // From the end: who reads it inserts each at the beginning, which is the quick case for Redis.

@@ -52,8 +52,8 @@ bool alive(int64_t pid) { return ::kill(static_cast<pid_t>(pid), 0) == 0 || errn
 
 }  // namespace
 
-std::string temporary_rdb_path(const std::string& directory, int pid) {
-  return join_path(directory, fmt::format("temp-{}.rdb", pid));
+std::string temporary_rdb_path(const std::string& directory, int id) {
+  return join_path(directory, fmt::format("temp-{}.rdb", id));
 }
 
 Result<SaveStats> write_snapshot(FileSystem& fs, const DataSource& source, const SnapshotRequest& request,

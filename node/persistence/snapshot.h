@@ -1,9 +1,8 @@
 // Snapshots: the data set of one instant, written to a file or a descriptor, in the foreground or beside the executor.
 //
-// SnapshotSaver is the interface to the background writer; ForkSnapshotSaver (fork_snapshot_saver.h) is the one there
-// is. One snapshot runs at a time. The executor calls poll() a few times a second (or when wait_descriptor() becomes
-// readable); `on_finished` is called from poll() only, so never from inside start() or cancel(), and it may start the
-// next snapshot.
+// SnapshotSaver is the interface to the background writer; CutSnapshotSaver (cut_snapshot_saver.h) is the one there is.
+// One snapshot runs at a time. `on_finished` is called from poll() only, so never from inside start() or cancel(), and it
+// may start the next snapshot.
 #pragma once
 
 #include <cstdint>
@@ -44,16 +43,16 @@ struct SnapshotResult {
   bool cancelled = false;  // then outcome is an error
   SaveStats stats;
   Nanos duration{};
-  uint64_t copied_bytes = 0;  // memory that the snapshot cost (copy-on-write)
+  uint64_t copied_bytes = 0;  // what writes had to keep for it
 };
 
-// Writes the snapshot here and now: SAVE, and what the background writer's child runs. A file is written under a
+// Writes the snapshot here and now (SAVE). A file is written under a
 // temporary name beside it, synced, renamed, and its folder synced; a failure removes the temporary.
 Result<SaveStats> write_snapshot(FileSystem& fs, const DataSource& source, const SnapshotRequest& request,
                                  const SaveProgress& progress = {});
 
-// The temporary that write_snapshot uses in this process for a file in `directory`: temp-<pid>.rdb, as Redis.
-std::string temporary_rdb_path(const std::string& directory, int pid);
+// The temporary of a process or thread for a file in `directory`: temp-<id>.rdb, as Redis.
+std::string temporary_rdb_path(const std::string& directory, int id);
 
 // Removes temporaries of processes that are gone (temp-<pid>.rdb, temp-rewriteaof-bg-<pid>.aof) from a folder, at
 // start.
@@ -64,16 +63,15 @@ class SnapshotSaver {
   using OnFinished = std::function<void(const SnapshotResult&)>;
 
   virtual ~SnapshotSaver() = default;
-  // An error: none was started (one is running, or there is no memory for it) and on_finished will not be called.
-  virtual Result<> start(const SnapshotRequest& request, const DataSource& source, OnFinished on_finished) = 0;
+  // Takes the data set of this instant. An error: none was started (one is running) and on_finished will not be called.
+  virtual Result<> start(const SnapshotRequest& request, OnFinished on_finished) = 0;
   virtual std::optional<SnapshotPurpose> running() const = 0;
   virtual SaveStats progress() const = 0;  // of the running one
   // Ends the running one soon; its result comes as cancelled. `wait`: it has ended when this returns, and on_finished
   // is not called.
   virtual void cancel(bool wait) = 0;
+  // To be called after a notification and a few times a second.
   virtual void poll() = 0;
-  // Readable when poll() has something to do; -1: none.
-  virtual int wait_descriptor() const = 0;
 };
 
 }  // namespace holdfast::node

@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace holdfast::node {
@@ -57,6 +58,8 @@ class Object {
   }
   // The table in which its elements are found by name; null where there is none (packed forms, lists, streams).
   virtual const Dict* table() const { return nullptr; }
+  // The same for a snapshot, which may take its cut of an object that it may not change otherwise.
+  Dict* table() { return const_cast<Dict*>(std::as_const(*this).table()); }
   // Asks the memory for what a command is likely to touch (its name for an element is not known), a step deeper each time,
   // counted from 0; false: there is nothing deeper. For a batch of commands, so that their waits overlap.
   virtual bool prefetch(unsigned step) const {

@@ -1,4 +1,4 @@
-// A SnapshotSaver without a child: the snapshot is written inside start() through any FileSystem, and its result waits
+// A SnapshotSaver without a thread: the snapshot is written inside start() through any FileSystem, and its result waits
 // for poll(). For tests that must fail or crash at a known step.
 #pragma once
 
@@ -10,16 +10,15 @@ namespace holdfast::test {
 
 class InlineSnapshotSaver final : public node::SnapshotSaver {
  public:
-  explicit InlineSnapshotSaver(FileSystem& fs) : fs_(fs) {}
+  InlineSnapshotSaver(FileSystem& fs, const node::DataSource& source) : fs_(fs), source_(source) {}
 
-  Result<> start(const node::SnapshotRequest& request, const node::DataSource& source,
-                 OnFinished on_finished) override {
+  Result<> start(const node::SnapshotRequest& request, OnFinished on_finished) override {
     if (running_) return fail("Background save already in progress");
     running_ = request.purpose;
     on_finished_ = std::move(on_finished);
     result_ = {};
     result_.purpose = request.purpose;
-    auto stats = node::write_snapshot(fs_, source, request);
+    auto stats = node::write_snapshot(fs_, source_, request);
     if (stats) {
       result_.stats = *stats;
     } else {
@@ -41,10 +40,10 @@ class InlineSnapshotSaver final : public node::SnapshotSaver {
     const OnFinished finished = std::move(on_finished_);
     finished(result_);
   }
-  int wait_descriptor() const override { return -1; }
 
  private:
   FileSystem& fs_;
+  const node::DataSource& source_;
   std::optional<node::SnapshotPurpose> running_;
   OnFinished on_finished_;
   node::SnapshotResult result_;

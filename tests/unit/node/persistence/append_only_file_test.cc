@@ -24,7 +24,7 @@ using Operation = FaultyFileSystem::Operation;
 // A node in small: a data set whose changes are logged.
 class Node {
  public:
-  explicit Node(FaultyFileSystem& fs, FsyncPolicy policy = FsyncPolicy::always) : fs_(fs), saver_(fs) {
+  explicit Node(FaultyFileSystem& fs, FsyncPolicy policy = FsyncPolicy::always) : fs_(fs), saver_(fs, data) {
     AppendOnlyFile::Options options;
     options.directory = "data";
     options.fsync = policy;
@@ -50,7 +50,7 @@ class Node {
     return aof->durable_offset() >= offset;
   }
   Result<> rewrite() {
-    if (auto started = aof->start_rewrite(data, {}, saver_); !started) return started;
+    if (auto started = aof->start_rewrite({}, saver_); !started) return started;
     saver_.poll();
     return {};
   }
@@ -105,9 +105,9 @@ TEST_F(AppendOnlyFileTest, RewriteReplacesWhatWasLogged) {
   Node node(fs_);
   ASSERT_TRUE(node.start());
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(node.write({"INCR", "n"}));
-  ASSERT_TRUE(node.aof->start_rewrite(node.data, {}, node.saver()));
+  ASSERT_TRUE(node.aof->start_rewrite({}, node.saver()));
   EXPECT_TRUE(node.aof->rewriting());
-  EXPECT_FALSE(node.aof->start_rewrite(node.data, {}, node.saver()));
+  EXPECT_FALSE(node.aof->start_rewrite({}, node.saver()));
   EXPECT_TRUE(node.write({"INCR", "n"}));
   EXPECT_EQ(manifest(),
             "file appendonly.aof.1.base.rdb seq 1 type b\n"
@@ -187,7 +187,7 @@ TEST_F(AppendOnlyFileTest, OffAndOnBeginsWithANewBase) {
   EXPECT_FALSE(node.write({"INCR", "n"}));  // not logged
   ASSERT_TRUE(node.aof->enable());
   EXPECT_TRUE(node.aof->rewrite_wanted(node.clock.now()));
-  ASSERT_TRUE(node.aof->start_rewrite(node.data, {}, node.saver()));
+  ASSERT_TRUE(node.aof->start_rewrite({}, node.saver()));
   EXPECT_FALSE(node.write({"INCR", "n"})) << "not safe before the base is there";
   EXPECT_EQ(counter(node.data), "3");
   node.saver().poll();
@@ -350,13 +350,13 @@ TEST_F(AppendOnlyFileTest, ACrashAtAnyStepLosesNothingThatWasDurable) {
           write(3);
           (void)node.rewrite();
           write(2);
-          if (node.aof->start_rewrite(node.data, {}, node.saver())) {
+          if (node.aof->start_rewrite({}, node.saver())) {
             write(2);
             node.saver().poll();
           }
           write(2);
           node.aof->disable(node.saver());
-          if (node.aof->enable() && node.aof->start_rewrite(node.data, {}, node.saver())) {
+          if (node.aof->enable() && node.aof->start_rewrite({}, node.saver())) {
             write(2);
             node.saver().poll();
           }

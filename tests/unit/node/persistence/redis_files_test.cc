@@ -195,8 +195,8 @@ TEST_F(RedisFiles, OurLogPassesItsCheckAndLoads) {
       feed(*aof, 2, {"INCR", "counter"});
       feed(*aof, -1, {"EXEC"});
       aof->flush();
-      test::InlineSnapshotSaver saver(fs_);
-      ASSERT_TRUE(aof->start_rewrite(base, {}, saver));  // the base is without what was logged above
+      test::InlineSnapshotSaver saver(fs_, base);
+      ASSERT_TRUE(aof->start_rewrite({}, saver));  // the base is without what was logged above
       feed(*aof, 2, {"SET", "logged", "again"});
       saver.poll();
       EXPECT_EQ(aof->manifest().base()->sequence, 2);

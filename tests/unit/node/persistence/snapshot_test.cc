@@ -1,17 +1,16 @@
-// Snapshots in the foreground, and by a forked child on the machine's own files.
+// Snapshots in the foreground, and in the background on the machine's own files.
 #include "node/persistence/snapshot.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <thread>
 
-#include "node/persistence/fork_snapshot_saver.h"
+#include "node/persistence/cut_snapshot_saver.h"
 #include "node/persistence/rdb_reader.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/unit/node/persistence/test_util.h"
@@ -63,10 +62,26 @@ TEST(Snapshot, AFailureAtAnyStepLeavesTheOldFileAndNoTemporary) {
   }
 }
 
-class ForkSnapshot : public testing::Test {
+// The data of a keyspace, as the loader of tests shows it.
+std::map<int, MemoryDataSet::Database> shown(const Keyspace& keys) {
+  MemoryDataSet data;
+  EXPECT_TRUE(keys.for_each([&](const EntryView& entry) {
+    Value::Scratch scratch;
+    data.put(entry.db, std::string(entry.key), std::string(entry.value.bytes(scratch)));
+    return Result<>();
+  }));
+  return data.databases;
+}
+
+class BackgroundSnapshot : public testing::Test {
  protected:
+  BackgroundSnapshot() { keys_.begin(clock_.wall_now(), ExpiryMode::remove); }
+  void fill(int keys, const std::string& value) {
+    for (int i = 0; i < keys; ++i) keys_.set(i % 3, "key" + std::to_string(i), Value::string(value + std::to_string(i * i)));
+  }
   bool finish() {
     return eventually([this] {
+      saver_.step(clock_.now() + Micros(200));
       saver_.poll();
       return result_.has_value();
     });
@@ -78,31 +93,36 @@ class ForkSnapshot : public testing::Test {
   TemporaryFolder folder_;
   PosixFileSystem fs_;
   SystemClock clock_;
-  ForkSnapshotSaver saver_{fs_, clock_};
+  SeededRandom random_{1};
+  Keyspace keys_{16, random_};
+  CutSnapshotSaver::Hooks hooks_{.notify = [] {}, .on_writer_start = nullptr, .key_delay = nullptr};
+  CutSnapshotSaver saver_{fs_, clock_, keys_, hooks_};
   std::optional<SnapshotResult> result_;
 };
 
-TEST_F(ForkSnapshot, SavesTheInstantOfItsStart) {
-  MemoryDataSet data = sample();
-  const MemoryDataSet before = data;
+TEST_F(BackgroundSnapshot, SavesTheInstantOfItsStart) {
+  fill(1000, "value");
+  const auto before = shown(keys_);
   const std::string path = folder_.path() + "/dump.rdb";
-  ASSERT_TRUE(saver_.start(to_file(path), data, keep()));
+  ASSERT_TRUE(saver_.start(to_file(path), keep()));
   EXPECT_EQ(saver_.running(), SnapshotPurpose::rdb_file);
-  data.databases.clear();
-  data.put(0, "after", "the cut");
-  EXPECT_FALSE(saver_.start(to_file(path), data, keep()));
+  keys_.flush(1);
+  fill(1000, "later");
+  keys_.swap(0, 2);
+  EXPECT_FALSE(saver_.start(to_file(path), keep()));
   ASSERT_TRUE(finish());
   ASSERT_TRUE(result_->outcome) << result_->outcome.error().text;
   EXPECT_EQ(result_->stats.keys, 1000U);
   EXPECT_FALSE(saver_.running());
   MemoryDataSet back;
   ASSERT_TRUE(load_rdb_file(fs_, path, back, {}));
-  EXPECT_EQ(back.databases, before.databases);
+  EXPECT_EQ(back.databases, before);
   EXPECT_EQ(fs_.list(folder_.path())->size(), 1U);
 }
 
-TEST_F(ForkSnapshot, ReportsTheErrorOfItsChild) {
-  ASSERT_TRUE(saver_.start(to_file(folder_.path() + "/missing/dump.rdb"), sample(), keep()));
+TEST_F(BackgroundSnapshot, ReportsTheErrorOfItsWriter) {
+  fill(10, "value");
+  ASSERT_TRUE(saver_.start(to_file(folder_.path() + "/missing/dump.rdb"), keep()));
   ASSERT_TRUE(finish());
   ASSERT_FALSE(result_->outcome);
   EXPECT_EQ(result_->outcome.error().code, ENOENT);
@@ -110,52 +130,73 @@ TEST_F(ForkSnapshot, ReportsTheErrorOfItsChild) {
   EXPECT_FALSE(result_->cancelled);
 }
 
-TEST_F(ForkSnapshot, StreamsIntoADescriptor) {
+TEST_F(BackgroundSnapshot, AFailureAtAnyStepLeavesTheOldFileAndNoTemporary) {
+  fill(10'000, "value");
+  for (const Operation operation : {Operation::open, Operation::append, Operation::sync, Operation::rename}) {
+    FaultyFileSystem faulty;
+    CutSnapshotSaver saver(faulty, clock_, keys_, hooks_);
+    faulty.put("d/dump.rdb", "old");
+    faulty.fail_operation(operation, ENOSPC);
+    result_.reset();
+    ASSERT_TRUE(saver.start(to_file("d/dump.rdb"), keep()));
+    ASSERT_TRUE(eventually([&] {
+      saver.step(clock_.now() + Micros(200));
+      saver.poll();
+      return result_.has_value();
+    }));
+    ASSERT_FALSE(result_->outcome);
+    EXPECT_EQ(result_->outcome.error().code, ENOSPC);
+    EXPECT_EQ(faulty.paths(), std::vector<std::string>{"d/dump.rdb"});
+    EXPECT_EQ(faulty.content("d/dump.rdb"), "old");
+  }
+}
+
+TEST_F(BackgroundSnapshot, StreamsIntoADescriptor) {
   int ends[2];
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
-  const MemoryDataSet data = sample(20'000);  // more than a pipe holds
+  fill(20'000, "value");  // more than a pipe holds
+  const auto before = shown(keys_);
   SnapshotRequest request;
   request.purpose = SnapshotPurpose::transfer;
   request.descriptor = ends[1];
-  ASSERT_TRUE(saver_.start(request, data, keep()));
+  ASSERT_TRUE(saver_.start(request, keep()));
   ::close(ends[1]);
   std::string bytes;
-  char block[4096];
-  ssize_t count = 0;
-  while ((count = ::read(ends[0], block, sizeof block)) > 0) bytes.append(block, static_cast<size_t>(count));
+  std::thread reader([&] {
+    char block[4096];
+    ssize_t count = 0;
+    while ((count = ::read(ends[0], block, sizeof block)) > 0) bytes.append(block, static_cast<size_t>(count));
+  });
+  EXPECT_TRUE(finish());
+  reader.join();
   ::close(ends[0]);
-  ASSERT_TRUE(finish());
   ASSERT_TRUE(result_->outcome);
   EXPECT_EQ(result_->stats.bytes, bytes.size());
   MemoryDataSet back;
   StringSource source(bytes);
   ASSERT_TRUE(load_rdb(source, back, {}));
-  EXPECT_EQ(back.databases, data.databases);
+  EXPECT_EQ(back.databases, before);
 }
 
-// A descriptor that nobody reads keeps the child busy until something ends it.
-class StuckSnapshot : public ForkSnapshot {
+// A descriptor that nobody reads keeps the writer busy until something ends it.
+class StuckSnapshot : public BackgroundSnapshot {
  protected:
   void SetUp() override {
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends_), 0);
-    ASSERT_EQ(::pipe2(other_, O_CLOEXEC), 0);
     SnapshotRequest request;
     request.purpose = SnapshotPurpose::transfer;
     request.descriptor = ends_[1];
     request.encoding.compression = false;
-    for (int i = 0; i < 5000; ++i) data_.put(0, std::to_string(i), std::string(1000, 'x'));
-    ASSERT_TRUE(saver_.start(request, data_, keep()));
+    fill(5000, std::string(1000, 'x'));
+    ASSERT_TRUE(saver_.start(request, keep()));
     ::close(ends_[1]);
   }
-  void TearDown() override {
-    for (const int fd : {ends_[0], other_[0]}) ::close(fd);
-  }
+  void TearDown() override { ::close(ends_[0]); }
   int ends_[2] = {-1, -1};
-  int other_[2] = {-1, -1};
-  MemoryDataSet data_;
 };
 
 TEST_F(StuckSnapshot, CanBeCancelled) {
+  saver_.step(clock_.now() + Millis(1));
   saver_.poll();
   EXPECT_FALSE(result_);
   saver_.cancel(false);
@@ -163,49 +204,47 @@ TEST_F(StuckSnapshot, CanBeCancelled) {
   ASSERT_TRUE(finish());
   EXPECT_TRUE(result_->cancelled);
   EXPECT_FALSE(result_->outcome);
-  ::close(other_[1]);
 }
 
 TEST_F(StuckSnapshot, CancelAndWaitReportsNothing) {
+  const auto before = shown(keys_);
   saver_.cancel(true);
   EXPECT_FALSE(saver_.running());
   saver_.poll();
   EXPECT_FALSE(result_);
-  ASSERT_TRUE(saver_.start(to_file(folder_.path() + "/dump.rdb"), data_, keep()));
+  ASSERT_TRUE(saver_.start(to_file(folder_.path() + "/dump.rdb"), keep()));
   ASSERT_TRUE(finish());
   EXPECT_TRUE(result_->outcome);
-  ::close(other_[1]);
+  MemoryDataSet back;
+  ASSERT_TRUE(load_rdb_file(fs_, folder_.path() + "/dump.rdb", back, {}));
+  EXPECT_EQ(back.databases, before);
 }
 
-TEST_F(StuckSnapshot, AKilledChildIsAFailure) {
-  ASSERT_EQ(::kill(saver_.child_pid(), SIGTERM), 0);
+TEST_F(StuckSnapshot, AReaderThatGoesIsAFailure) {
+  ::shutdown(ends_[0], SHUT_RDWR);
   ASSERT_TRUE(finish());
   ASSERT_FALSE(result_->outcome);
+  EXPECT_EQ(result_->outcome.error().code, EPIPE);
   EXPECT_FALSE(result_->cancelled);
-  EXPECT_THAT(result_->outcome.error().text, HasSubstr("terminated by signal 15"));
-  ::close(other_[1]);
 }
 
-TEST_F(StuckSnapshot, TheChildHoldsNoOtherDescriptor) {
-  // With the child's copy of other_[1] closed, ours is the last: the reader sees the end.
-  ::close(other_[1]);
-  ::fcntl(other_[0], F_SETFL, O_NONBLOCK);
-  char byte = 0;
-  EXPECT_TRUE(eventually([&] { return ::read(other_[0], &byte, 1) == 0; }));
-  saver_.poll();
-  EXPECT_FALSE(result_) << "the child still runs";
-}
-
-TEST_F(StuckSnapshot, ACancelledFileSaveLeavesNoTemporary) {
+// More snapshots that come to no end than there are colours to tell them apart.
+TEST_F(StuckSnapshot, ManyCancelledOnesLeaveNoTemporaryAndHarmNoneThatFollows) {
+  const auto before = shown(keys_);
   saver_.cancel(true);
-  for (int round = 0; round < 5; ++round) {
-    ASSERT_TRUE(saver_.start(to_file(folder_.path() + "/dump" + std::to_string(round) + ".rdb"), data_, keep()));
+  for (int round = 0; round < 20; ++round) {
+    ASSERT_TRUE(saver_.start(to_file(folder_.path() + "/dump" + std::to_string(round) + ".rdb"), keep()));
+    for (int slice = 0; slice < round % 4; ++slice) saver_.step(clock_.now() + Micros(50));
     saver_.cancel(true);
   }
   const auto names = fs_.list(folder_.path());
   ASSERT_TRUE(names);
   for (const std::string& name : *names) EXPECT_THAT(name, testing::StartsWith("dump"));
-  ::close(other_[1]);
+  ASSERT_TRUE(saver_.start(to_file(folder_.path() + "/last.rdb"), keep()));
+  ASSERT_TRUE(finish());
+  MemoryDataSet back;
+  ASSERT_TRUE(load_rdb_file(fs_, folder_.path() + "/last.rdb", back, {}));
+  EXPECT_EQ(back.databases, before);
 }
 
 }  // namespace

@@ -1,0 +1,152 @@
+#include "node/persistence/cut_snapshot_saver.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "common/log/log.h"
+
+namespace holdfast::node {
+
+namespace {
+
+std::string_view title(SnapshotPurpose purpose) {
+  switch (purpose) {
+    case SnapshotPurpose::rdb_file:
+      return "Background saving";
+    case SnapshotPurpose::aof_base:
+      return "Background AOF rewrite";
+    case SnapshotPurpose::transfer:
+      return "Background RDB transfer";
+  }
+  return "";
+}
+
+// Of the writer: less than this part of the time on a processor while it has work means that it is kept from one ...
+constexpr double kStarving = 0.5;
+// ... and when it used less than this part of a sleep, it waits for something else: then sleeping is of no use for a while.
+constexpr double kUseful = 0.3;
+constexpr Millis kSleepless{20};
+
+double part(Nanos of, Nanos whole) {
+  return whole.count() <= 0 ? 1 : static_cast<double>(of.count()) / static_cast<double>(whole.count());
+}
+
+}  // namespace
+
+Result<> CutSnapshotSaver::start(const SnapshotRequest& request, OnFinished on_finished) {
+  if (writer_) return fail("Background save already in progress");
+  const bool commands = request.format == SnapshotRequest::Format::commands;
+  std::vector<SnapshotWriter::DatabaseSize> sizes;
+  keys_at_start_ = 0;
+  for (int db = 0; db < keys_.database_count(); ++db) {
+    sizes.push_back({db, keys_.key_count(db), keys_.expire_count(db)});
+    keys_at_start_ += keys_.key_count(db);
+  }
+  SnapshotRequest fitting = request;
+  fitting.header.element_expiry = keys_.has_element_expiry();
+  purpose_ = request.purpose;
+  writer_ = std::make_unique<SnapshotWriter>(
+      fs_, fitting, std::move(sizes), hooks_.notify,
+      [this, purpose = purpose_] {
+        if (hooks_.on_writer_start) hooks_.on_writer_start(purpose);
+      },
+      hooks_.key_delay ? hooks_.key_delay() : nullptr);
+  cut_ = std::make_unique<SnapshotCut>(keys_, commands ? SnapshotFormat::commands() : SnapshotFormat::rdb());
+  on_finished_ = std::move(on_finished);
+  cancelled_ = false;
+  preserved_bytes_ = 0;
+  started_ = looked_at_ = sleepless_until_ = clock_.now();
+  cpu_then_ = slept_ = Nanos(0);
+  if (purpose_ == SnapshotPurpose::aof_base) {
+    log::notice("Background append only file rewriting started by pid {}", ::getpid());
+  } else {
+    log::notice("{} started by pid {}", title(purpose_), ::getpid());
+  }
+  return {};
+}
+
+std::optional<SnapshotPurpose> CutSnapshotSaver::running() const {
+  if (!writer_) return std::nullopt;
+  return purpose_;
+}
+
+bool CutSnapshotSaver::step(Instant until) {
+  if (!writer_ || writer_->done()) return false;
+  const size_t waiting = writer_->waiting();
+  if (cut_ && waiting < kQueue) {
+    while (auto chunk = writer_->used()) cut_->out().give_back(std::move(*chunk));
+    const bool all = cut_->step(clock_, until, kQueue - waiting);
+    while (cut_->out().full_chunks() > 0 || (all && !cut_->out().empty())) writer_->push(cut_->out().take());
+    if (!all) return true;
+    preserved_bytes_ = cut_->preserved_bytes();
+    cut_.reset();
+    writer_->end();
+    looked_at_ = clock_.now();
+    cpu_then_ = writer_->cpu_time();
+  }
+  return sleep_for_writer(until);
+}
+
+bool CutSnapshotSaver::sleep_for_writer(Instant until) {
+  writer_->want_room();
+  const Instant now = clock_.now();
+  if (now < sleepless_until_) return false;
+  const Nanos cpu = writer_->cpu_time();
+  const bool starving = part(cpu - cpu_then_, now - looked_at_) < kStarving;
+  looked_at_ = now;
+  cpu_then_ = cpu;
+  if (!starving || until <= now) return starving;
+  writer_->wait(until - now);
+  looked_at_ = clock_.now();
+  cpu_then_ = writer_->cpu_time();
+  slept_ += looked_at_ - now;
+  if (part(cpu_then_ - cpu, looked_at_ - now) < kUseful) sleepless_until_ = looked_at_ + kSleepless;
+  return true;
+}
+
+void CutSnapshotSaver::cancel(bool wait) {
+  if (!writer_) return;
+  cancelled_ = true;
+  cut_.reset();
+  writer_->abort();
+  if (!wait) return;
+  writer_.reset();
+  on_finished_ = nullptr;
+}
+
+void CutSnapshotSaver::poll() {
+  if (!writer_ || !writer_->done()) return;
+  if (cut_) preserved_bytes_ = cut_->preserved_bytes();
+  cut_.reset();
+  const SnapshotResult ended = result();
+  writer_.reset();
+  const OnFinished finished = std::exchange(on_finished_, nullptr);
+  if (finished) finished(ended);
+}
+
+SnapshotResult CutSnapshotSaver::result() {
+  SnapshotResult result;
+  result.purpose = purpose_;
+  result.cancelled = cancelled_;
+  result.stats = writer_->stats();
+  result.duration = clock_.now() - started_;
+  result.copied_bytes = preserved_bytes_;
+  const std::string_view what = title(purpose_);
+  if (writer_->outcome() && !cancelled_) {
+    if (purpose_ == SnapshotPurpose::rdb_file) log::notice("DB saved on disk");
+    if (purpose_ == SnapshotPurpose::aof_base) log::notice("Successfully created the temporary AOF base file");
+    log::notice("{} terminated with success", what);
+    return result;
+  }
+  if (cancelled_) {
+    result.outcome = fail("{} was cancelled", what);
+    return result;
+  }
+  log::warning("Error writing the snapshot: {}", writer_->outcome().error().text);
+  log::warning("{} error", what);
+  result.outcome = std::unexpected(writer_->outcome().error());
+  return result;
+}
+
+}  // namespace holdfast::node

@@ -1,0 +1,75 @@
+// The background writer without a fork: a SnapshotCut, worked off in slices on the executor, and a SnapshotWriter.
+//
+// step() is a slice; its owner gives it a share of the executor's time while wants_step() (node/io does, by
+// BackgroundDriver). Where the writer gets no time of its own because it shares a core with a busy executor, a slice
+// sleeps instead of copying, so that the writer can go on. Executor thread only; `notify` as for SnapshotWriter.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "node/keyspace/keyspace.h"
+#include "node/persistence/snapshot.h"
+#include "node/persistence/snapshot_cut.h"
+#include "node/persistence/snapshot_writer.h"
+
+namespace holdfast::node {
+
+class CutSnapshotSaver final : public SnapshotSaver {
+ public:
+  struct Hooks {
+    SnapshotWriter::Notify notify;
+    std::function<void(SnapshotPurpose)> on_writer_start;  // on the writer's thread
+    std::function<std::function<void()>()> key_delay;      // for a snapshot that begins: null or what to do for each key
+  };
+  // The keyspace and the others outlive this.
+  CutSnapshotSaver(FileSystem& fs, const Clock& clock, Keyspace& keys, Hooks hooks)
+      : fs_(fs), clock_(clock), keys_(keys), hooks_(std::move(hooks)) {}
+
+  Result<> start(const SnapshotRequest& request, OnFinished on_finished) override;
+  std::optional<SnapshotPurpose> running() const override;
+  SaveStats progress() const override { return writer_ ? writer_->stats() : SaveStats{}; }
+  void cancel(bool wait) override;
+  void poll() override;
+
+  // Goes on until about `until`; false: there is nothing to do before the next notification.
+  bool step(Instant until);
+  uint64_t keys_at_start() const { return keys_at_start_; }
+  // Memory that the running snapshot holds.
+  size_t held_bytes() const { return cut_ ? cut_->held_bytes() + writer_->waiting() * Chunk::kBytes : 0; }
+  uint64_t preserved_bytes() const { return cut_ ? cut_->preserved_bytes() : preserved_bytes_; }
+  // Whether so much waits for the writer that it should get more of the time.
+  bool pressed() const { return held_bytes() > kPressingBytes; }
+  // Time that step() has slept so far, for the writer.
+  Nanos slept() const { return slept_; }
+
+ private:
+  static constexpr size_t kQueue = 4;  // chunks that may wait for the writer
+  static constexpr size_t kPressingBytes = 24 * 1024 * 1024;
+
+  bool sleep_for_writer(Instant until);
+  SnapshotResult result();
+
+  FileSystem& fs_;
+  const Clock& clock_;
+  Keyspace& keys_;
+  const Hooks hooks_;
+
+  std::unique_ptr<SnapshotCut> cut_;
+  std::unique_ptr<SnapshotWriter> writer_;
+  SnapshotPurpose purpose_ = SnapshotPurpose::rdb_file;
+  OnFinished on_finished_;
+  bool cancelled_ = false;
+  Instant started_;
+  uint64_t keys_at_start_ = 0;
+  uint64_t preserved_bytes_ = 0;
+
+  // Whether the writer gets time: looked at now and then.
+  Instant looked_at_;
+  Nanos cpu_then_{};
+  Instant sleepless_until_;
+  Nanos slept_{};
+};
+
+}  // namespace holdfast::node

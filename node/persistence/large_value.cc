@@ -1,0 +1,196 @@
+#include "node/persistence/large_value.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "node/collections/zset_object.h"
+
+namespace holdfast::node {
+
+namespace {
+
+int64_t expiry_of(const Entry& entry) { return entry.has_expiry() ? to_unix_ms(*entry.expires_at()) : Entry::kNoExpiry; }
+
+// --- Strings ---
+
+class LargeText final : public LargeValue {
+ public:
+  LargeText(int db, const Entry& entry, std::string text)
+      : LargeValue(db, entry.key(), expiry_of(entry)), own_(std::move(text)), text_(own_) {}
+  LargeText(int db, const Entry& entry, std::string_view text)
+      : LargeValue(db, entry.key(), expiry_of(entry)), text_(text), living_(&entry) {}
+
+  bool write(RecordStream& out, const SnapshotFormat& format) override {
+    constexpr size_t kPiece = 64 * 1024;
+    if (written_ == 0) format.begin_text(out, head(), text_.size());
+    out.put_bytes(text_.substr(written_, kPiece));
+    written_ += std::min(kPiece, text_.size() - written_);
+    if (written_ < text_.size()) return true;
+    format.end_text(out, head());
+    return false;
+  }
+  size_t held_bytes() const override { return own_.capacity(); }
+  const Entry* living() const override { return living_; }
+  void leave(std::string* text) override {
+    own_ = text != nullptr ? std::move(*text) : std::string(text_);
+    text_ = own_;
+    living_ = nullptr;
+  }
+
+ private:
+  std::string own_;
+  std::string_view text_;
+  const Entry* living_ = nullptr;
+  size_t written_ = 0;
+};
+
+// --- Hashes, sets, sorted sets ---
+
+// Elements in little memory.
+class ElementBuffer {
+ public:
+  void add(const ElementView& element) {
+    Head head{element.name.size(), element.value.size(), element.score, element.expires_ms};
+    bytes_.append(reinterpret_cast<const char*>(&head), sizeof head);
+    bytes_.append(element.name).append(element.value);
+  }
+  bool empty() const { return at_ == bytes_.size(); }
+  ElementView next() {
+    Head head;
+    std::memcpy(&head, bytes_.data() + at_, sizeof head);
+    at_ += sizeof head;
+    const std::string_view bytes = bytes_;
+    const ElementView element{bytes.substr(at_, head.name), bytes.substr(at_ + head.name, head.value), head.score, head.expires_ms};
+    at_ += head.name + head.value;
+    return element;
+  }
+  void clear() { std::string().swap(bytes_), at_ = 0; }
+  size_t bytes() const { return bytes_.capacity(); }
+
+ private:
+  struct Head {
+    size_t name, value;
+    double score;
+    int64_t expires_ms;
+  };
+  std::string bytes_;
+  size_t at_ = 0;
+};
+
+class LargeTable final : public LargeValue, private TableCut {
+ public:
+  LargeTable(int db, const Entry& entry, Object& object)
+      : LargeValue(db, entry.key(), expiry_of(entry)), table_(object.table()),
+        head_{object.type(), object.size(), object.next_expiry_ms()} {
+    table_->begin_cut(*this);
+  }
+  ~LargeTable() override { abandon(); }
+
+  bool write(RecordStream& out, const SnapshotFormat& format) override {
+    constexpr int kEarlierAtOnce = 128;
+    if (!writer_) {
+      writer_ = format.elements(out, head(), head_);
+      return true;
+    }
+    for (int left = kEarlierAtOnce; !earlier_.empty(); --left) {
+      if (left == 0) return true;
+      writer_->element(earlier_.next());
+    }
+    if (earlier_.bytes() > 0) earlier_.clear();
+    const bool all = table_->cut_segment(cursor_, [this](Entry& entry) {
+      put(entry);
+      return true;
+    });
+    if (!all || cursor_ != 0) return true;
+    table_->end_cut(true);
+    writer_->finish();
+    return false;
+  }
+  size_t held_bytes() const override { return earlier_.bytes() + (own_ ? own_->memory_bytes() : 0); }
+  void dispose(Reclaimer& reclaimer) override {
+    abandon();
+    if (own_) reclaimer.reclaim(std::move(*own_), 0);
+  }
+
+ private:
+  void abandon() {
+    if (table_->cut() == this) table_->end_cut(false);
+  }
+  void put(const Entry& entry) {
+    ElementView element{.name = entry.key()};
+    Value::Scratch unused;  // fields' values are never kept as integers
+    if (head_.type == ValueType::hash) element.value = entry.bytes(unused);
+    if (head_.type == ValueType::hash) element.expires_ms = expiry_of(entry);
+    if (head_.type == ValueType::zset) element.score = ZsetObject::score_of(entry);
+    if (writer_) {
+      writer_->element(element);
+    } else {
+      earlier_.add(element);
+    }
+  }
+
+  void preserve(Entry& entry, std::string* text) override {
+    if (text == nullptr) return put(entry);
+    const ElementView element{.name = entry.key(), .value = *text, .expires_ms = expiry_of(entry)};
+    if (writer_) {
+      writer_->element(element);
+    } else {
+      earlier_.add(element);
+    }
+  }
+  void moved(Dict& table) override { table_ = &table; }
+  void adopt(Dict&& table) override { own_.emplace(std::move(table)); }
+
+  Dict* table_;
+  const TableHead head_;
+  std::unique_ptr<ElementWriter> writer_;
+  ElementBuffer earlier_;
+  std::optional<Dict> own_;
+  uint64_t cursor_ = 0;
+};
+
+// --- Lists, streams ---
+
+class LargeSequence final : public LargeValue {
+ public:
+  LargeSequence(int db, const Entry& entry)
+      : LargeValue(db, entry.key(), expiry_of(entry)), object_(entry.object()->clone()) {}
+
+  bool write(RecordStream& out, const SnapshotFormat& format) override {
+    constexpr int kStopsAtOnce = 4;
+    if (!writing_) writing_.emplace(format.sequence(out, head(), *object_));
+    for (int left = kStopsAtOnce; left > 0; --left) {
+      if (!writing_->resume()) return false;
+    }
+    return true;
+  }
+  void dispose(Reclaimer& reclaimer) override {
+    writing_.reset();
+    if (!object_->shares()) reclaimer.reclaim(std::move(object_), 0);
+  }
+
+ private:
+  std::unique_ptr<Object> object_;
+  std::optional<SlicedWrite> writing_;
+};
+
+}  // namespace
+
+std::unique_ptr<LargeValue> make_large_text(int db, const Entry& entry, std::string text) {
+  return std::make_unique<LargeText>(db, entry, std::move(text));
+}
+
+std::unique_ptr<LargeValue> make_living_text(int db, const Entry& entry, std::string_view text) {
+  return std::make_unique<LargeText>(db, entry, text);
+}
+
+std::unique_ptr<LargeValue> make_large_table(int db, const Entry& entry, Object& object) {
+  return std::make_unique<LargeTable>(db, entry, object);
+}
+
+std::unique_ptr<LargeValue> make_large_sequence(int db, const Entry& entry) {
+  return std::make_unique<LargeSequence>(db, entry);
+}
+
+}  // namespace holdfast::node
