@@ -393,7 +393,7 @@ TEST_F(AppendOnlyFileTest, APowerCutAfterARestartLosesNothingThatWasDurable) {
           write();
           (void)node.rewrite();
           write();
-          if (node.aof->start_rewrite(node.data, {}, node.saver())) {
+          if (node.aof->start_rewrite({}, node.saver())) {
             write();
             node.saver().poll();
           }
