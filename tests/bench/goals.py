@@ -46,10 +46,24 @@ def goals(figures):
     yield from bounded(figures)
     for part in figures.parts():
         yield from stalls(part)
+    yield from saves(figures, ratio)
     for work in figures.works("bytes_each"):
         yield from ratio(f"{work}: memory not above redis-server's", work, "bytes_each", 1.0)
     for work in figures.works("count"):
         yield from ratio(f"{work}: not fewer than redis-server's", work, "count", 1.0, more=True)
+
+
+def saves(figures, ratio):
+    for work in figures.works("stall_ms"):
+        stall, quiet = (figures.values(work, "holdfast", metric) for metric in ("stall_ms", "quiet_ms"))
+        if not stall:
+            continue
+        goal = f"{work}: longest stall at most 2 ms over that of the same load before ({max(quiet):.1f} ms)"
+        yield goal, f"{max(stall):.1f} ms", max(stall) <= max(quiet) + 2
+        extra, bound, kept = (figures.median(work, "holdfast", name) for name in ("extra_mb", "extra_bound_mb", "of_throughput"))
+        yield f"{work}: at most {bound:.0f} MB of memory more", f"{extra:.0f} MB", extra <= bound
+        yield f"{work}: at least 0.85 of the throughput before", f"{kept:.2f}", kept >= 0.85
+        yield from ratio(f"{work}: time not above redis-server's", work, "save_seconds", 1.0)
 
 
 def bounded(figures):

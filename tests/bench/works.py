@@ -12,6 +12,7 @@ import machine
 from aof_works import aof
 from clients import load, pinging
 from loading import loading
+from saving import saving
 from servers import FLOOR, Connection, Failure, ReplyError, Server
 
 MILLION = 1_000_000
@@ -326,6 +327,7 @@ GROUPS = {
     "expiry": (expiry, "Stalls while everything expires: a ping every 0.5 ms"),
     "deletion": (deletion, "Stalls while a large value is deleted: a ping every 0.5 ms"),
     "load": (loading, "Loading at start"),
+    "save": (saving, "Background saves: 50 clients writing, a ping every 0.5 ms"),
     "churn": (churn, "Memory after churn"),
     "aof": (aof, "The append-only file: no pipeline, 64-byte values, 1M keys; with `always` each fsync takes 1 ms longer"),
 }

@@ -14,13 +14,13 @@ pytestmark = pytest.mark.ours
 def test_measures_both_makes_and_writes_the_page(tmp_path):
     done = subprocess.run(
         [harness.ROOT / "tests/bench/run", "--smoke", "--no-build", f"--output={tmp_path}", f"--port={harness.free_port()}",
-         "string", "memory", "growth", "expiry", "load", "aof"],
+         "string", "memory", "growth", "expiry", "load", "aof", "save"],
         capture_output=True, text=True, timeout=300 * harness.SLOW, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
 
     results = json.loads((tmp_path / "benchmarks/results.json").read_text())
-    assert list(results) == ["string", "memory", "growth", "expiry", "load", "aof"]
+    assert list(results) == ["string", "memory", "growth", "expiry", "load", "aof", "save"]
     for make in ("floor", "redis", "holdfast"):
         measured = {
             (s["work"], s["metric"]): s["value"] for s in results["string"]["samples"] if s["make"] == make

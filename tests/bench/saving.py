@@ -1,0 +1,86 @@
+"""What a background save costs the clients that go on writing: stalls, throughput, memory, and how long it takes."""
+
+import contextlib
+import threading
+import time
+
+from clients import load, pinging
+from servers import REDIS, Failure
+
+KEYS = "BGSAVE of {millions:g}M keys of 16 + 100 B under random writes"
+VALUES = "BGSAVE of a sorted set and a hash of {millions:g}M each under random writes"
+WRITERS = {"connections": 50}
+PATIENCE = 300
+
+
+def resident(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS"))
+
+
+@contextlib.contextmanager
+def peak_of(server):
+    """Yields a list whose only element becomes the most resident memory seen meanwhile."""
+    peak, done = [resident(server.pid)], threading.Event()
+
+    def watch():
+        while not done.wait(0.02):
+            peak[0] = max(peak[0], resident(server.pid))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield peak
+    finally:
+        done.set()
+        watcher.join()
+
+
+def persistence(server):
+    lines = server.call("INFO", "persistence").splitlines()
+    return dict(line.split(":", 1) for line in lines if ":" in line)
+
+
+def measure(bench, server, work, commands, **options):
+    seconds = bench.size(12, 5, 0.5)
+    load(server, *commands, seconds=1, **WRITERS, **options)
+    with pinging(server) as quiet:
+        before = load(server, *commands, seconds=seconds, **WRITERS, **options)["requests_per_second"]
+    resident_before = server.resident()
+    done, begin = [], time.monotonic()
+    with peak_of(server) as peak, pinging(server) as stalls:
+        server.call("BGSAVE")
+        while persistence(server)["rdb_bgsave_in_progress"] == "1":
+            done.append(load(server, *commands, seconds=min(1, seconds), **WRITERS, **options))
+            if time.monotonic() > begin + PATIENCE:
+                raise Failure(f"{server.make.name} has not saved in {PATIENCE} s")
+        took = time.monotonic() - begin
+    facts = persistence(server)
+    if facts["rdb_last_bgsave_status"] != "ok" or not done:
+        raise Failure(f"{server.make.name} did not save:\n{server.log_text()[-2000:]}")
+    during = sum(figures["requests_per_second"] * figures["seconds"] for figures in done) / sum(f["seconds"] for f in done)
+    extra = peak[0] - resident_before
+    if server.make.name == REDIS:
+        extra += int(facts["rdb_last_cow_size"])  # of the child
+    bench.record(
+        work, server.make, stalls["noise"], stall_ms=stalls["max_ms"], quiet_ms=quiet["max_ms"], save_seconds=took,
+        of_throughput=during / before, extra_mb=extra / 2**20, extra_bound_mb=max(64, 0.03 * resident_before / 2**20),
+        resident_mb=resident_before / 2**20,
+    )  # fmt: skip
+    worst = ", ".join(f"{stall['ms']:.2f} at {stall['at_s']:.1f} s" for stall in stalls["worst"])
+    print(f"             longest, ms: {worst}", flush=True)
+
+
+def saving(bench):
+    keys = bench.size(10_000_000, 2_000_000, 20_000)
+    for make in bench.in_turn(floor=False):
+        with bench.start(make) as server:
+            load(server, "SET key:{seq} {value:100}", requests=keys, pipeline=32)
+            measure(bench, server, KEYS.format(millions=keys / 1e6), ["SET key:{key} {value:100}"], keys=keys)
+    members = bench.size(5_000_000, 1_000_000, 10_000)
+    for make in bench.in_turn(floor=False):
+        with bench.start(make) as server:
+            load(server, "ZADD sorted {rand:1000000} member:{seq}", requests=members, pipeline=32)
+            load(server, "HSET hash field:{seq} {value:32}", requests=members, pipeline=32)
+            commands = ["ZADD sorted {rand:1000000} member:{key}", "HSET hash field:{key} {value:32}"]
+            measure(bench, server, VALUES.format(millions=members / 1e6), commands, keys=members)
