@@ -133,8 +133,12 @@ Result<> AppendOnlyFile::install_base() {
   auto done = fs_.rename(temporary_base_path(), path_of(base));
   std::string increment;
   if (done && waiting) {
+    // The base is in the manifest before the increment gets its name: there is no moment at which a crash leaves files with
+    // data in them and no manifest.
+    done = fs_.sync_directory(folder_path());
+    if (done) done = persist(manifest);
     increment = manifest.add_incremental(names_);
-    done = fs_.rename(path_of(names_.temporary_incremental()), path_of(increment));
+    if (done) done = fs_.rename(path_of(names_.temporary_incremental()), path_of(increment));
   }
   if (done) done = fs_.sync_directory(folder_path());
   if (done) {

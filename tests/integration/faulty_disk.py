@@ -1,12 +1,11 @@
 """Nodes on a disk that fails when told to, and power cuts: the harness around tests/support/disk_shim and power_cut.py."""
 
+import ctypes
 import os
-import pathlib
 import re
 import shutil
 import subprocess
 import sys
-import time
 
 from harness import BIN, ROOT, SLOW, Failure, Server, free_port, poll
 
@@ -17,20 +16,24 @@ import power_cut  # noqa: E402
 LAYER = BIN / "libfaulty_disk.so"
 
 
+def adopt_orphans():
+    """What a killed node has forked becomes a child of this process, which collects it: else its number would still count as
+    a process for the next node, until somebody else does."""
+    set_child_subreaper = 36
+    if ctypes.CDLL(None, use_errno=True).prctl(set_child_subreaper, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
 def wait_group_gone(group):
-    """Until no process of the group runs any more (zombies do not count): a killed node may leave a writer for a moment."""
+    """Until no process of the group is left: a killed node may leave a writer for a moment."""
 
     def gone():
-        for entry in os.listdir("/proc"):
-            if not entry.isdigit():
-                continue
-            try:
-                fields = pathlib.Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(fields[2]) == group and fields[0] not in "ZX":
-                return False
-        return True
+        try:
+            while os.waitpid(-group, os.WNOHANG) != (0, 0):
+                pass
+            return False
+        except ChildProcessError:
+            return True
 
     poll(gone, 10, f"the end of all processes of group {group}", 0.002)
 
@@ -39,6 +42,7 @@ class Disk:
     """A folder `data` under the layer, for one node at a time."""
 
     def __init__(self, space, name="node"):
+        adopt_orphans()
         self.space = space
         self.name = name
         self.home = space.subfolder(name)
@@ -85,13 +89,7 @@ class Disk:
         named = re.findall(r"^file (\S+) ", manifest.read_text(), re.M) if manifest.exists() else []
         found = sorted(p.name for p in folder.iterdir() if p != manifest and p.name not in named) if folder.exists() else []
         found += sorted(p.name for p in self.data.iterdir() if p.name.startswith("temp-") or p.suffix == ".tmp")
-        return [name for name in found if not self._of_a_process(name)]
-
-    @staticmethod
-    def _of_a_process(name):
-        """A temporary file whose process may still be there (a zombie, or another process by now) is left alone."""
-        pid = re.search(r"temp-(?:rewriteaof-bg-)?(\d+)\.", name)
-        return pid and os.path.exists(f"/proc/{pid.group(1)}")
+        return found
 
     def close(self):
         """Forgets its processes, which have ended, and removes the folder."""
@@ -138,8 +136,3 @@ def start_to_fail(disk, conf="", seconds=15):
     if code == 0:
         raise Failure(f"it was to fail and ended with 0:\n{server.log()}")
     return server.log()
-
-
-def wait_until(deadline):
-    """Sleeps to a point of the monotonic clock that is part of what is tested."""
-    time.sleep(max(0.0, deadline - time.monotonic()))

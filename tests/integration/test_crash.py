@@ -12,7 +12,6 @@ choices, though not at the same moments.
 import os
 import random
 import re
-import shutil
 import threading
 import time
 
@@ -29,7 +28,8 @@ ROUNDS = int(os.environ.get("HOLDFAST_CRASH_ROUNDS", "30"))
 SEED = int(os.environ.get("HOLDFAST_CRASH_SEED", random.SystemRandom().randrange(2**31)))
 LOST_SECONDS = 2  # of everysec
 WORKERS = 3
-BASE = 'save ""\ndatabases 16\nproc-title-template "{title}"\n'
+POLICIES = ["always", "everysec", "switched on", "dump only", "no", "always"]
+BASE = 'save ""\n'
 
 
 class Life:
@@ -40,7 +40,7 @@ class Life:
         self.disk = faulty_disk.Disk(space, f"life{number}")
         self.log = log
         self.workers = [crash_work.Worker(database) for database in range(WORKERS)]
-        self.policy = self.rng.choice(["always", "always", "everysec", "no", "dump only", "switched on"])
+        self.policy = POLICIES[(SEED + number) % len(POLICIES)]
         self.logged = self.policy != "dump only"
         self.live_switch = self.policy == "switched on"
         if self.live_switch:
@@ -56,7 +56,7 @@ class Life:
                   f"timestamps {timestamps}")
         self.promised = False  # everything acknowledged, under `always`
         self.server = None
-        self.powered = self.holes = self.orderly = self.switching = False  # of the last crash
+        self.powered = self.holes = self.orderly = False  # of the last crash
         self.admin_error = None
 
     def note(self, text):
@@ -170,7 +170,7 @@ class Life:
     def save(self, client):
         before, numbers = client.info("persistence")["rdb_saves"], self.numbers()
         try:
-            client.bgsave()
+            client.bgsave(schedule=False)
         except redis.exceptions.ResponseError as error:
             assert "Another child process is active" in str(error) or "already in progress" in str(error), error
             return
@@ -218,7 +218,6 @@ class Life:
 
     def crash(self):
         """What has to be there, and the power cut."""
-        self.switching = self.live_switch and not self.promised
         if self.orderly and self.logged and self.promised:
             self.raise_floors(self.numbers())
         if self.logged and self.promised:
@@ -259,18 +258,12 @@ class Life:
 
     def repair(self):
         """Where a node may refuse to start it has said what is wrong, and what it says to do helps."""
-        folder, log = self.disk.data / "appendonlydir", self.server.log()
         bad_file = re.search(r"Bad file format reading the append only file \S+: make a backup of your AOF file, then use "
-                             r"\./redis-check-aof --fix <filename\.manifest> \(at offset \d+: .+\)", log)
-        no_manifest = re.search(r"Fatal error: the AOF manifest file \S+ is missing, but .*: appendonly\.aof\.1\.base\.\w+, "
-                                r"appendonly\.aof\.1\.incr\.aof\. Restore the manifest, or move these files away", log)
-        if self.holes and bad_file:  # a sector in the middle of the log's unsynced end
-            faulty_disk.fix_aof(folder)
-        elif self.switching and no_manifest:  # the first rewrite's files had their names, the manifest was not there
-            shutil.rmtree(folder)
-        else:
+                             r"\./redis-check-aof --fix <filename\.manifest> \(at offset \d+: .+\)", self.server.log())
+        if not (self.holes and bad_file):  # a sector in the middle of the log's unsynced end
             return False
-        self.note(f"refused: {(bad_file or no_manifest).group()}")
+        faulty_disk.fix_aof(self.disk.data / "appendonlydir")
+        self.note(f"refused: {bad_file.group()}")
         self.disk.journal.unlink()  # begins again: the repaired files are durable
         self.holes = False
         return True

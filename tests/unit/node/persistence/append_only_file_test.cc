@@ -377,6 +377,40 @@ TEST_F(AppendOnlyFileTest, ACrashAtAnyStepLosesNothingThatWasDurable) {
   }
 }
 
+TEST_F(AppendOnlyFileTest, ACrashWhileItIsSwitchedOnForTheFirstTimeLeavesALogThatLoads) {
+  bool completed = false;
+  for (uint64_t step = 0; !completed; ++step) {
+    completed = true;
+    for (uint64_t seed = 0; seed < 8; ++seed) {
+      FaultyFileSystem fs;
+      fs.die_after(step);
+      int durable = 0;
+      int written = 0;
+      {
+        Node node(fs);
+        if (node.aof->enable() && node.aof->start_rewrite({}, node.saver())) {
+          for (; written < 2; ++written) (void)node.write({"INCR", "n"});
+          node.saver().poll();
+          for (; written < 4; ++written) durable = node.write({"INCR", "n"}) ? written + 1 : durable;
+        }
+        completed = completed && !fs.dead();
+      }
+      SeededRandom random(seed);
+      if (seed == 7) {
+        fs.restart();
+      } else {
+        fs.crash(seed == 0 ? nullptr : &random);
+      }
+      Node node(fs);
+      const auto started = node.start();
+      ASSERT_TRUE(started) << "step " << step << " seed " << seed << ": " << started.error().text;
+      const int left = std::stoi(counter(node.data));
+      ASSERT_GE(left, durable) << "step " << step << " seed " << seed;
+      ASSERT_LE(left, written) << "step " << step << " seed " << seed;
+    }
+  }
+}
+
 // A killed process leaves bytes and names that are loaded and not on the disk: what is logged behind them is worth nothing
 // unless they are made durable first.
 TEST_F(AppendOnlyFileTest, APowerCutAfterARestartLosesNothingThatWasDurable) {
