@@ -1,5 +1,7 @@
 #include "node/collections/stream_group.h"
 
+#include <algorithm>
+
 #include "common/base/assert.h"
 
 namespace holdfast::node {
@@ -83,7 +85,9 @@ void StreamGroup::change_list(StreamConsumer& consumer, Change&& change) {
 }
 
 void StreamGroup::assign(StreamId id, StreamConsumer& consumer, int64_t delivered_ms, uint64_t deliveries) {
-  const PendingEntry fresh{.delivered_ms = delivered_ms, .deliveries = deliveries, .consumer = consumer.number};
+  const PendingEntry fresh{.delivered_ms = delivered_ms,
+                           .deliveries = std::min(deliveries, PendingEntry::kMostDeliveries),
+                           .consumer = consumer.number};
   if (!pending_.insert(id, fresh)) {
     PendingEntry& known = pending_.edit(pending_.find(id));
     StreamConsumer& owner = *by_number_[known.consumer];
@@ -97,7 +101,7 @@ void StreamGroup::assign(StreamId id, StreamConsumer& consumer, int64_t delivere
 void StreamGroup::redeliver(StreamId id, int64_t delivered_ms, uint64_t deliveries) {
   PendingEntry& known = pending_.edit(pending_.find(id));
   known.delivered_ms = delivered_ms;
-  known.deliveries = deliveries;
+  known.deliveries = std::min(deliveries, PendingEntry::kMostDeliveries);
 }
 
 bool StreamGroup::acknowledge(StreamId id) {

@@ -26,6 +26,8 @@ struct StreamConsumer {
 };
 
 struct PendingEntry {
+  static constexpr uint64_t kMostDeliveries = INT64_MAX;  // what commands can say; counting ends there
+
   int64_t delivered_ms = 0;
   uint64_t deliveries = 0;
   uint32_t consumer = 0;  // number
@@ -38,6 +40,10 @@ class StreamGroup {
   using Consumers = std::map<std::string_view, OwnedConsumer, std::less<>,
                              MovableAllocator<std::pair<const std::string_view, OwnedConsumer>>>;  // names in byte order
   static constexpr int64_t kUnknown = -1;
+  // As entries_read keeps it: a count that no command can say is unknown.
+  static constexpr int64_t known_count(uint64_t entries) {
+    return entries <= INT64_MAX ? static_cast<int64_t>(entries) : kUnknown;
+  }
 
   StreamGroup() = default;
   StreamGroup(const StreamGroup& other);

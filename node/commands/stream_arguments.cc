@@ -1,5 +1,7 @@
 #include "node/commands/stream_arguments.h"
 
+#include <algorithm>
+
 #include "node/commands/arguments.h"
 #include "node/commands/node.h"
 
@@ -95,6 +97,11 @@ GroupPlace find_group(Call& call, std::string_view key, std::string_view group) 
 
 void reply_no_group(Call& call, std::string_view key, std::string_view group, std::string_view where) {
   call.reply.error(fmt::format("NOGROUP No such key '{}' or consumer group '{}'{}", key, group, where));
+}
+
+int64_t elapsed_ms(int64_t now_ms, int64_t then_ms) {
+  const auto difference = static_cast<int64_t>(static_cast<uint64_t>(now_ms) - static_cast<uint64_t>(then_ms));
+  return std::max<int64_t>(difference, 0);
 }
 
 void tell_claim(Call& call, std::string_view key, std::string_view group_name, const StreamGroup& group,

@@ -57,6 +57,10 @@ size_t edit_groups(Call& call, const Dict::Place& place, Change&& change) {
   return changes;
 }
 
+// Milliseconds from `then_ms` to `now_ms` as Redis counts them: none for a time to come, and for one that is so far away
+// that the difference wraps.
+int64_t elapsed_ms(int64_t now_ms, int64_t then_ms);
+
 // What is told of deliveries instead of the command.
 void tell_claim(Call& call, std::string_view key, std::string_view group_name, const StreamGroup& group,
                 std::string_view consumer, StreamId id, const PendingEntry& entry);

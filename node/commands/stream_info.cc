@@ -165,7 +165,7 @@ void xinfo_consumers(Call& call) {
     call.reply.bulk("name");
     call.reply.bulk(name);
     field(call, "pending", uint64_t{consumer->pending.size()});
-    field(call, "idle", static_cast<uint64_t>(std::max<int64_t>(call.now_ms() - consumer->seen_ms, 0)));
+    field(call, "idle", static_cast<uint64_t>(elapsed_ms(call.now_ms(), consumer->seen_ms)));
   }
 }
 

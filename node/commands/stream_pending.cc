@@ -67,13 +67,13 @@ void reply_pending(Call& call, const StreamGroup& group, const PendingRequest& r
   int64_t count = 0;
   const int64_t now_ms = call.now_ms();
   const auto reply = [&](StreamId id, const PendingEntry& entry) {
-    const int64_t idle = now_ms - entry.delivered_ms;
+    const int64_t idle = elapsed_ms(now_ms, entry.delivered_ms);
     if (request.least_idle_ms > 0 && idle < request.least_idle_ms) return;
     ++count;
     call.reply.array(4);
     reply_stream_id(call, id);
     call.reply.bulk(group.consumer(entry.consumer).name);
-    call.reply.integer(std::max<int64_t>(idle, 0));
+    call.reply.integer(idle);
     call.reply.integer(static_cast<int64_t>(entry.deliveries));
   };
   const auto& [first, last] = request.interval;
@@ -108,6 +108,7 @@ class Claims {
       ++changes_;
     }
     consumer_->seen_ms = call_.now_ms();
+    deliveries = std::min(deliveries, PendingEntry::kMostDeliveries);
     group_.assign(id, *consumer_, delivered_ms, deliveries);
     if (just_id) {
       reply_stream_id(call_, id);
@@ -236,7 +237,7 @@ void xclaim(Call& call) {
         continue;
       }
       if (!known && !request->force) continue;
-      if (known && request->least_idle_ms > 0 && now_ms - known->delivered_ms < request->least_idle_ms) continue;
+      if (known && elapsed_ms(now_ms, known->delivered_ms) < request->least_idle_ms) continue;
       uint64_t deliveries = known ? known->deliveries : 1;
       if (request->deliveries && *request->deliveries >= 0) {
         deliveries = static_cast<uint64_t>(*request->deliveries);
@@ -298,7 +299,7 @@ void xautoclaim(Call& call) {
         claims.forget(id, known);
         deleted.push_back(id);
         --count;
-      } else if (*idle <= 0 || now_ms - known.delivered_ms >= *idle) {
+      } else if (elapsed_ms(now_ms, known.delivered_ms) >= *idle) {
         claims.claim(id, now_ms, known.deliveries + (just_id ? 0 : 1), just_id);
         --count;
       }

@@ -164,11 +164,12 @@ void reply_history(Call& call, const ReadRequest& request, const StreamObject& s
 
 // Moves the group on to `id`, which is the next entry of its stream.
 void advance(const StreamObject& stream, StreamGroup& group, StreamId id) {
-  if (group.entries_read != StreamGroup::kUnknown && !stream.gaps_after(id)) {
+  const bool countable = group.entries_read != StreamGroup::kUnknown && group.entries_read < INT64_MAX;
+  if (countable && !stream.gaps_after(id)) {
     ++group.entries_read;
   } else if (stream.entries_added() > 0) {
     const auto read = stream.entries_up_to(id);
-    group.entries_read = read ? static_cast<int64_t>(*read) : StreamGroup::kUnknown;
+    group.entries_read = read ? StreamGroup::known_count(*read) : StreamGroup::kUnknown;
   }
   group.last_id = id;
 }

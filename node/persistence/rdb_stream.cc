@@ -114,7 +114,7 @@ bool StreamReader::read_group() {
     const auto known = stream_->entries_up_to(last_id);
     entries_read = known ? *known : static_cast<uint64_t>(StreamGroup::kUnknown);
   }
-  if (!stream_->create_group(name, last_id, static_cast<int64_t>(entries_read))) {
+  if (!stream_->create_group(name, last_id, StreamGroup::known_count(entries_read))) {
     return in_.corrupt(fmt::format("Duplicated consumer group name {}", name));
   }
   const auto group = stream_->edit_group(name);

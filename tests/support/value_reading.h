@@ -34,7 +34,7 @@ inline std::string read_everything(Node& node, server::Session& session, std::st
       {"HPTTL", key, "FIELDS", "1", "f"},
       {"XLEN", key}, {"XRANGE", key, "-", "+"}, {"XREVRANGE", key, "+", "-"}, {"XINFO", "STREAM", key, "FULL"},
       {"XINFO", "GROUPS", key}, {"XINFO", "CONSUMERS", key, "g1"}, {"XPENDING", key, "g1"},
-      {"XPENDING", key, "g1", "-", "+", "10"}, {"XREAD", "STREAMS", key, "0"},
+      {"XPENDING", key, "g1", "-", "+", "10"}, {"XPENDING", key, "g1", "IDLE", "1", "-", "+", "10"}, {"XREAD", "STREAMS", key, "0"},
   };
   for (const auto& command : commands) {
     if (call(node, session, command).empty()) return command[0];
@@ -55,6 +55,7 @@ inline void change_everything(Node& node, server::Session& session, std::string_
       {"HSET", key, "x", "y", "f", "z"}, {"HDEL", key, "x"}, {"HPEXPIRE", key, "100000", "FIELDS", "1", "f"},
       {"HINCRBY", key, "n", "1"},
       {"XADD", key, "*", "a", "b"}, {"XREADGROUP", "GROUP", "g1", "new", "STREAMS", key, ">"},
+      {"XCLAIM", key, "g1", "new", "1", "1-1", "5-1"}, {"XAUTOCLAIM", key, "g1", "new", "1", "0"},
       {"XAUTOCLAIM", key, "g1", "new", "0", "0"}, {"XACK", key, "g1", "1-1", "5-1"}, {"XDEL", key, "1-1", "5-0", "1001-1"},
       {"XTRIM", key, "MAXLEN", "1"}, {"XGROUP", "DELCONSUMER", key, "g1", "alice"}, {"XGROUP", "DESTROY", key, "g1"},
       {"EXPIRE", key, "100"}, {"RENAME", key, "renamed"}, {"DEL", "renamed", "copy"},
