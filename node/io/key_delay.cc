@@ -8,9 +8,14 @@ namespace holdfast::node {
 
 KeyDelay::KeyDelay(std::chrono::microseconds delay) : delay_(delay), random_(system_random()) {}
 
+Micros KeyDelay::next() {
+  const int64_t micros = delay_.count();
+  if (micros >= 0) return delay_;
+  return Micros(random_.next() % static_cast<uint64_t>(-micros) == 0 ? 1 : 0);
+}
+
 void KeyDelay::wait() {
-  int64_t micros = delay_.count();
-  if (micros < 0) micros = random_.next() % static_cast<uint64_t>(-micros) == 0 ? 1 : 0;
+  const int64_t micros = next().count();
   if (micros == 0) return;
   timespec left{micros / 1'000'000, micros % 1'000'000 * 1000};
   while (::nanosleep(&left, &left) != 0 && errno == EINTR) {

@@ -15,6 +15,7 @@ class KeyDelay {
  public:
   explicit KeyDelay(std::chrono::microseconds delay);
   void wait();
+  Micros next();  // how long the next wait would be
 
  private:
   std::chrono::microseconds delay_;

@@ -1,6 +1,7 @@
 #include "node/io/persistence_driver.h"
 
 #include <boost/asio/post.hpp>
+#include <filesystem>
 
 #include "common/log/log.h"
 #include "common/memory/usage.h"
@@ -38,9 +39,9 @@ void PersistenceDriver::attach(Node& node, BackgroundDriver& background) {
       .on_writer_start = [this](SnapshotPurpose purpose) {
         if (on_writer_start_) on_writer_start_(purpose);
       },
-      .key_delay = [this]() -> std::function<void()> {
+      .key_delay = [this]() -> SnapshotWriter::KeyDelay {
         if (options_.rdb_key_save_delay.count() == 0) return nullptr;
-        return [delay = std::make_shared<KeyDelay>(options_.rdb_key_save_delay)] { delay->wait(); };
+        return [delay = std::make_shared<KeyDelay>(options_.rdb_key_save_delay)] { return delay->next(); };
       },
   });
   slow_source_ = std::make_unique<SlowDataSource>(node.keys(), options_.rdb_key_save_delay);
@@ -52,7 +53,12 @@ const DataSource& PersistenceDriver::source() const {
   return node_->keys();
 }
 
-std::string PersistenceDriver::dump_path() const { return options_.dbfilename; }
+// Where it is now: `dir` may change while a snapshot is being written.
+std::string PersistenceDriver::dump_path() const {
+  std::error_code error;
+  const auto path = std::filesystem::absolute(options_.dbfilename, error);
+  return error ? options_.dbfilename : path.string();
+}
 
 std::optional<ReplicationPosition> PersistenceDriver::current_position() const {
   if (node_ == nullptr) return std::nullopt;
@@ -171,7 +177,17 @@ void PersistenceDriver::go_on_with_snapshot() {
   if (saver_->running()) background_->want(snapshot_task_, pace_.share(saver_->pressed()));
 }
 
-void PersistenceDriver::stop_snapshot() { saver_->cancel(true); }
+// Whoever waited for it is told: a replica's transfer later, since its client may be the one that is served now.
+void PersistenceDriver::stop_snapshot() {
+  const auto running = saver_->running();
+  if (!running) return;
+  const auto tell = saver_->end_now();
+  if (*running != SnapshotPurpose::transfer) tell();
+  boost::asio::post(io_.get_executor(), [this, later = *running == SnapshotPurpose::transfer ? tell : nullptr] {
+    if (later) later();
+    if (!saver_->running() && on_idle_) on_idle_();
+  });
+}
 
 void PersistenceDriver::stop() {
   if (saver_) saver_->cancel(true);

@@ -257,7 +257,7 @@ EntryPtr Dict::release(const Place& place, Leaving how) {
 }
 
 std::unique_ptr<Object> Dict::take_object(const Place& place) {
-  keep_for_cut(place);
+  keep_for_cut(place, true);
   entry_bytes_ -= place.entry->external_bytes();
   return place.entry->take_value().take_object();
 }
@@ -327,6 +327,12 @@ void Dict::surrender() {
   if (cut_ != nullptr) cut_->adopt(std::move(*this));
 }
 
+void Dict::mark_cut(const Entry& entry) {
+  const Place place = locate(entry.key());
+  Slot& slot = place.at.bucket->slots[place.at.slot];
+  slot = (slot & ~kSlotColourMask) | colour_;
+}
+
 void Dict::keep_uncut(const Place& place, bool going) {
   Slot& slot = place.at.bucket->slots[place.at.slot];
   if ((slot & kSlotColourMask) == colour_) return;
@@ -334,9 +340,9 @@ void Dict::keep_uncut(const Place& place, bool going) {
   Entry& entry = *place.entry;
   if (going && entry.payload() == Entry::Payload::external && entry.external().size() >= kWorthTaking) {
     std::string text = take_out_text(place);
-    cut_->preserve(entry, &text);
+    cut_->preserve(entry, &text, going);
   } else {
-    cut_->preserve(entry, nullptr);
+    cut_->preserve(entry, nullptr, going);
   }
 }
 

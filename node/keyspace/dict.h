@@ -165,6 +165,8 @@ class Dict {
   TableCut* cut() const { return cut_; }
   // Hands everything to the cut, if there is one; then the table is empty. To be called before another thread destroys it.
   void surrender();
+  // The entry, which is in the table, is uncut no more.
+  void mark_cut(const Entry& entry);
   // Visits the uncut entries of the segment at `cursor` until visit(Entry&) returns false (that entry stays uncut, and the
   // cursor where it is); true: all of them, and the cursor has gone on to the next segment (0: that was the last).
   template <class Visit>

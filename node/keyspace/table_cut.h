@@ -16,9 +16,9 @@ class Entry;
 class TableCut {
  public:
   virtual ~TableCut() = default;
-  // The entry, still uncut, is about to be changed in place or removed. `text`: its string, taken out of it because it is
-  // about to go and is worth more than a copy; null: it is still in the entry.
-  virtual void preserve(Entry& entry, std::string* text) = 0;
+  // The entry, still uncut, is about to be changed in place or removed; `going`: its value goes with it. `text`: its
+  // string, taken out of it because it goes and is worth more than a copy; null: it is still in the entry.
+  virtual void preserve(Entry& entry, std::string* text, bool going) = 0;
   // The table lies elsewhere now.
   virtual void moved(Dict& table) = 0;
   // The table is about to be emptied as a whole: this is its content, with this cut.

@@ -90,6 +90,7 @@ bool CutSnapshotSaver::step(Instant until) {
 
 bool CutSnapshotSaver::sleep_for_writer(Instant until) {
   writer_->want_room();
+  if (cut_ && writer_->waiting() < kQueue) return true;  // it was worked off just before
   const Instant now = clock_.now();
   if (now < sleepless_until_) return false;
   const Nanos cpu = writer_->cpu_time();
@@ -113,6 +114,20 @@ void CutSnapshotSaver::cancel(bool wait) {
   if (!wait) return;
   writer_.reset();
   on_finished_ = nullptr;
+}
+
+std::function<void()> CutSnapshotSaver::end_now() {
+  if (!writer_) return nullptr;
+  SnapshotResult ended;
+  ended.purpose = purpose_;
+  ended.cancelled = true;
+  ended.outcome = fail("{} was cancelled", title(purpose_));
+  ended.duration = clock_.now() - started_;
+  OnFinished finished = std::move(on_finished_);
+  cancel(true);
+  return [ended, finished = std::move(finished)] {
+    if (finished) finished(ended);
+  };
 }
 
 void CutSnapshotSaver::poll() {

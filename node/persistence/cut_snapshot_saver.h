@@ -21,7 +21,7 @@ class CutSnapshotSaver final : public SnapshotSaver {
   struct Hooks {
     SnapshotWriter::Notify notify;
     std::function<void(SnapshotPurpose)> on_writer_start;  // on the writer's thread
-    std::function<std::function<void()>()> key_delay;      // for a snapshot that begins: null or what to do for each key
+    std::function<SnapshotWriter::KeyDelay()> key_delay;   // for a snapshot that begins; may give null
   };
   // The keyspace and the others outlive this.
   CutSnapshotSaver(FileSystem& fs, const Clock& clock, Keyspace& keys, Hooks hooks)
@@ -32,6 +32,8 @@ class CutSnapshotSaver final : public SnapshotSaver {
   SaveStats progress() const override { return writer_ ? writer_->stats() : SaveStats{}; }
   void cancel(bool wait) override;
   void poll() override;
+  // cancel(true), and what would have been called: to be called later.
+  std::function<void()> end_now();
 
   // Goes on until about `until`; false: there is nothing to do before the next notification.
   bool step(Instant until);

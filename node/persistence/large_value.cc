@@ -10,6 +10,9 @@ namespace holdfast::node {
 
 namespace {
 
+// Bytes written in one go.
+constexpr size_t kPiece = 64 * 1024;
+
 int64_t expiry_of(const Entry& entry) { return entry.has_expiry() ? to_unix_ms(*entry.expires_at()) : Entry::kNoExpiry; }
 
 // --- Strings ---
@@ -22,7 +25,6 @@ class LargeText final : public LargeValue {
       : LargeValue(db, entry.key(), expiry_of(entry)), text_(text), living_(&entry) {}
 
   bool write(RecordStream& out, const SnapshotFormat& format) override {
-    constexpr size_t kPiece = 64 * 1024;
     if (written_ == 0) format.begin_text(out, head(), text_.size());
     out.put_bytes(text_.substr(written_, kPiece));
     written_ += std::min(kPiece, text_.size() - written_);
@@ -31,6 +33,7 @@ class LargeText final : public LargeValue {
     return false;
   }
   size_t held_bytes() const override { return own_.capacity(); }
+  void dispose(Reclaimer& reclaimer) override { reclaimer.reclaim(std::move(own_), 0); }
   const Entry* living() const override { return living_; }
   void leave(std::string* text) override {
     own_ = text != nullptr ? std::move(*text) : std::string(text_);
@@ -88,17 +91,18 @@ class LargeTable final : public LargeValue, private TableCut {
   ~LargeTable() override { abandon(); }
 
   bool write(RecordStream& out, const SnapshotFormat& format) override {
-    constexpr int kEarlierAtOnce = 128;
+    const size_t enough = out.bytes() + kPiece;
     if (!writer_) {
       writer_ = format.elements(out, head(), head_);
       return true;
     }
-    for (int left = kEarlierAtOnce; !earlier_.empty(); --left) {
-      if (left == 0) return true;
+    while (!earlier_.empty()) {
+      if (out.bytes() >= enough) return true;
       writer_->element(earlier_.next());
     }
     if (earlier_.bytes() > 0) earlier_.clear();
-    const bool all = table_->cut_segment(cursor_, [this](Entry& entry) {
+    const bool all = table_->cut_segment(cursor_, [&](Entry& entry) {
+      if (out.bytes() >= enough) return false;
       put(entry);
       return true;
     });
@@ -130,7 +134,7 @@ class LargeTable final : public LargeValue, private TableCut {
     }
   }
 
-  void preserve(Entry& entry, std::string* text) override {
+  void preserve(Entry& entry, std::string* text, bool) override {
     if (text == nullptr) return put(entry);
     const ElementView element{.name = entry.key(), .value = *text, .expires_ms = expiry_of(entry)};
     if (writer_) {
@@ -154,17 +158,20 @@ class LargeTable final : public LargeValue, private TableCut {
 
 class LargeSequence final : public LargeValue {
  public:
-  LargeSequence(int db, const Entry& entry)
-      : LargeValue(db, entry.key(), expiry_of(entry)), object_(entry.object()->clone()) {}
+  LargeSequence(int db, const Entry& entry, bool going)
+      : LargeValue(db, entry.key(), expiry_of(entry)), object_(entry.object()->clone()),
+        held_bytes_(going ? object_->memory_bytes() : 0) {}
 
   bool write(RecordStream& out, const SnapshotFormat& format) override {
-    constexpr int kStopsAtOnce = 4;
+    constexpr int kStopsAtOnce = 64;
+    const size_t enough = out.bytes() + kPiece;
     if (!writing_) writing_.emplace(format.sequence(out, head(), *object_));
-    for (int left = kStopsAtOnce; left > 0; --left) {
+    for (int left = kStopsAtOnce; left > 0 && out.bytes() < enough; --left) {
       if (!writing_->resume()) return false;
     }
     return true;
   }
+  size_t held_bytes() const override { return held_bytes_; }
   void dispose(Reclaimer& reclaimer) override {
     writing_.reset();
     if (!object_->shares()) reclaimer.reclaim(std::move(object_), 0);
@@ -172,6 +179,7 @@ class LargeSequence final : public LargeValue {
 
  private:
   std::unique_ptr<Object> object_;
+  const size_t held_bytes_;  // that nobody else has
   std::optional<SlicedWrite> writing_;
 };
 
@@ -189,8 +197,8 @@ std::unique_ptr<LargeValue> make_large_table(int db, const Entry& entry, Object&
   return std::make_unique<LargeTable>(db, entry, object);
 }
 
-std::unique_ptr<LargeValue> make_large_sequence(int db, const Entry& entry) {
-  return std::make_unique<LargeSequence>(db, entry);
+std::unique_ptr<LargeValue> make_large_sequence(int db, const Entry& entry, bool going) {
+  return std::make_unique<LargeSequence>(db, entry, going);
 }
 
 }  // namespace holdfast::node

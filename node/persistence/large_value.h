@@ -19,7 +19,7 @@ class LargeValue {
  public:
   virtual ~LargeValue() = default;
   int db() const { return db_; }
-  // Writes the first piece, then one for each call (some ten microseconds); false: that was the last.
+  // Writes the first piece, then one for each call (some 64 KB, elements whole); false: that was the last.
   virtual bool write(RecordStream& out, const SnapshotFormat& format) = 0;
   // Bytes that it holds of what has changed since the instant.
   virtual size_t held_bytes() const { return 0; }
@@ -46,6 +46,7 @@ std::unique_ptr<LargeValue> make_living_text(int db, const Entry& entry, std::st
 // A value with a table: its cut begins now.
 std::unique_ptr<LargeValue> make_large_table(int db, const Entry& entry, Object& object);
 // A list or a stream: a clone is taken now.
-std::unique_ptr<LargeValue> make_large_sequence(int db, const Entry& entry);
+// `going`: the value itself is about to go.
+std::unique_ptr<LargeValue> make_large_sequence(int db, const Entry& entry, bool going);
 
 }  // namespace holdfast::node

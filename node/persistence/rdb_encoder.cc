@@ -13,6 +13,7 @@ namespace holdfast::node {
 
 namespace {
 constexpr size_t kBufferBytes = 64 * 1024;
+constexpr size_t kShort = 256;
 }
 
 RdbEncoder::RdbEncoder(ByteSink& sink, Options options) : sink_(sink), options_(options) {
@@ -36,9 +37,20 @@ void RdbEncoder::put_string(std::string_view text) {
       return;
     }
   }
-  if (options_.compression && text.size() > rdb::kMinLzfBytes && put_lzf(text)) return;
+  if (options_.compression && text.size() > rdb::kMinLzfBytes && worth_compressing(text.size())) {
+    const bool shorter = put_lzf(text);
+    if (shorter || text.size() <= kShort) vain_ = shorter ? 0 : vain_ + 1;
+    if (shorter) return;
+  }
   put_length(text.size());
   put_bytes(text);
+}
+
+// Trying costs more than all the rest for a short string: where none of the last could be made shorter, few are tried.
+bool RdbEncoder::worth_compressing(size_t bytes) {
+  constexpr unsigned kPatience = 64, kOneIn = 16;
+  if (bytes > kShort || vain_ < kPatience) return true;
+  return ++vain_ % kOneIn == 0;
 }
 
 bool RdbEncoder::put_lzf(std::string_view text) {

@@ -33,6 +33,7 @@ class RdbEncoder final : public RdbOutput {
   uint64_t bytes_put() const { return flushed_ + buffer_.size(); }
 
  private:
+  bool worth_compressing(size_t bytes);
   bool put_lzf(std::string_view text);
   void hand_over(std::string_view bytes);
 
@@ -40,6 +41,7 @@ class RdbEncoder final : public RdbOutput {
   const Options options_;
   std::string buffer_;
   std::string compressed_;  // scratch of LZF; only grows
+  unsigned vain_ = 0;       // short strings in a row that LZF could not make shorter
   uint64_t flushed_ = 0;
   uint64_t crc_ = 0;
   Result<> status_;

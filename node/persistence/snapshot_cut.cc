@@ -14,6 +14,7 @@ constexpr size_t kLargeObjectBytes = 128 * 1024;
 constexpr size_t kLargeEffort = 256;
 // Visits between two looks at the clock.
 constexpr unsigned kVisitsInTime = 16;
+constexpr size_t kBytesInTime = 64 * 1024;
 
 int64_t expiry_of(const Entry& entry) { return entry.has_expiry() ? to_unix_ms(*entry.expires_at()) : Entry::kNoExpiry; }
 
@@ -39,31 +40,29 @@ SnapshotCut::~SnapshotCut() {
 }
 
 size_t SnapshotCut::held_bytes() const {
-  size_t bytes = out_.bytes() + aside_.bytes();
-  for (const auto& value : large_) bytes += value->held_bytes();
+  size_t bytes = out_.bytes() + aside_.bytes() + held_large_;
   for (const auto& database : databases_) bytes += database->own_ ? database->own_->memory_bytes() : 0;
   return bytes;
 }
 
 // --- What writes hand over ---
 
-void SnapshotCut::preserve(int db, Entry& entry, std::string* text) {
-  if (&entry == written_) {
-    written_ = nullptr;
-    return;
-  }
+void SnapshotCut::preserve(int db, Entry& entry, std::string* text, bool going) {
   if (entry.type() != ValueType::string) {
     preserved_bytes_ += entry.object()->memory_bytes();
-    return record_object(db, entry);
+    return record_object(db, entry, going);
   }
   Value::Scratch scratch;
   const std::string_view bytes = text != nullptr ? std::string_view(*text) : entry.bytes(scratch);
   preserved_bytes_ += bytes.size();
   if (bytes.size() < kLargeText) return record_text(db, entry, bytes);
-  for (const auto& value : large_) {
-    if (value->living() == &entry) return value->leave(text);
+  if (living_ != nullptr && living_->living() == &entry) {
+    living_->leave(text);
+    held_large_ += living_->held_bytes();
+    living_ = nullptr;
+    return;
   }
-  large_.push_back(make_large_text(db, entry, text != nullptr ? std::move(*text) : std::string(bytes)));
+  queue(make_large_text(db, entry, text != nullptr ? std::move(*text) : std::string(bytes)));
 }
 
 void SnapshotCut::record_text(int db, const Entry& entry, std::string_view text) {
@@ -72,17 +71,20 @@ void SnapshotCut::record_text(int db, const Entry& entry, std::string_view text)
   out.text(entry.key(), text, expiry_of(entry));
 }
 
-void SnapshotCut::record_object(int db, Entry& entry) {
+void SnapshotCut::queue(std::unique_ptr<LargeValue> value) {
+  held_large_ += value->held_bytes();
+  large_.push_back(std::move(value));
+}
+
+void SnapshotCut::record_object(int db, Entry& entry, bool going) {
   const Object& object = *entry.object();
   if (object.effort() > kLargeEffort || object.memory_bytes() > kLargeObjectBytes) {
     if (object.type() == ValueType::list || object.type() == ValueType::stream) {
-      large_.push_back(make_large_sequence(db, entry));
-      return;
+      return queue(make_large_sequence(db, entry, going));
     }
     if (object.table() != nullptr) {
       // The cut of its table is no change of the object.
-      large_.push_back(make_large_table(db, entry, const_cast<Object&>(object)));
-      return;
+      return queue(make_large_table(db, entry, const_cast<Object&>(object)));
     }
   }
   RecordStream& out = stream();
@@ -94,7 +96,7 @@ void SnapshotCut::record_object(int db, Entry& entry) {
 
 bool SnapshotCut::record(int db, Entry& entry) {
   if (entry.type() != ValueType::string) {
-    record_object(db, entry);
+    record_object(db, entry, false);
     return true;
   }
   Value::Scratch scratch;
@@ -103,13 +105,15 @@ bool SnapshotCut::record(int db, Entry& entry) {
     record_text(db, entry, text);
     return true;
   }
-  large_.push_back(make_living_text(db, entry, text));
+  queue(make_living_text(db, entry, text));
+  living_ = large_.back().get();
   return false;
 }
 
 bool SnapshotCut::in_time(const Clock& clock, Instant until, size_t room) {
   if (out_.full_chunks() >= room) return false;
-  if (++visits_ % kVisitsInTime != 0) return true;
+  if (++visits_ % kVisitsInTime != 0 && out_.bytes() < looked_at_bytes_ + kBytesInTime) return true;
+  looked_at_bytes_ = out_.bytes();
   return clock.now() < until;
 }
 
@@ -120,7 +124,10 @@ void SnapshotCut::step_large() {
     open_ = true;
   }
   if (value.write(out_, *format_)) return;
-  if (value.living() != nullptr) written_ = value.living();
+  if (&value == living_) {  // the walk does not come to it again
+    databases_[current_]->table_->mark_cut(*value.living());
+    living_ = nullptr;
+  }
   if (Reclaimer* reclaimer = keys_.reclaimer()) value.dispose(*reclaimer);
   large_.pop_front();
   open_ = false;
@@ -130,18 +137,20 @@ void SnapshotCut::step_large() {
 void SnapshotCut::step_database(const Clock& clock, Instant until, size_t room) {
   Database& database = *databases_[current_];
   const bool all = database.table_->cut_segment(database.cursor_, [&](Entry& entry) {
-    if (&entry == written_) {
-      written_ = nullptr;
-      return true;
-    }
     return in_time(clock, until, room) && record(database.db_, entry);
   });
-  if (!all || database.cursor_ != 0) return;
-  database.table_->end_cut(true);
-  ++current_;
+  if (all && database.cursor_ == 0) ++current_;
+}
+
+// Not before everything is written: a table that is emptied meanwhile may hold values that are still in the queue.
+void SnapshotCut::finish() {
+  for (const auto& database : databases_) database->table_->end_cut(true);
 }
 
 bool SnapshotCut::step(const Clock& clock, Instant until, size_t room) {
+  looked_at_bytes_ = out_.bytes();
+  held_large_ = 0;
+  for (const auto& value : large_) held_large_ += value->held_bytes();
   // A large value's piece and a segment of the walk are worth a look at the clock each.
   while (large_.empty() ? current_ < databases_.size() : true) {
     if (out_.full_chunks() >= room || clock.now() >= until) return false;
@@ -151,6 +160,7 @@ bool SnapshotCut::step(const Clock& clock, Instant until, size_t room) {
       step_large();
     }
   }
+  finish();
   return true;
 }
 

@@ -56,7 +56,7 @@ class SnapshotCut {
   class Database final : public TableCut {
    public:
     Database(SnapshotCut& cut, Dict& table, int db) : cut_(cut), table_(&table), db_(db) { table.begin_cut(*this); }
-    void preserve(Entry& entry, std::string* text) override { cut_.preserve(db_, entry, text); }
+    void preserve(Entry& entry, std::string* text, bool going) override { cut_.preserve(db_, entry, text, going); }
     void moved(Dict& table) override { table_ = &table; }
     void adopt(Dict&& table) override { own_.emplace(std::move(table)); }
 
@@ -67,12 +67,14 @@ class SnapshotCut {
     uint64_t cursor_ = 0;
   };
 
-  void preserve(int db, Entry& entry, std::string* text);
+  void preserve(int db, Entry& entry, std::string* text, bool going);
   // Puts an entry into records, or into the queue of large values. False: it is a long string, which stays where it is
   // until it is written.
   bool record(int db, Entry& entry);
   void record_text(int db, const Entry& entry, std::string_view text);
-  void record_object(int db, Entry& entry);
+  void record_object(int db, Entry& entry, bool going);
+  void queue(std::unique_ptr<LargeValue> value);
+  void finish();
   RecordStream& stream() { return open_ ? aside_ : out_; }
   void step_large();
   void step_database(const Clock& clock, Instant until, size_t room);
@@ -85,9 +87,11 @@ class SnapshotCut {
   size_t current_ = 0;  // the database that is walked
   std::deque<std::unique_ptr<LargeValue>> large_;
   bool open_ = false;           // the first of these has begun
-  const Entry* written_ = nullptr;  // a long string that has been written and is still uncut
+  LargeValue* living_ = nullptr;  // the one among them that is written from where it lies, if there is one
+  size_t held_large_ = 0;         // bytes that they hold, as of the last step or somewhat less
   uint64_t preserved_bytes_ = 0;
   unsigned visits_ = 0;
+  size_t looked_at_bytes_ = 0;  // of out_, when the clock was read last
 };
 
 }  // namespace holdfast::node

@@ -20,8 +20,8 @@ constexpr uint64_t kMostCompressed = 16 * 1024 * 1024;
 class RdbReplay final : public SnapshotReplay {
  public:
   RdbReplay(ByteSink& sink, const SnapshotRequest& request, const std::vector<SnapshotWriter::DatabaseSize>& databases,
-            const std::function<void()>& key_delay)
-      : SnapshotReplay(key_delay), header_(request.header), databases_(databases), writer_(sink, request.encoding) {}
+            const Progress& progress)
+      : SnapshotReplay(progress), header_(request.header), databases_(databases), writer_(sink, request.encoding) {}
 
   void begin() override { writer_.begin(header_); }
   Result<> finish() override { return writer_.finish(); }
@@ -59,7 +59,7 @@ class RdbReplay final : public SnapshotReplay {
     missing_ = bytes;
     long_text_.reserve(bytes);
   }
-  Result<> status() const override { return writer_.encoder().status(); }
+  Result<> status() const override { return status_with(writer_.encoder().status()); }
 
   const RdbHeader& header_;
   const std::vector<SnapshotWriter::DatabaseSize>& databases_;
@@ -71,8 +71,8 @@ class RdbReplay final : public SnapshotReplay {
 
 class CommandReplay final : public SnapshotReplay {
  public:
-  CommandReplay(ByteSink& sink, const SnapshotRequest& request, const std::function<void()>& key_delay)
-      : SnapshotReplay(key_delay), header_(request.header), out_(sink) {}
+  CommandReplay(ByteSink& sink, const SnapshotRequest& request, const Progress& progress)
+      : SnapshotReplay(progress), header_(request.header), out_(sink) {}
 
   void begin() override {
     if (header_.replication) out_.put_raw(aof::format_replication(*header_.replication));
@@ -98,7 +98,7 @@ class CommandReplay final : public SnapshotReplay {
   void on_bytes(std::string_view bytes) override { out_.put_raw(bytes); }
   void on_string(std::string_view text) override { out_.put_raw(text); }  // of RDB only
   void on_long_text(uint64_t) override {}                                 // the same
-  Result<> status() const override { return out_.status(); }
+  Result<> status() const override { return status_with(out_.status()); }
 
   const RdbHeader& header_;
   CommandOutput out_;
@@ -109,11 +109,11 @@ class CommandReplay final : public SnapshotReplay {
 
 std::unique_ptr<SnapshotReplay> SnapshotReplay::make(ByteSink& sink, const SnapshotRequest& request,
                                                      const std::vector<SnapshotWriter::DatabaseSize>& databases,
-                                                     const std::function<void()>& key_delay) {
+                                                     const Progress& progress) {
   if (request.format == SnapshotRequest::Format::commands) {
-    return std::make_unique<CommandReplay>(sink, request, key_delay);
+    return std::make_unique<CommandReplay>(sink, request, progress);
   }
-  return std::make_unique<RdbReplay>(sink, request, databases, key_delay);
+  return std::make_unique<RdbReplay>(sink, request, databases, progress);
 }
 
 }  // namespace holdfast::node

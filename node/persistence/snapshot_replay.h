@@ -12,6 +12,11 @@ namespace holdfast::node {
 
 class SnapshotReplay : public RecordReplay {
  public:
+  struct Progress {
+    std::function<bool()> aborted;
+    std::function<void()> at_key;  // null: nothing
+  };
+
   virtual void begin() = 0;
   virtual Result<> finish() = 0;
   virtual uint64_t bytes_put() const = 0;
@@ -19,17 +24,21 @@ class SnapshotReplay : public RecordReplay {
 
   static std::unique_ptr<SnapshotReplay> make(ByteSink& sink, const SnapshotRequest& request,
                                               const std::vector<SnapshotWriter::DatabaseSize>& databases,
-                                              const std::function<void()>& key_delay);
+                                              const Progress& progress);
 
  protected:
-  explicit SnapshotReplay(const std::function<void()>& key_delay) : key_delay_(key_delay) {}
+  explicit SnapshotReplay(const Progress& progress) : progress_(progress) {}
   void on_key_done() override {
-    if (key_delay_) key_delay_();
+    if (progress_.at_key) progress_.at_key();
     ++keys_;
+  }
+  Result<> status_with(const Result<>& status) const {
+    if (progress_.aborted && progress_.aborted()) return fail("cancelled");
+    return status;
   }
 
  private:
-  const std::function<void()>& key_delay_;
+  const Progress& progress_;
   uint64_t keys_ = 0;
 };
 

@@ -50,7 +50,7 @@ class SnapshotWriter::Sink final : public ByteSink {
 };
 
 SnapshotWriter::SnapshotWriter(FileSystem& fs, const SnapshotRequest& request, std::vector<DatabaseSize> databases,
-                               Notify notify, std::function<void()> on_start, std::function<void()> key_delay)
+                               Notify notify, std::function<void()> on_start, KeyDelay key_delay)
     : fs_(fs), request_(request), databases_(std::move(databases)), notify_(std::move(notify)),
       on_start_(std::move(on_start)), key_delay_(std::move(key_delay)) {
   if (request.descriptor >= 0) {
@@ -125,7 +125,15 @@ void SnapshotWriter::finished_with(Chunk chunk) {
 }
 
 Result<> SnapshotWriter::write_records(ByteSink& sink) {
-  const auto replay = SnapshotReplay::make(sink, request_, databases_, key_delay_);
+  SnapshotReplay::Progress progress;
+  progress.aborted = [this] { return aborted(); };
+  if (key_delay_) {
+    progress.at_key = [this] {
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, key_delay_(), [this] { return aborted(); });
+    };
+  }
+  const auto replay = SnapshotReplay::make(sink, request_, databases_, progress);
   replay->begin();
   while (auto chunk = next()) {
     if (auto replayed = replay->replay(chunk->text()); !replayed) return replayed;
@@ -148,6 +156,7 @@ Result<> SnapshotWriter::write_file() {
   Result<> done = write_records(sink);
   if (done) done = (*file)->sync();
   file->reset();
+  if (done && aborted()) done = fail("cancelled");
   if (done) done = fs_.rename(temporary, request_.path);
   if (done) return fs_.sync_directory(directory);
   (void)fs_.remove(temporary);
@@ -169,9 +178,13 @@ void SnapshotWriter::run() {
   ::sigaddset(&pipe, SIGPIPE);
   (void)::pthread_sigmask(SIG_BLOCK, &pipe, nullptr);  // a reader that goes is an error like any other
   (void)::pthread_setname_np(::pthread_self(), "snapshot");
-  const sched_param none{};
-  (void)::sched_setscheduler(0, SCHED_IDLE, &none);
   if (on_start_) on_start_();
+  cpu_set_t processors;
+  CPU_ZERO(&processors);
+  if (::sched_getaffinity(0, sizeof processors, &processors) == 0 && CPU_COUNT(&processors) == 1) {
+    const sched_param none{};
+    (void)::sched_setscheduler(0, SCHED_IDLE, &none);
+  }
   outcome_ = write();
   {
     const std::lock_guard lock(mutex_);

@@ -1,8 +1,8 @@
 // The thread that writes a snapshot: takes records, encodes them, and gets the file to the disk.
 //
 // A file is written under a temporary name beside it (temp-<thread>.rdb), synced, renamed, its folder synced; a failure
-// removes the temporary. It runs at SCHED_IDLE, so that on a shared core the executor is never kept waiting; whether it
-// gets any time there is for the executor to see to (cpu_time(), wait()).
+// removes the temporary. Where there is one processor it runs at SCHED_IDLE, so that the executor is never kept waiting;
+// whether it gets any time there is for the executor to see to (cpu_time(), wait()).
 //
 // Threads: the executor calls everything; `notify` and `on_start` run on the writer's thread, and the first may only
 // post to the executor's loop: there is room again, or it is done().
@@ -34,9 +34,11 @@ class SnapshotWriter {
   };
   using Notify = std::function<void()>;
 
-  // A descriptor in `request` is duplicated. `key_delay`: called before each key.
+  // How long to wait at each key: rdb-key-save-delay.
+  using KeyDelay = std::function<Micros()>;
+  // A descriptor in `request` is duplicated.
   SnapshotWriter(FileSystem& fs, const SnapshotRequest& request, std::vector<DatabaseSize> databases, Notify notify,
-                 std::function<void()> on_start, std::function<void()> key_delay);
+                 std::function<void()> on_start, KeyDelay key_delay);
   ~SnapshotWriter();  // aborts and joins
 
   void push(Chunk chunk);
@@ -66,12 +68,14 @@ class SnapshotWriter {
   Result<> write_records(ByteSink& sink);
   std::optional<Chunk> next();
   void finished_with(Chunk chunk);
+  bool aborted() const { return aborted_.load(std::memory_order_relaxed); }
 
   FileSystem& fs_;
   const SnapshotRequest request_;
   const std::vector<DatabaseSize> databases_;
   const Notify notify_;
-  const std::function<void()> on_start_, key_delay_;
+  const std::function<void()> on_start_;
+  const KeyDelay key_delay_;
   int descriptor_ = -1;
 
   std::atomic<size_t> waiting_{0};

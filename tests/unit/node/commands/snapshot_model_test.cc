@@ -43,7 +43,8 @@ class StepClock final : public Clock {
 
 class Workload {
  public:
-  explicit Workload(RandomSource& random) : random_(random) {}
+  explicit Workload(RandomSource& random) : random_(random), strings_(random.below(2) == 0 ? 6 : 3000) {}
+  uint64_t strings() const { return strings_; }
 
   std::string command() {
     static constexpr const char* kForms[] = {
@@ -85,7 +86,8 @@ class Workload {
   }
 
  private:
-  std::string key(char kind) { return kind + std::to_string(random_.below(6)); }
+  // Strings are many, so that their table has several segments; most values with elements meet often.
+  std::string key(char kind) { return kind + std::to_string(random_.below(kind == 's' ? strings_ : 6)); }
   std::string many(std::string command, int words) {
     const uint64_t count = 300 + random_.below(900);
     for (uint64_t i = 0; i < count * words; ++i) command += " " + std::to_string(random_.below(5000));
@@ -113,6 +115,7 @@ class Workload {
   }
 
   RandomSource& random_;
+  const uint64_t strings_;
 };
 
 class SnapshotModel : public NodeTest {
@@ -132,6 +135,13 @@ class SnapshotModel : public NodeTest {
     }
   }
 
+  // Many strings, some of them long.
+  void fill(const Workload& workload) {
+    for (uint64_t i = 0; i < workload.strings() / 2; ++i) {
+      run(fmt::format("SET s{} {}", i, random_.below(100) == 0 ? std::string(70'000, 'z') : std::to_string(i)));
+    }
+  }
+
   // The file that a cut of now gives, with commands in between; `abandon`: it is given up in the middle.
   std::string snapshot(Workload& workload, SnapshotRequest::Format format, bool abandon) {
     SnapshotRequest request;
@@ -143,8 +153,8 @@ class SnapshotModel : public NodeTest {
       sizes.push_back({db, node.keys().key_count(db), node.keys().expire_count(db)});
     }
     StringSink sink;
-    const std::function<void()> no_delay;
-    const auto replay = SnapshotReplay::make(sink, request, sizes, no_delay);
+    const SnapshotReplay::Progress progress;
+    const auto replay = SnapshotReplay::make(sink, request, sizes, progress);
     replay->begin();
     SnapshotCut cut(node.keys(), format == SnapshotRequest::Format::rdb ? SnapshotFormat::rdb() : SnapshotFormat::commands());
     const uint64_t patience = random_.below(30);  // commands between two slices
@@ -201,6 +211,7 @@ TEST_F(SnapshotModel, LoadsAsTheDataSetOfItsBeginning) {
     SCOPED_TRACE(fmt::format("HOLDFAST_SNAPSHOT_SEED={}", seed));
     random_ = SeededRandom(seed);
     Workload workload(random_);
+    if (random_.below(3) == 0) fill(workload);
     for (uint64_t i = random_.below(400); i > 0; --i) change(workload);
     for (int broken = static_cast<int>(random_.below(3)); broken > 0; --broken) {
       snapshot(workload, SnapshotRequest::Format::rdb, true);
