@@ -82,7 +82,7 @@ void add_process_rows(Registry& r, ServerOptions& o) {
                               {"absolute", OomScoreAdj::absolute}},
                              kMutable, "Tell the kernel which process to kill first when memory runs out.");
   r.custom<std::vector<int>>("oom-score-adj-values", o.oom_score_adj_values, oom_values_codec(), kMultiArgument,
-                             "Scores of a primary, a replica and a saving child, from -2000 to 2000.");
+                             "Scores of a primary and a replica, from -2000 to 2000. The third has no use: nothing forks.");
   r.boolean("disable-thp", o.disable_thp, kImmutable, "Turn transparent huge pages off for this process.");
   r.integer("io-threads", o.io_threads, 1, 128, kImmutable, "Threads for socket input and output.");
   r.boolean("io-threads-do-reads", o.io_threads_do_reads, kImmutable, "Threads also read and parse.");
@@ -94,7 +94,7 @@ void add_process_rows(Registry& r, ServerOptions& o) {
   r.text("aof_rewrite_cpulist", o.aof_rewrite_cpulist, kImmutable | kQuietAliases,
          "CPUs of the append-only file's rewriter.")
       .alias("aof-rewrite-cpulist");
-  r.text("bgsave_cpulist", o.bgsave_cpulist, kImmutable | kQuietAliases, "CPUs of the saving child.")
+  r.text("bgsave_cpulist", o.bgsave_cpulist, kImmutable | kQuietAliases, "CPUs of the thread that writes snapshots.")
       .alias("bgsave-cpulist");
   r.custom<unsigned>("shutdown-on-sigint", o.shutdown_on_sigint, shutdown_codec(), kMultiArgument,
                      "How SIGINT shuts down: default, or any of save, nosave, now, force.");

@@ -59,7 +59,7 @@ void add_append_only_rows(Registry& r, NodeOptions& o) {
       {{"everysec", AppendFsync::everysec}, {"always", AppendFsync::always}, {"no", AppendFsync::no}}, kMutable,
       "When the append-only file is synced to disk.");
   r.boolean("no-appendfsync-on-rewrite", o.no_appendfsync_on_rewrite, kMutable,
-            "Do not sync while a child process saves or rewrites.");
+            "Do not sync while a snapshot or a rewrite is being written.");
   r.integer("auto-aof-rewrite-percentage", o.auto_aof_rewrite_percentage, 0, kIntMax, kMutable,
             "Rewrite when the file has grown by this much; 0 never.");
   r.memory("auto-aof-rewrite-min-size", o.auto_aof_rewrite_min_size, 0, kMemoryMax, kMutable,

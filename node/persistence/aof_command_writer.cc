@@ -10,8 +10,6 @@ namespace holdfast::node {
 
 namespace {
 
-constexpr uint64_t kKeysPerProgress = 1024;
-
 void put_entry(CommandOutput& out, const EntryView& entry) {
   put_value_commands(out, entry.key, entry.value);
   if (!entry.expires_at) return;
@@ -21,8 +19,7 @@ void put_entry(CommandOutput& out, const EntryView& entry) {
 
 }  // namespace
 
-Result<SaveStats> save_commands(const DataSource& source, ByteSink& sink, const RdbHeader& header,
-                                const SaveProgress& progress) {
+Result<SaveStats> save_commands(const DataSource& source, ByteSink& sink, const RdbHeader& header) {
   SaveStats stats;
   CommandOutput out(sink);
   if (header.replication) out.put_raw(aof::format_replication(*header.replication));
@@ -35,9 +32,8 @@ Result<SaveStats> save_commands(const DataSource& source, ByteSink& sink, const 
     }
     put_entry(out, entry);
     if (!out.status()) return out.status();
-    if (++stats.keys % kKeysPerProgress != 0 || !progress) return {};
-    stats.bytes = out.bytes_put();
-    return progress(stats);
+    ++stats.keys;
+    return {};
   });
   if (done) done = out.flush();
   if (!done) return std::unexpected(std::move(done.error()));

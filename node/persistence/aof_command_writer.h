@@ -8,7 +8,6 @@
 
 namespace holdfast::node {
 
-Result<SaveStats> save_commands(const DataSource& source, ByteSink& sink, const RdbHeader& header,
-                                const SaveProgress& progress = {});
+Result<SaveStats> save_commands(const DataSource& source, ByteSink& sink, const RdbHeader& header);
 
 }  // namespace holdfast::node

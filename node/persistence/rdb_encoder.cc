@@ -2,7 +2,6 @@
 
 #include <liblzf/lzf.h>
 
-#include <charconv>
 #include <limits>
 
 #include "common/base/text.h"

@@ -1,18 +1,10 @@
 #include "node/persistence/rdb_writer.h"
 
-#include <charconv>
-
 #include "common/base/version.h"
 #include "node/persistence/rdb_format.h"
 #include "node/persistence/rdb_value.h"
 
 namespace holdfast::node {
-
-namespace {
-
-constexpr uint64_t kKeysPerProgress = 1024;
-
-}  // namespace
 
 void RdbWriter::begin(const RdbHeader& header) {
   out_.put_bytes(rdb::kMagic);
@@ -61,7 +53,7 @@ Result<> RdbWriter::finish() {
 }
 
 Result<SaveStats> save_rdb(const DataSource& source, ByteSink& sink, const RdbHeader& header,
-                           RdbEncoder::Options options, const SaveProgress& progress) {
+                           RdbEncoder::Options options) {
   RdbWriter writer(sink, options);
   RdbHeader fitting = header;
   fitting.element_expiry = source.has_element_expiry();
@@ -74,9 +66,8 @@ Result<SaveStats> save_rdb(const DataSource& source, ByteSink& sink, const RdbHe
       writer.select_db(selected, source.key_count(selected), source.expire_count(selected));
     }
     if (auto written = writer.entry(entry.key, entry.value, entry.expires_at); !written) return written;
-    if (++stats.keys % kKeysPerProgress != 0 || !progress) return {};
-    stats.bytes = writer.bytes_written();
-    return progress(stats);
+    ++stats.keys;
+    return {};
   });
   if (done) done = writer.finish();
   if (!done) return std::unexpected(std::move(done.error()));

@@ -58,10 +58,7 @@ struct SaveStats {
   uint64_t bytes = 0;
 };
 
-// Called now and then during a save; an error ends the save with it.
-using SaveProgress = std::function<Result<>(const SaveStats&)>;
-
 Result<SaveStats> save_rdb(const DataSource& source, ByteSink& sink, const RdbHeader& header,
-                           RdbEncoder::Options options, const SaveProgress& progress = {});
+                           RdbEncoder::Options options);
 
 }  // namespace holdfast::node

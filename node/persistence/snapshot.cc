@@ -18,20 +18,19 @@ namespace {
 
 constexpr uint64_t kSyncEveryBytes = 4 * 1024 * 1024;
 
-Result<SaveStats> write_to(ByteSink& sink, const DataSource& source, const SnapshotRequest& request,
-                           const SaveProgress& progress) {
+Result<SaveStats> write_to(ByteSink& sink, const DataSource& source, const SnapshotRequest& request) {
   if (request.format == SnapshotRequest::Format::commands) {
-    return save_commands(source, sink, request.header, progress);
+    return save_commands(source, sink, request.header);
   }
-  return save_rdb(source, sink, request.header, request.encoding, progress);
+  return save_rdb(source, sink, request.header, request.encoding);
 }
 
 Result<SaveStats> write_synced_file(FileSystem& fs, const std::string& path, const DataSource& source,
-                                    const SnapshotRequest& request, const SaveProgress& progress) {
+                                    const SnapshotRequest& request) {
   auto file = fs.open(path, FileSystem::Mode::create);
   if (!file) return std::unexpected(std::move(file.error()));
   FileSink sink(**file, request.incremental_sync ? kSyncEveryBytes : 0);
-  auto stats = write_to(sink, source, request, progress);
+  auto stats = write_to(sink, source, request);
   if (!stats) return stats;
   if (auto synced = (*file)->sync(); !synced) return std::unexpected(std::move(synced.error()));
   return stats;
@@ -56,16 +55,15 @@ std::string temporary_rdb_path(const std::string& directory, int id) {
   return join_path(directory, fmt::format("temp-{}.rdb", id));
 }
 
-Result<SaveStats> write_snapshot(FileSystem& fs, const DataSource& source, const SnapshotRequest& request,
-                                 const SaveProgress& progress) {
+Result<SaveStats> write_snapshot(FileSystem& fs, const DataSource& source, const SnapshotRequest& request) {
   if (request.descriptor >= 0) {
     DescriptorSink sink(request.descriptor);
-    return write_to(sink, source, request, progress);
+    return write_to(sink, source, request);
   }
   HOLDFAST_ASSERT(!request.path.empty());
   const std::string directory = directory_of(request.path);
   const std::string temporary = temporary_rdb_path(directory, ::getpid());
-  auto stats = write_synced_file(fs, temporary, source, request, progress);
+  auto stats = write_synced_file(fs, temporary, source, request);
   Result<> done;
   if (!stats) {
     done = std::unexpected(stats.error());

@@ -48,8 +48,7 @@ struct SnapshotResult {
 
 // Writes the snapshot here and now (SAVE). A file is written under a
 // temporary name beside it, synced, renamed, and its folder synced; a failure removes the temporary.
-Result<SaveStats> write_snapshot(FileSystem& fs, const DataSource& source, const SnapshotRequest& request,
-                                 const SaveProgress& progress = {});
+Result<SaveStats> write_snapshot(FileSystem& fs, const DataSource& source, const SnapshotRequest& request);
 
 // The temporary of a process or thread for a file in `directory`: temp-<id>.rdb, as Redis.
 std::string temporary_rdb_path(const std::string& directory, int id);
