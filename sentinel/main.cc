@@ -26,6 +26,7 @@
 #include "common/net/socket.h"
 #include "common/process/process.h"
 #include "sentinel/io/sentinel_server.h"
+#include "sentinel/options/script_path.h"
 #include "sentinel/options/sentinel_options.h"
 #include "sentinel/state/sentinel_lines.h"
 
@@ -84,25 +85,33 @@ struct Configuration {
 };
 
 // Adds the mistake of a `sentinel ...` line to the report, in the place of its line.
-void interpret_lines(Configuration& configuration) {
-  std::vector<LineWords> words;
-  for (const auto& line : configuration.options.lines) words.push_back(line.words);
-  auto state = read_sentinel_lines(words);
-  if (state) {
-    configuration.state = std::move(*state);
-    return;
-  }
-  const auto& line = configuration.options.lines[state.error().line];
+void add_mistake(Configuration& configuration, size_t number, std::string reason) {
+  const auto& line = configuration.options.lines[number];
   config::ConfigError error;
   error.file = line.file;
   error.line = line.line;
   error.text = line.text;
-  error.reason = state.error().text;
+  error.reason = std::move(reason);
   auto& errors = configuration.report.errors;
   const auto later = std::find_if(errors.begin(), errors.end(), [&](const config::ConfigError& other) {
     return other.file == error.file && other.line > error.line;
   });
   errors.insert(later, std::move(error));
+}
+
+void interpret_lines(Configuration& configuration) {
+  const auto& lines = configuration.options.lines;
+  std::vector<LineWords> words;
+  for (const auto& line : lines) words.push_back(line.words);
+  auto state = read_sentinel_lines(words);
+  if (!state) return add_mistake(configuration, state.error().line, state.error().text);
+  configuration.state = std::move(*state);
+  for (size_t i = 0; i < lines.size(); ++i) {
+    if (words[i].size() != 3) continue;
+    if (const auto problem = script_problem(words[i][0], words[i][2])) {
+      return add_mistake(configuration, i, fmt::format("{}.", *problem));
+    }
+  }
 }
 
 // An error text if the file cannot be read.
@@ -138,13 +147,6 @@ Result<> check_supported(const SentinelOptions& options, const PersistentState& 
   if (!options.aclfile.empty()) return fail("ACL files are not supported by this build. Exiting...");
   if (state.globals.announce_hostnames) {
     log::warning("WARNING: announce-hostnames has no effect in this build: instances are named as they were found");
-  }
-  for (const PersistentPrimary& primary : state.primaries) {
-    if (primary.settings.notification_script.empty() && primary.settings.client_reconfig_script.empty()) continue;
-    log::warning(
-        "WARNING: the scripts of {} are not run by this build: notification-script and client-reconfig-script have "
-        "no effect",
-        primary.name);
   }
   return {};
 }

@@ -19,6 +19,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "ours: needs something that only Holdfast has")
+    config.addinivalue_line("markers", "alone: measures times or the machine, so nothing else runs beside it")
 
 
 @pytest.fixture(scope="session")

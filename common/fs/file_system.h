@@ -44,6 +44,12 @@ class FileSystem {
   virtual Result<> sync_directory(const std::string& path) = 0;  // makes renames and creations in it durable
   virtual Result<std::vector<std::string>> list(const std::string& path) = 0;  // names in it, sorted, without . and ..
   virtual bool exists(const std::string& path) = 0;
+
+  struct Space {
+    uint64_t available = 0;  // bytes, to this process
+    uint64_t total = 0;
+  };
+  virtual Result<Space> space(const std::string& path) = 0;  // of the file system that `path` is on
 };
 
 Result<std::string> read_whole_file(FileSystem& fs, const std::string& path);
@@ -66,6 +72,7 @@ class PosixFileSystem final : public FileSystem {
   Result<> sync_directory(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& path) override;
   bool exists(const std::string& path) override;
+  Result<Space> space(const std::string& path) override;
 };
 
 }  // namespace holdfast

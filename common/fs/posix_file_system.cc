@@ -1,6 +1,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -127,5 +128,11 @@ Result<std::vector<std::string>> PosixFileSystem::list(const std::string& path) 
 }
 
 bool PosixFileSystem::exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+Result<FileSystem::Space> PosixFileSystem::space(const std::string& path) {
+  struct statvfs status{};
+  if (::statvfs(path.c_str(), &status) != 0) return fail_errno(errno, path);
+  return Space{status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize};
+}
 
 }  // namespace holdfast

@@ -128,6 +128,8 @@ constexpr FieldRow kFields[] = {
     {"repl_backlog_active", "redis_repl_backlog_is_active"},
     {"repl_backlog_first_byte_offset", "redis_repl_backlog_first_byte_offset"},
     {"repl_backlog_histlen", "redis_repl_backlog_history_bytes"},
+    {"repl_spill_bytes", "redis_repl_spill_bytes"},
+    {"repl_spill_last_status", "redis_repl_spill_last_status"},
     {"master_repl_offset", "redis_master_repl_offset"},
     {"second_repl_offset", "redis_second_repl_offset"},
     {"slave_priority", "redis_slave_priority"},

@@ -8,7 +8,8 @@ void name_thread(const char* name);
 
 // For threads that need no files or sockets: takes the thread out of the process's table of open files. As long as
 // threads share that table, each system call on a socket costs the executor two atomic operations more (2 % of a request's
-// time). Standard input, output and error stay open; the thread may not use any other descriptor from then on.
+// time). Standard input, output and error stay open; the thread may not use any other descriptor from then on. Nor may a
+// signal's handler, which could tell nobody from here: the thread takes no signals but those about faults of its own.
 void leave_open_files();
 
 }  // namespace holdfast::process

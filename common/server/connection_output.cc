@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kLeastOutput = 1024;            // an empty reply buffer shrinks no further while its client is there
 constexpr size_t kKeepOutput = 16 * 1024;        // an emptied one that is larger than twice this shrinks to it at once
-constexpr size_t kSourceBurst = 1024 * 1024;     // from an output source in one go, then others get their turn
+constexpr size_t kSourceBurst = 256 * 1024;      // from an output source in one go, then others get their turn
 constexpr Nanos kIdleOutput = Seconds(10);       // a reply buffer unused for so long is given back
 
 // What std::string allocates for this capacity is one byte more, for its terminator.

@@ -374,23 +374,42 @@ void Server::fail_gate() {
   gate_.released_ = gate_.produced_;
 }
 
-void Server::pause(Pause mode, Instant until) {
-  if (pause_ != Pause::none) {
-    mode = std::max(mode, pause_);
-    until = std::max(until, pause_end_);
+void Server::pause(Pause mode, Instant until, PausePurpose purpose) {
+  PauseOf& own = pauses_[static_cast<size_t>(purpose)];
+  if (own.mode != Pause::none) {
+    mode = std::max(mode, own.mode);
+    until = std::max(until, own.until);
   }
-  pause_ = mode;
-  pause_end_ = until;
-  pause_timer_.expires_after(until - clock_.now());
-  pause_timer_.async_wait([this](boost::system::error_code error) {
-    if (!error) unpause();
-  });
+  own = {mode, until};
+  pauses_changed();
 }
 
-void Server::unpause() {
-  if (pause_ == Pause::none) return;
+void Server::unpause(PausePurpose purpose) {
+  PauseOf& own = pauses_[static_cast<size_t>(purpose)];
+  if (own.mode == Pause::none) return;
+  own = {};
+  pauses_changed();
+}
+
+void Server::pauses_changed() {
+  const Pause before = pause_;
+  const Instant now = clock_.now();
+  Instant next = Instant::max();
   pause_ = Pause::none;
+  for (PauseOf& each : pauses_) {
+    if (each.mode != Pause::none && each.until <= now) each = {};
+    if (each.mode == Pause::none) continue;
+    pause_ = std::max(pause_, each.mode);
+    next = std::min(next, each.until);
+  }
   pause_timer_.cancel();
+  if (next != Instant::max()) {
+    pause_timer_.expires_after(next - now);
+    pause_timer_.async_wait([this](boost::system::error_code error) {
+      if (!error) pauses_changed();
+    });
+  }
+  if (pause_ >= before) return;
   refresh_now();
   std::vector<uint64_t> held;
   held.swap(held_by_pause_);
@@ -401,7 +420,7 @@ void Server::unpause() {
     session->resume();
   }
   // CLIENT UNPAUSE may be one of a transaction's commands: nothing else may run inside of it.
-  if (unpause_hook_) boost::asio::post(io_.get_executor(), [this] { unpause_hook_(); });
+  if (pause_ == Pause::none && unpause_hook_) boost::asio::post(io_.get_executor(), [this] { unpause_hook_(); });
 }
 
 void Server::hold_until_unpaused(Session& session) {

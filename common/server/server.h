@@ -6,6 +6,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -166,10 +167,12 @@ class Server {
     if (client_memory_.limited()) recount_memory(session);
   }
 
-  // CLIENT PAUSE. The longer of two overlapping pauses wins, as in Redis.
+  // CLIENT PAUSE, and what else holds clients back: each purpose ends its own pause only, the strictest counts. The longer
+  // of two overlapping pauses of one purpose wins, as in Redis. `until`: Instant::max() is for ever.
   enum class Pause : uint8_t { none, writes, all };
-  void pause(Pause mode, Instant until);
-  void unpause();
+  enum class PausePurpose : uint8_t { client, shutdown, failover };
+  void pause(Pause mode, Instant until, PausePurpose purpose = PausePurpose::client);
+  void unpause(PausePurpose purpose = PausePurpose::client);
   Pause paused() const { return pause_; }
   // The handler answered retry_later because of a pause: hand the request over again when it ends.
   void hold_until_unpaused(Session& session);
@@ -191,6 +194,7 @@ class Server {
   bool password_matches(std::string_view given) const;
 
  private:
+  void pauses_changed();
   friend class Connection;
   using Timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
                                                   boost::asio::wait_traits<std::chrono::steady_clock>, net::Executor>;
@@ -244,8 +248,12 @@ class Server {
   std::function<void()> turn_end_hook_;
   ReplyGate gate_;
   std::vector<Connection*> gated_;
-  Pause pause_ = Pause::none;
-  Instant pause_end_;
+  struct PauseOf {
+    Pause mode = Pause::none;
+    Instant until;
+  };
+  std::array<PauseOf, 3> pauses_;  // by purpose
+  Pause pause_ = Pause::none;      // the strictest of them
   std::vector<uint64_t> held_by_pause_;
   std::function<void()> unpause_hook_;
   Timer housekeeping_timer_, pause_timer_, confirm_timer_;

@@ -31,6 +31,8 @@ struct NodeConfig {
 
   // Roles: see ReplicationConfig for the rest.
   bool serve_stale_data = true;  // replica-serve-stale-data
+  bool load_aside = false;       // repl-diskless-load swapdb
+  bool panic_on_replicated_errors = false, panic_on_logged_errors = false;  // propagation-error-behavior
   bool replica_read_only = true;
 
   uint32_t notify_events = 0;  // notify-keyspace-events: bits of NotifyEvents

@@ -54,6 +54,10 @@ void Node::execute_from_primary(server::Session& session, std::span<const std::s
     ++stats_.unexpected_error_replies;
     log::warning("== CRITICAL == This replica is sending an error to its master: '{}' after processing the command '{}'",
                  reply.substr(1, reply.find('\r') - 1), args[0].substr(0, 128));
+    if (config_.panic_on_replicated_errors) {
+      parts_.process.panic(fmt::format("This replica panicked sending an error to its master after processing the command '{}'",
+                                       args[0].substr(0, 128)));
+    }
   }
   session.reply().buffer().clear();
 }
@@ -66,8 +70,17 @@ bool Node::execute_from_log(server::Session& session, std::span<const std::strin
     const Misfit why = misfit(args);
     reject(session, why.counted, why.error);
   }
-  session.reply().buffer().clear();
+  finish_logged(session, args);
   return true;
+}
+
+void Node::finish_logged(server::Session& session, std::span<const std::string_view> args) {
+  if (config_.panic_on_logged_errors && session.reply().buffer().starts_with('-')) {
+    parts_.process.panic(fmt::format(
+        "This server panicked sending an error to its AOF-loading-client after processing the command '{}'",
+        args[0].substr(0, 128)));
+  }
+  session.reply().buffer().clear();
 }
 
 Node::TableEntry* Node::look_up(std::span<const std::string_view> args) const {
@@ -140,7 +153,8 @@ std::optional<std::string> Node::refusal(const server::Session& session, const T
   if (replica && !config_.serve_stale_data && (allowed_in & command::kStale) == 0 && !parts_.replication.link_up()) {
     return std::string(kMasterDown);
   }
-  if (loading_ && (allowed_in & command::kLoading) == 0) return std::string(kLoadingError);
+  if (loading_in_place() && (allowed_in & command::kLoading) == 0) return std::string(kLoadingError);
+  if (loading_ && !loading_in_place() && (flags & command::kNoAsyncLoading) != 0) return std::string(kLoadingError);
   return std::nullopt;
 }
 
@@ -253,7 +267,7 @@ uint64_t Node::dependence(const Call& call) const {
 
 void Node::begin_keyspace(Origin origin) {
   ExpiryMode mode = ExpiryMode::remove;
-  if (origin != Origin::client || loading_) {
+  if (origin != Origin::client || loading_in_place()) {
     mode = ExpiryMode::ignore;
   } else if (is_replica() || server_->paused() != server::Server::Pause::none) {
     mode = ExpiryMode::hide;

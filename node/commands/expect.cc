@@ -140,7 +140,7 @@ server::Outcome Node::handle_expected(server::Session& session, std::span<const 
 bool Node::execute_from_log(server::Session& session, std::span<const std::string_view> args, size_t number) {
   if (expected_for_ != session.id || expected_[number].entry == nullptr) return execute_from_log(session, args);
   execute_expected(session, args, expected_[number], Origin::log);
-  session.reply().buffer().clear();
+  finish_logged(session, args);
   return true;
 }
 

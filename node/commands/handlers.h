@@ -257,6 +257,7 @@ void shutdown(Call& call);
 void monitor(Call& call);
 // replication.cc
 void replicaof(Call& call);
+void failover(Call& call);
 void role(Call& call);
 void wait(Call& call);
 void waitaof(Call& call);

@@ -11,7 +11,7 @@ namespace holdfast::node {
 namespace {
 
 constexpr size_t kMostColumns = 79;
-constexpr size_t kRows = 4;
+constexpr size_t kGraphRows = 4;
 constexpr std::string_view kTops = "_o#";  // the top of a column, a third of a row each
 
 std::string age(int64_t seconds) {
@@ -37,16 +37,16 @@ std::string latency_graph(std::string_view name, const LatencyMonitor::Event& ev
       fmt::format("{} - high {} ms, low {} ms (all time high {} ms)\n{:-<80}\n", name, high, low, event.most_ms, "");
   const size_t columns = std::min(event.samples.size(), kMostColumns);
   const auto first = event.samples.end() - static_cast<std::ptrdiff_t>(columns);
-  std::array<std::string, kRows> rows;
+  std::array<std::string, kGraphRows> rows;
   std::vector<std::string> ages;
   size_t longest = 0;
   for (auto sample = first; sample != event.samples.end(); ++sample) {
-    const size_t steps = kRows * kTops.size();
+    const size_t steps = kGraphRows * kTops.size();
     const int64_t range = std::max<int64_t>(high - low, 1);
     const size_t step =
         std::min(static_cast<size_t>((sample->milliseconds - low) * static_cast<int64_t>(steps) / range), steps - 1);
-    for (size_t row = 0; row < kRows; ++row) {
-      const size_t base = (kRows - 1 - row) * kTops.size();
+    for (size_t row = 0; row < kGraphRows; ++row) {
+      const size_t base = (kGraphRows - 1 - row) * kTops.size();
       rows[row] += step < base ? ' ' : step < base + kTops.size() ? kTops[step - base] : '|';
     }
     ages.push_back(age(unix_seconds - sample->unix_seconds));

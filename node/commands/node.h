@@ -67,6 +67,7 @@ struct LoadingState {
   uint64_t total_bytes = 0;
   uint64_t loaded_bytes = 0;
   uint64_t rdb_used_memory = 0;  // of the server that wrote the dump, as it says
+  bool aside = false;            // into another data set: the present one is served meanwhile
 };
 
 class Node final : public server::RequestHandler, private KeyspaceObserver {
@@ -120,6 +121,8 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   // What holds until the next call; nullopt: the load is over.
   void set_loading(std::optional<LoadingState> loading) { loading_ = loading; }
   const std::optional<LoadingState>& loading() const { return loading_; }
+  // The data set that clients see is being loaded.
+  bool loading_in_place() const { return loading_ && !loading_->aside; }
   void configure(const NodeConfig& config);
   // rename-command: before the first request.
   bool rename_command(std::string_view from, std::string_view to) { return table_.rename(from, to); }
@@ -219,6 +222,7 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
     TableEntry* counted = nullptr;  // the row to charge, if there is one
   };
   Misfit misfit(std::span<const std::string_view> args) const;
+  void finish_logged(server::Session& session, std::span<const std::string_view> args);  // drops the reply
   // None of refusal()'s reasons and no pause can be there, nor a transaction: the usual case.
   bool unhindered(const server::Session& session, const TableEntry& entry) const;
   // Redis's checks before execution, in its order; nothing: go on.

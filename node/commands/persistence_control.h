@@ -35,6 +35,8 @@ class PersistenceControl {
   virtual bool log_on() const = 0;
   virtual uint64_t logged_offset() const = 0;
   virtual uint64_t synced_offset() const = 0;
+  // Somebody waits for that: under `everysec` the log is synced at the end of this turn, not of this second.
+  virtual void sync_log_soon() = 0;
 
   // Log content that is not yet written, in bytes.
   virtual uint64_t buffered_bytes() const = 0;

@@ -53,6 +53,8 @@ class ProcessControl {
   // Begins to shut down. When it cannot (saving failed), `failed` is called, perhaps at once, with the error text.
   virtual void shutdown(const ShutdownRequest& request, std::function<void(std::string_view error)> failed) = 0;
   virtual bool abort_shutdown() = 0;  // false: none is in progress
+  // The data cannot be trusted any more, and the configuration has the process end then: at once, nothing is saved.
+  virtual void panic(std::string_view why) = 0;
 
   virtual void block_for(Micros duration) = 0;  // DEBUG SLEEP: the executor stands still
   virtual ProcessFacts facts() const = 0;

@@ -1,6 +1,8 @@
 // REPLICAOF, ROLE, WAIT and the replicas' side of the protocol: thin over Replication.
 #include "node/replication/replication.h"
 
+#include <algorithm>
+
 #include "node/commands/arguments.h"
 #include "node/commands/handlers.h"
 #include "node/commands/node.h"
@@ -9,6 +11,7 @@ namespace holdfast::node::handlers {
 
 void replicaof(Call& call) {
   Replication& replication = call.node.replication();
+  if (replication.failing_over()) return call.reply.error("ERR REPLICAOF not allowed while failing over.");
   if (iequals(call.args[1], "no") && iequals(call.args[2], "one")) {
     replication.replicaof_no_one();
     return call.reply.ok();
@@ -20,6 +23,11 @@ void replicaof(Call& call) {
   if (!port) return;
   const Result<std::string> status = replication.replicaof(call.args[1], static_cast<uint16_t>(*port));
   status ? call.reply.simple(*status) : call.reply.error(status.error().text);
+}
+
+void failover(Call& call) {
+  const Result<> done = call.node.replication().failover(call.args.subspan(1));
+  done ? call.reply.ok() : call.reply.error(done.error().text);
 }
 
 void role(Call& call) {
@@ -36,8 +44,10 @@ void role(Call& call) {
   call.reply.array(3);
   call.reply.bulk("master");
   call.reply.integer(report.offset);
-  call.reply.array(report.replicas.size());
+  const auto online = [](const ReplicaRow& replica) { return replica.state == "online"; };
+  call.reply.array(static_cast<size_t>(std::ranges::count_if(report.replicas, online)));
   for (const ReplicaRow& replica : report.replicas) {
+    if (!online(replica)) continue;
     call.reply.array(3);
     call.reply.bulk(replica.ip);
     call.reply.bulk_integer(replica.port);
@@ -122,6 +132,7 @@ void waitaof(Call& call) {
   const size_t acked = call.node.replication().acked_synced(client.written_offset);
   if ((local_met && acked >= static_cast<size_t>(*replicas)) || call.in_exec) return call.node.answer_waitaof(call.session);
   client.waits_for_logs = true;
+  if (!local_met) call.node.persistence().sync_log_soon();
   begin_wait(call,
              {.offset = client.written_offset,
               .replicas = static_cast<size_t>(*replicas),

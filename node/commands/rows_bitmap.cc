@@ -16,7 +16,7 @@ uint16_t bitfield_key_flags(std::span<const std::string_view> args) {
   return kKeyRO | kKeyAccess;
 }
 
-constexpr CommandRow kRows[] = {
+constexpr CommandRow kBitmapRows[] = {
     {{.name = "bitcount",
       .arity = -2,
       .flags = kReadonly,
@@ -94,6 +94,6 @@ constexpr CommandRow kRows[] = {
 
 }  // namespace
 
-void add_bitmap_rows(CommandTable& table) { table.add(kRows); }
+void add_bitmap_rows(CommandTable& table) { table.add(kBitmapRows); }
 
 }  // namespace holdfast::node

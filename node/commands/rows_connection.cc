@@ -9,7 +9,7 @@ namespace {
 
 using namespace command;  // the flags
 
-constexpr CommandRow kRows[] = {
+constexpr CommandRow kConnectionRows[] = {
     {{.name = "publish",
       .arity = 3,
       .flags = kPubsub | kLoading | kStale | kFast | kMayReplicate,
@@ -44,7 +44,7 @@ constexpr CommandRow kRows[] = {
 
 void add_connection_rows(CommandTable& table) {
   table.add(server::connection_rows<Call>());
-  table.add(kRows);
+  table.add(kConnectionRows);
 }
 
 }  // namespace holdfast::node

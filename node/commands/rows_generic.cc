@@ -81,7 +81,7 @@ std::vector<int> migrate_keys(std::span<const std::string_view> args) {
   return found;
 }
 
-constexpr CommandRow kRows[] = {
+constexpr CommandRow kGenericRows[] = {
     {{.name = "copy",
       .arity = -3,
       .flags = kWrite | kDenyOom,
@@ -385,6 +385,6 @@ constexpr CommandRow kRows[] = {
 
 }  // namespace
 
-void add_generic_rows(CommandTable& table) { table.add(kRows); }
+void add_generic_rows(CommandTable& table) { table.add(kGenericRows); }
 
 }  // namespace holdfast::node

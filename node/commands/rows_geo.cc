@@ -18,7 +18,7 @@ std::vector<int> stored_keys(std::span<const std::string_view> args) {
   return keys;
 }
 
-constexpr CommandRow kRows[] = {
+constexpr CommandRow kGeoRows[] = {
     {{.name = "geoadd",
       .arity = -5,
       .flags = kWrite | kDenyOom,
@@ -140,6 +140,6 @@ constexpr CommandRow kRows[] = {
 
 }  // namespace
 
-void add_geo_rows(CommandTable& table) { table.add(kRows); }
+void add_geo_rows(CommandTable& table) { table.add(kGeoRows); }
 
 }  // namespace holdfast::node

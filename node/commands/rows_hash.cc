@@ -7,7 +7,7 @@ namespace {
 
 using namespace command;  // the flags
 
-constexpr CommandRow kRows[] = {
+constexpr CommandRow kHashRows[] = {
     {{.name = "hdel",
       .arity = -3,
       .flags = kWrite | kFast,
@@ -191,6 +191,6 @@ constexpr CommandRow kRows[] = {
 
 }  // namespace
 
-void add_hash_rows(CommandTable& table) { table.add(kRows); }
+void add_hash_rows(CommandTable& table) { table.add(kHashRows); }
 
 }  // namespace holdfast::node

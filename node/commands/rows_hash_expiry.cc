@@ -7,7 +7,7 @@ namespace {
 
 using namespace command;  // the flags
 
-constexpr CommandRow kRows[] = {
+constexpr CommandRow kHashExpiryRows[] = {
     {{.name = "hexpire",
       .arity = -6,
       .flags = kWrite | kDenyOom | kFast,
@@ -134,6 +134,6 @@ constexpr CommandRow kRows[] = {
 
 }  // namespace
 
-void add_hash_expiry_rows(CommandTable& table) { table.add(kRows); }
+void add_hash_expiry_rows(CommandTable& table) { table.add(kHashExpiryRows); }
 
 }  // namespace holdfast::node

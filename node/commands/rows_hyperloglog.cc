@@ -7,7 +7,7 @@ namespace {
 
 using namespace command;  // the flags
 
-constexpr CommandRow kRows[] = {
+constexpr CommandRow kHyperloglogRows[] = {
     {{.name = "pfadd",
       .arity = -2,
       .flags = kWrite | kDenyOom | kFast,
@@ -64,6 +64,6 @@ constexpr CommandRow kRows[] = {
 
 }  // namespace
 
-void add_hyperloglog_rows(CommandTable& table) { table.add(kRows); }
+void add_hyperloglog_rows(CommandTable& table) { table.add(kHyperloglogRows); }
 
 }  // namespace holdfast::node

@@ -7,7 +7,7 @@ namespace {
 
 using namespace command;  // the flags
 
-constexpr CommandRow kRows[] = {
+constexpr CommandRow kListRows[] = {
     {{.name = "blmove",
       .arity = 6,
       .flags = kWrite | kDenyOom | kNoScript | kBlocking,
@@ -247,6 +247,6 @@ constexpr CommandRow kRows[] = {
 
 }  // namespace
 
-void add_list_rows(CommandTable& table) { table.add(kRows); }
+void add_list_rows(CommandTable& table) { table.add(kListRows); }
 
 }  // namespace holdfast::node

@@ -206,7 +206,7 @@ constexpr CommandRow kSlowlogRows[] = {
      handlers::slowlog_reset},
 };
 
-constexpr CommandRow kRows[] = {
+constexpr CommandRow kServerRows[] = {
     {{.name = "bgrewriteaof",
       .arity = 1,
       .flags = kAdmin | kNoScript | kNoAsyncLoading,
@@ -249,6 +249,14 @@ constexpr CommandRow kRows[] = {
       .complexity = "Depends on subcommand.",
       .summary = "A container for debugging commands"},
      handlers::debug},
+    {{.name = "failover",
+      .arity = -1,
+      .flags = kAdmin | kNoScript | kStale,
+      .group = "server",
+      .since = "6.2.0",
+      .complexity = "O(1)",
+      .summary = "Start a coordinated failover between this server and one of its replicas."},
+     handlers::failover},
     {{.name = "flushall",
       .arity = -1,
       .flags = kWrite,
@@ -413,6 +421,6 @@ constexpr CommandRow kRows[] = {
 
 }  // namespace
 
-void add_server_rows(CommandTable& table) { table.add(kRows); }
+void add_server_rows(CommandTable& table) { table.add(kServerRows); }
 
 }  // namespace holdfast::node

@@ -8,7 +8,7 @@ namespace {
 
 using namespace command;  // the flags
 
-constexpr CommandRow kRows[] = {
+constexpr CommandRow kSetRows[] = {
     {{.name = "sadd",
       .arity = -3,
       .flags = kWrite | kDenyOom | kFast,
@@ -202,6 +202,6 @@ constexpr CommandRow kRows[] = {
 
 }  // namespace
 
-void add_set_rows(CommandTable& table) { table.add(kRows); }
+void add_set_rows(CommandTable& table) { table.add(kSetRows); }
 
 }  // namespace holdfast::node

@@ -34,7 +34,7 @@ constexpr std::string_view kStoreNotes =
     "For the optional STORE keyword. It is marked 'unknown' because the keyword can appear anywhere in the argument "
     "array";
 
-constexpr CommandRow kRows[] = {
+constexpr CommandRow kSortRows[] = {
     {{.name = "sort",
       .arity = -2,
       .flags = kWrite | kDenyOom | kMovableKeys,
@@ -66,6 +66,6 @@ constexpr CommandRow kRows[] = {
 
 }  // namespace
 
-void add_sort_rows(CommandTable& table) { table.add(kRows); }
+void add_sort_rows(CommandTable& table) { table.add(kSortRows); }
 
 }  // namespace holdfast::node

@@ -133,7 +133,7 @@ constexpr CommandRow kXinfoRows[] = {
      handlers::xinfo_stream},
 };
 
-constexpr CommandRow kRows[] = {
+constexpr CommandRow kStreamRows[] = {
     {{.name = "xack",
       .arity = -4,
       .flags = kWrite | kFast,
@@ -313,6 +313,6 @@ constexpr CommandRow kRows[] = {
 
 }  // namespace
 
-void add_stream_rows(CommandTable& table) { table.add(kRows); }
+void add_stream_rows(CommandTable& table) { table.add(kStreamRows); }
 
 }  // namespace holdfast::node

@@ -16,7 +16,7 @@ uint16_t set_key_flags(std::span<const std::string_view> args) {
   return kKeyOW | kKeyUpdate;
 }
 
-constexpr CommandRow kRows[] = {
+constexpr CommandRow kStringRows[] = {
     {{.name = "append",
       .arity = 3,
       .flags = kWrite | kDenyOom | kFast,
@@ -259,6 +259,6 @@ constexpr CommandRow kRows[] = {
 
 }  // namespace
 
-void add_string_rows(CommandTable& table) { table.add(kRows); }
+void add_string_rows(CommandTable& table) { table.add(kStringRows); }
 
 }  // namespace holdfast::node

@@ -7,7 +7,7 @@ namespace {
 
 using namespace command;  // the flags
 
-constexpr CommandRow kRows[] = {
+constexpr CommandRow kTransactionRows[] = {
     {{.name = "discard",
       .arity = 1,
       .flags = kNoScript | kLoading | kStale | kFast | kAllowBusy,
@@ -58,6 +58,6 @@ constexpr CommandRow kRows[] = {
 
 }  // namespace
 
-void add_transaction_rows(CommandTable& table) { table.add(kRows); }
+void add_transaction_rows(CommandTable& table) { table.add(kTransactionRows); }
 
 }  // namespace holdfast::node

@@ -7,7 +7,7 @@ namespace {
 
 using namespace command;  // the flags
 
-constexpr CommandRow kRows[] = {
+constexpr CommandRow kZsetRows[] = {
     {{.name = "bzmpop",
       .arity = -5,
       .flags = kWrite | kBlocking | kMovableKeys,
@@ -410,6 +410,6 @@ constexpr CommandRow kRows[] = {
 
 }  // namespace
 
-void add_zset_rows(CommandTable& table) { table.add(kRows); }
+void add_zset_rows(CommandTable& table) { table.add(kZsetRows); }
 
 }  // namespace holdfast::node

@@ -38,9 +38,10 @@ std::optional<StreamId> choose_id(Call& call, const std::optional<StreamIdText>&
 }
 
 void tell_addition(Call& call, const StreamAddOptions& options, const StreamObject& stream, StreamId id) {
-  if ((options.id && !options.id->any_seq && !options.approximate) || !call.node.effects().wanted()) return;
+  const bool id_was_given = options.id && !options.id->any_seq;
+  if ((id_was_given && !options.approximate) || !call.node.effects().wanted()) return;
   std::vector<std::string> words(call.args.begin(), call.args.end());
-  words[options.id_argument] = std::string_view(id.text());
+  if (!id_was_given) words[options.id_argument] = std::string_view(id.text());
   make_trim_exact(options, stream, words);
   call.rewrite(std::move(words));
 }

@@ -63,9 +63,12 @@ NodeReplication::NodeReplication(boost::asio::io_context& io, const Clock& clock
              .stats = stats_,
              .disconnect_replicas = [this](std::string_view reason) { feed_.disconnect_all(reason); },
              .identity_changed = [this] { identity_changed(); },
-             .load_ended = [this] { load_ended(); }}) {}
+             .load_ended = [this] { load_ended(); },
+             .wants_takeover = [this] { return failover_.wants_takeover(); },
+             .takeover = [this](const link_action::Takeover& news) { on_takeover(news); }}),
+      failover_timer_(io) {}
 
-NodeReplication::~NodeReplication() = default;
+NodeReplication::~NodeReplication() { *alive_ = false; }
 
 void NodeReplication::configure(const ReplicationConfig& config) {
   config_ = config;
@@ -95,6 +98,7 @@ void NodeReplication::start_as_replica(const Endpoint& primary) {
   primary_ = primary;
   host_.role_changed(true);
   link_.follow(primary);
+  if (log_.resume_position()) link_.history_known();
 }
 
 Result<std::string> NodeReplication::replicaof(std::string_view host, uint16_t port) {
@@ -106,7 +110,7 @@ Result<std::string> NodeReplication::replicaof(std::string_view host, uint16_t p
     after_load_ = std::optional(primary);
     return "OK";
   }
-  if (primary_ == primary) {
+  if (primary_ == primary && !link_.refusing()) {
     log::notice("REPLICAOF would result into synchronization with the master we are already connected with. No operation "
                 "performed.");
     return "OK Already connected to specified master";
@@ -153,6 +157,7 @@ void NodeReplication::become_primary() {
   feed_.disconnect_all("the replication ID changed");
   identity_changed();
   host_.role_changed(false);
+  end_failover();
   log::notice("MASTER MODE enabled");
 }
 
@@ -193,9 +198,7 @@ RoleReport NodeReplication::role() const {
     if (!link_up()) report.offset = -1;
     return report;
   }
-  for (auto& row : feed_.rows()) {
-    if (row.state == "online") report.replicas.push_back(std::move(row));
-  }
+  report.replicas = feed_.rows();
   return report;
 }
 
@@ -217,7 +220,7 @@ std::string NodeReplication::info() const {
     if (machine.down_since()) facts->down_since_s = whole_seconds(now - *machine.down_since());
     facts->read_offset = link_.read_offset();
   }
-  return replication_info(log_, config_, facts, feed_.rows(), feed_.good());
+  return replication_info(log_, config_, facts, feed_.rows(), feed_.good(), failover_.state());
 }
 
 ReplicationMemory NodeReplication::memory() const {
@@ -235,10 +238,15 @@ Replication::WaitToken NodeReplication::wait(const AckTarget& target, std::optio
 }
 
 ProtocolReply NodeReplication::replconf(server::Session& session, std::span<const std::string_view> argv) {
-  return feed_.replconf(session, argv);
+  const ProtocolReply reply = feed_.replconf(session, argv);
+  if (failover_.state() == FailoverState::waiting_for_sync) poll_failover();
+  return reply;
 }
 
 ProtocolReply NodeReplication::psync(server::Session& session, std::span<const std::string_view> argv) {
+  if (argv.size() > 3 && iequals(argv[3], "failover")) {
+    if (auto refused = take_over(session, argv)) return *refused;
+  }
   return feed_.psync(session, argv);
 }
 

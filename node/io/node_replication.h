@@ -6,6 +6,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -17,6 +18,7 @@
 #include "common/time/clock.h"
 #include "node/io/replica_feed.h"
 #include "node/io/replica_link.h"
+#include "node/replication/failover.h"
 #include "node/replication/host.h"
 #include "node/replication/replication.h"
 #include "node/replication/replication_log.h"
@@ -45,6 +47,8 @@ class NodeReplication final : public Replication {
   Endpoint primary() const override { return primary_.value_or(Endpoint{}); }
   Result<std::string> replicaof(std::string_view host, uint16_t port) override;
   void replicaof_no_one() override;
+  Result<> failover(std::span<const std::string_view> arguments) override;
+  bool failing_over() const override { return failover_.state() != FailoverState::none; }
   RoleReport role() const override;
   std::string info() const override;
   ReplicationStats stats() const override { return stats_; }
@@ -60,7 +64,10 @@ class NodeReplication final : public Replication {
   size_t acked_synced(int64_t offset) const override { return feed_.acked_synced(offset); }
   WaitToken wait(const AckTarget& target, std::optional<Millis> timeout,
                  std::function<void(std::optional<size_t>)> done) override;
-  void log_synced(std::optional<uint64_t> offset) override { feed_.log_synced(offset); }
+  void log_synced(std::optional<uint64_t> offset) override {
+    feed_.log_synced(offset);
+    link_.log_synced();
+  }
   void cancel_wait(WaitToken token) override { feed_.cancel_wait(token); }
   ProtocolReply replconf(server::Session& session, std::span<const std::string_view> argv) override;
   ProtocolReply psync(server::Session& session, std::span<const std::string_view> argv) override;
@@ -73,6 +80,12 @@ class NodeReplication final : public Replication {
   void become_primary();
   void identity_changed();
   void load_ended();
+  // node_failover.cc
+  void poll_failover();
+  void perform(const Failover::Step& step);
+  void end_failover();
+  void on_takeover(const link_action::Takeover& news);
+  std::optional<ProtocolReply> take_over(const server::Session& session, std::span<const std::string_view> argv);
 
   const Clock& clock_;
   RandomSource& random_;
@@ -85,6 +98,9 @@ class NodeReplication final : public Replication {
   std::optional<std::optional<Endpoint>> after_load_;
   ReplicaFeed feed_;
   ReplicaLink link_;
+  Failover failover_;
+  boost::asio::steady_timer failover_timer_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // handlers in flight look at it
 };
 
 }  // namespace holdfast::node

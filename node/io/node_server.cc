@@ -33,6 +33,14 @@ std::optional<uint64_t> unapplied_bytes(std::string_view info_text) {
   return static_cast<uint64_t>(std::max(*read - *applied, 0.0));
 }
 
+void note_sync(NodeHealth& health, std::string_view info_text) {
+  const metrics::InfoText info(info_text);
+  if (info.number("master_sync_in_progress").value_or(0) == 0) return;
+  health.sync_read_bytes = static_cast<uint64_t>(info.number("master_sync_read_bytes").value_or(0));
+  const double total = info.number("master_sync_total_bytes").value_or(0);
+  if (total > 0) health.sync_total_bytes = static_cast<uint64_t>(total);
+}
+
 }  // namespace
 
 NodeServer::NodeServer(NodeOptions& options, config::Registry& registry, std::string config_file)
@@ -250,7 +258,7 @@ void NodeServer::tick() {
   const Instant now = server_.refresh_now();
   const Nanos late = now - tick_due_;
   if (late >= Millis(1)) stalls_.observe(late);
-  if (!node_.loading()) node_.tick();
+  if (!node_.loading_in_place()) node_.tick();
   if (node_.expiry_running()) background_.want(expiry_, ExpiryCycle::share(options_.active_expire_effort));
   compactor_.tick();
   persistence_.tick();
@@ -272,7 +280,7 @@ void NodeServer::publish_facts() {
   auto facts = std::make_shared<NodeFacts>();
   NodeHealth& health = facts->health;
   health.role = node_.is_replica() ? NodeHealth::Role::replica : NodeHealth::Role::primary;
-  health.loading = node_.loading().has_value();
+  health.loading = node_.loading_in_place();
   health.started = started_;
   health.stopping = process_.shutting_down();
   health.link_up = replication_.link_up();
@@ -286,6 +294,7 @@ void NodeServer::publish_facts() {
   facts->info = node_.info(everything);
   facts->databases = node_.keys().database_count();
   if (node_.is_replica() && health.link_up) health.lag_bytes = unapplied_bytes(facts->info);
+  if (node_.is_replica()) note_sync(health, facts->info);
   facts->slowlog_length = static_cast<int64_t>(node_.slowlog().items().size());
   facts->slowlog_last_id = node_.slowlog().next_id() == 0 ? 0 : static_cast<int64_t>(node_.slowlog().next_id()) - 1;
   facts->aof_fsync = persistence_.fsync_durations();
@@ -323,7 +332,6 @@ void NodeServer::wait_for_signals() {
     if (has(config::ShutdownFlag::nosave)) request.save = ShutdownRequest::Save::never;
     request.now = has(config::ShutdownFlag::now);
     request.force = has(config::ShutdownFlag::force);
-    log::warning("User requested shutdown...");
     process_.shutdown_by_signal(request, [](std::string_view error_text) {
       log::warning("Can't shut down: {}", error_text);
     });

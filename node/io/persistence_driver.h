@@ -64,15 +64,18 @@ class PersistenceDriver final : public PersistenceControl {
   bool snapshot_running() const { return saver_->running().has_value(); }
   Result<> snapshot_for_replicas(const std::string& path, int descriptor, const ReplicationPosition& position,
                                  std::function<void(Result<>)> done);
+  uint64_t snapshot_held_bytes() const { return saver_->held_bytes(); }
   void cancel_snapshot_for_replicas();
   // Called when a snapshot of any kind has ended and none runs.
   void on_idle(std::function<void()> callback) { on_idle_ = std::move(callback); }
   // Called on the thread that writes a snapshot, before it begins.
   void on_writer_start(std::function<void(SnapshotPurpose)> callback) { on_writer_start_ = std::move(callback); }
-  Result<> check_dump(const std::string& path);
+  Result<RdbLoad> check_dump(const std::string& path);  // what a load would find
   enum class Expired : uint8_t { keep, drop };
   // `merge`: keys that are there already take the file's values; else such a key is an error.
   Result<RdbLoad> load_dump(const std::string& path, Expired expired, bool merge = false);
+  // Into an empty data set beside the node's, which is served meanwhile.
+  Result<RdbLoad> load_dump_aside(const std::string& path, Keyspace& aside);
   // Around the replacement of the whole data set: the log stops, and comes back with a base of the new data.
   void suspend_log();
   void resume_log();
@@ -84,6 +87,7 @@ class PersistenceDriver final : public PersistenceControl {
   bool log_on() const override { return log_connected_; }
   uint64_t logged_offset() const override { return log_connected_ ? log_.appended_offset() : 0; }
   uint64_t synced_offset() const override { return synced_; }
+  void sync_log_soon() override;
   uint64_t buffered_bytes() const override { return log_.buffered_bytes() + saver_->held_bytes(); }
   double snapshot_progress() const;  // 0 to 1 while one runs
   std::optional<SnapshotPurpose> running() const { return saver_->running(); }
@@ -123,7 +127,8 @@ class PersistenceDriver final : public PersistenceControl {
   void background_save_finished(const SnapshotResult& result, int64_t dirty_before);
   void saved(int64_t dirty_left);
   void stop_snapshot();
-  LoadProgress serve_while_loading(uint64_t total_bytes);
+  LoadProgress serve_while_loading(uint64_t total_bytes, bool aside = false);
+  Result<RdbLoad> load_into(Keyspace& keys, const std::string& path, Expired expired, bool merge);
   static void say_progress(const LoadingState& loading, double elapsed_seconds);
   void update_refusal();
 
@@ -141,6 +146,7 @@ class PersistenceDriver final : public PersistenceControl {
   LogSink log_sink_{*this};
   bool log_connected_ = false;
   bool gating_ = false;  // replies wait for the log
+  bool sync_wanted_ = false;  // at the end of this turn
   uint64_t synced_ = 0;  // of the log
   // Of a replica: offsets of the log, not yet on the disk, and those of the stream that they stand for.
   std::deque<std::pair<uint64_t, int64_t>> stream_positions_;

@@ -27,10 +27,10 @@ int64_t seconds_left(const LoadingState& loading, double elapsed_seconds) {
 }  // namespace
 
 // Keeps clients answered (-LOADING, INFO) while a load runs on the executor, and those who watch it informed.
-LoadProgress PersistenceDriver::serve_while_loading(uint64_t total_bytes) {
+LoadProgress PersistenceDriver::serve_while_loading(uint64_t total_bytes, bool aside) {
   const Instant begun = clock_.now();
   loading_used_memory_ = 0;
-  node_->set_loading(LoadingState{clock_.wall_now(), total_bytes, 0});
+  node_->set_loading(LoadingState{.started = clock_.wall_now(), .total_bytes = total_bytes, .aside = aside});
   return [this, begun, last_poll = Instant{}, last_said = begun](uint64_t bytes) mutable -> Result<> {
     const Instant now = clock_.now();
     LoadingState loading = *node_->loading();
@@ -81,22 +81,31 @@ class MergingLoader final : public DataLoader {
 }  // namespace
 
 Result<RdbLoad> PersistenceDriver::load_dump(const std::string& path, Expired expired, bool merge) {
+  return load_into(node_->keys(), path, expired, merge);
+}
+
+Result<RdbLoad> PersistenceDriver::load_dump_aside(const std::string& path, Keyspace& aside) {
+  aside.set_access_rules(node_->keys().access_rules());
+  return load_into(aside, path, Expired::keep, false);
+}
+
+Result<RdbLoad> PersistenceDriver::load_into(Keyspace& keys, const std::string& path, Expired expired, bool merge) {
   auto file = fs_.open(path, FileSystem::Mode::read);
   if (!file) return std::unexpected(file.error());
   const uint64_t size = (*file)->size().value_or(0);
   file->reset();
   RdbLoadOptions load;
   load.verify_checksum = options_.rdbchecksum;
-  load.databases = node_->keys().database_count();
+  load.databases = keys.database_count();
   load.limits = node_->config().encodings;
   if (expired == Expired::drop) load.drop_expired_at = clock_.wall_now();
-  load.on_progress = serve_while_loading(size);
+  load.on_progress = serve_while_loading(size, &keys != &node_->keys());
   load.progress_interval_bytes = std::min(options_.loading_process_events_interval_bytes, kLookBytes);
   load.used_memory = &loading_used_memory_;
   load.decode_aside = has_processors_to_spare();
-  node_->keys().begin(clock_.wall_now(), ExpiryMode::ignore);
-  MergingLoader merging(node_->keys());
-  DataLoader& target = merge ? static_cast<DataLoader&>(merging) : node_->keys();
+  keys.begin(clock_.wall_now(), ExpiryMode::ignore);
+  MergingLoader merging(keys);
+  DataLoader& target = merge ? static_cast<DataLoader&>(merging) : keys;
   SlowLoader slow(target, options_.key_load_delay);
   DataLoader& loader = options_.key_load_delay.count() != 0 ? slow : target;
   auto loaded = load_rdb_file(fs_, path, loader, load);
@@ -119,7 +128,7 @@ class NullLoader final : public DataLoader {
 
 }  // namespace
 
-Result<> PersistenceDriver::check_dump(const std::string& path) {
+Result<RdbLoad> PersistenceDriver::check_dump(const std::string& path) {
   NullLoader nowhere;
   RdbLoadOptions options;
   options.databases = node_->keys().database_count();
@@ -128,9 +137,7 @@ Result<> PersistenceDriver::check_dump(const std::string& path) {
     io_.poll();
     return {};
   };
-  auto loaded = load_rdb_file(fs_, path, nowhere, options);
-  if (!loaded) return std::unexpected(loaded.error());
-  return {};
+  return load_rdb_file(fs_, path, nowhere, options);
 }
 
 Result<> PersistenceDriver::load() {
@@ -264,8 +271,8 @@ std::string PersistenceDriver::info() const {
   const auto since_start = clock_.now() - save_started_;
   std::string out;
   const auto line = [&](std::string_view name, const auto& value) { out += fmt::format("{}:{}\r\n", name, value); };
-  line("loading", node_->loading() ? 1 : 0);
-  line("async_loading", 0);
+  line("loading", node_->loading_in_place() ? 1 : 0);
+  line("async_loading", node_->loading() && !node_->loading_in_place() ? 1 : 0);
   line("current_cow_peak", 0);
   line("current_cow_size", running ? saver_->held_bytes() : 0);
   line("current_cow_size_age", 0);

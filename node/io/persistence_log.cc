@@ -1,4 +1,6 @@
 // The append-only file's half of PersistenceDriver: switching, writing, rewriting.
+#include <utility>
+
 #include "common/log/log.h"
 #include "common/memory/usage.h"
 #include "node/io/persistence_driver.h"
@@ -65,10 +67,19 @@ void PersistenceDriver::write_log() {
   update_gating();
   // Of any kind: each writes much, and a sync would wait for that.
   log_.pause_syncs(options_.no_appendfsync_on_rewrite && saver_->running());
-  log_.flush();
+  if (std::exchange(sync_wanted_, false)) {
+    log_.sync_now();
+  } else {
+    log_.flush();
+  }
   if (gating_) node_->unsynced().end_turn(log_.appended_offset());
   if (node_->is_replica()) note_stream_position();
   if (log_.failed() && !log_failure_known_) log_progressed();
+}
+
+void PersistenceDriver::sync_log_soon() {
+  sync_wanted_ = true;
+  node_->server().request_turn_end();
 }
 
 void PersistenceDriver::log_progressed() {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <boost/asio/post.hpp>
+#include <algorithm>
 #include <cerrno>
 
 #include "common/log/log.h"
@@ -117,24 +118,24 @@ ProcessFacts ProcessDriver::facts() const {
 
 void ProcessDriver::shutdown(const ShutdownRequest& request, std::function<void(std::string_view)> failed) {
   if (stage_ == Stage::leaving) return;
+  failed_.push_back(std::move(failed));
+  request_ = request;
   if (stage_ == Stage::waiting_for_replicas) {
     // A second request decides how it ends; one that does not wait ends it now.
-    request_ = request;
     if (request.now) save_and_leave();
     return;
   }
-  request_ = request;
-  failed_ = std::move(failed);
+  log::warning("User requested shutdown...");
   Replication& replication = node_->replication();
-  const size_t replicas = replication.is_replica() ? 0 : replication.role().replicas.size();
+  last_offset_ = replication.offset();
   const auto patience = std::chrono::duration_cast<Millis>(options_.shutdown_timeout);
   if (request.now || patience.count() == 0 || replicas_have_all()) return save_and_leave();
   stage_ = Stage::waiting_for_replicas;
   patience_ends_ = clock_.now() + patience;
   log::notice("Waiting for replicas before shutting down.");
   auto& server = node_->server();
-  server.pause(server::Server::Pause::writes, clock_.now() + patience + Seconds(1));
-  const AckTarget target{.offset = replication.offset(), .replicas = replicas};
+  server.pause(server::Server::Pause::writes, clock_.now() + patience + Seconds(1), server::Server::PausePurpose::shutdown);
+  const AckTarget target{.offset = last_offset_, .replicas = replication.role().replicas.size()};
   replica_wait_ = replication.wait(target, patience, [this](std::optional<size_t>) {
     replica_wait_ = 0;
     if (stage_ == Stage::waiting_for_replicas) save_and_leave();
@@ -142,8 +143,23 @@ void ProcessDriver::shutdown(const ShutdownRequest& request, std::function<void(
 }
 
 bool ProcessDriver::replicas_have_all() const {
-  const Replication& replication = node_->replication();
-  return replication.is_replica() || replication.acked(replication.offset()) >= replication.role().replicas.size();
+  const RoleReport role = node_->replication().role();
+  return std::ranges::all_of(role.replicas, [this](const ReplicaRow& row) { return row.offset >= last_offset_; });
+}
+
+void ProcessDriver::log_replicas() const {
+  const RoleReport role = node_->replication().role();
+  if (role.replicas.empty()) return;
+  size_t in_sync = 0;
+  for (const ReplicaRow& row : role.replicas) {
+    if (row.offset >= last_offset_) {
+      ++in_sync;
+      continue;
+    }
+    log::warning("Lagging replica {} reported offset {} behind master, lag={}, state={}.", fmt::format("{}:{}", row.ip, row.port),
+                 last_offset_ - row.offset, row.lag_s, row.state);
+  }
+  log::notice("{} of {} replicas are in sync when shutting down.", in_sync, role.replicas.size());
 }
 
 void ProcessDriver::shutdown_by_signal(const ShutdownRequest& request, std::function<void(std::string_view)> failed) {
@@ -171,19 +187,26 @@ bool ProcessDriver::abort_shutdown() {
   return true;
 }
 
+void ProcessDriver::panic(std::string_view why) {
+  log::warning("Guru Meditation: {}", why);
+  log::warning("The process ends without saving, as propagation-error-behavior says");
+  if (!options_.pidfile.empty()) ::unlink(options_.pidfile.c_str());
+  ::_exit(1);
+}
+
 void ProcessDriver::call_off(std::string_view error) {
   stage_ = Stage::none;
   if (replica_wait_ != 0) node_->replication().cancel_wait(replica_wait_);
   replica_wait_ = 0;
-  node_->server().unpause();
-  if (failed_) failed_(error);
-  failed_ = nullptr;
+  node_->server().unpause(server::Server::PausePurpose::shutdown);
+  for (const auto& failed : std::exchange(failed_, {})) failed(error);
 }
 
 void ProcessDriver::save_and_leave() {
   stage_ = Stage::leaving;
   if (replica_wait_ != 0) node_->replication().cancel_wait(replica_wait_);
   replica_wait_ = 0;
+  log_replicas();
   const bool save = request_.save == ShutdownRequest::Save::always ||
                     (request_.save == ShutdownRequest::Save::by_save_points && persistence_->has_save_points());
   const InsistentInterrupt interrupt(temporary_rdb_path(".", ::getpid()), options_.pidfile);

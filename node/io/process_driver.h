@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "common/memory/usage.h"
 #include "common/time/clock.h"
@@ -32,6 +33,7 @@ class ProcessDriver final : public ProcessControl {
 
   void shutdown(const ShutdownRequest& request, std::function<void(std::string_view error)> failed) override;
   bool abort_shutdown() override;
+  void panic(std::string_view why) override;
   // A signal's: where DEBUG PAUSE-CRON is on it is taken up when that ends, as in Redis, whose signals wait for the cron.
   void shutdown_by_signal(const ShutdownRequest& request, std::function<void(std::string_view error)> failed);
   // A few times a second: replicas that went away are not waited for.
@@ -51,6 +53,7 @@ class ProcessDriver final : public ProcessControl {
 
  private:
   bool replicas_have_all() const;
+  void log_replicas() const;
   void save_and_leave();
   void call_off(std::string_view error);
 
@@ -70,8 +73,9 @@ class ProcessDriver final : public ProcessControl {
   Stage stage_ = Stage::none;
   ShutdownRequest request_;
   std::optional<std::pair<ShutdownRequest, std::function<void(std::string_view)>>> signalled_;  // not taken up yet
+  int64_t last_offset_ = 0;  // of the stream when the shutdown began: what follows are pings and questions
   Instant patience_ends_;  // with replicas that lag
-  std::function<void(std::string_view)> failed_;
+  std::vector<std::function<void(std::string_view)>> failed_;  // of all who asked
   Replication::WaitToken replica_wait_ = 0;
 };
 

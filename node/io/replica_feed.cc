@@ -43,6 +43,7 @@ ReplicaFeed::ReplicaFeed(Environment environment) : env_(std::move(environment))
 ReplicaFeed::~ReplicaFeed() {
   *alive_ = false;
   env_.log.set_wake({});  // sessions are left alone: the server may be gone already
+  env_.log.stream().set_store(nullptr);
 }
 
 // --- The protocol.
@@ -243,20 +244,21 @@ void ReplicaFeed::schedule_flush() {
 // The end of a turn: what was appended in it goes out, in one send for each replica.
 void ReplicaFeed::flush() {
   flush_scheduled_ = false;
-  if (std::exchange(getack_wanted_, false)) env_.log.feed_getack();
+  if (std::exchange(getack_wanted_, false)) env_.log.feed_getack(std::exchange(getack_synced_, false));
   poll_full_syncs();
   env_.log.rearm();
   flush_scheduled_ = false;  // what was fed just now is sent just now
   const Instant now = env_.clock.now();
   std::vector<uint64_t> over_limit;
   for (auto& [id, attachment] : attachments_) {
-    if (table_.over_limit(id, attachment.source->pending(), now, env_.config)) {
+    if (table_.over_limit(id, attachment.source->counted(), now, env_.config)) {
       over_limit.push_back(id);
     } else {
       attachment.session->output_ready();
     }
   }
-  for (const uint64_t id : over_limit) drop(id, "it was closed for overcoming of output buffer limits");
+  for (const uint64_t id : over_limit) drop(id, over_limit_reason());
+  if (job_ && job_->diskless) read_pipe();
 }
 
 // --- WAIT.
@@ -269,6 +271,7 @@ Replication::WaitToken ReplicaFeed::wait(const AckTarget& target, std::optional<
   wait_callbacks_.emplace(token, std::move(done));
   if (target.replicas > 0) {
     getack_wanted_ = true;
+    getack_synced_ |= target.synced;
     schedule_flush();
   }
   arm_timer();
@@ -310,6 +313,12 @@ void ReplicaFeed::refresh_good() { good_ = table_.good(env_.clock.now(), env_.co
 // --- Time.
 
 void ReplicaFeed::settings_changed() {
+  if (!spill_) {
+    spill_ = make_spill(env_.log.stream(), "stream");
+    env_.log.stream().set_store(spill_.get());
+  }
+  spill_->set_directory(env_.config.directory);
+  env_.log.stream().set_spill_limit(env_.config.spill_limit_bytes);
   refresh_good();
   arm_timer();
 }
@@ -350,6 +359,9 @@ void ReplicaFeed::run_cron() {
     }
   }
   for (const uint64_t id : table_.silent(now, env_.config.timeout)) drop(id, "it timed out");
+  std::erase_if(retired_spills_, [](const auto& spill) { return spill->stopped(); });
+  env_.log.stream().retry_spill();
+  if (job_ && job_->streamed) job_->streamed->bytes.retry_spill();
   if (!env_.log.is_replica() && !attachments_.empty() && now - last_ping_ >= env_.config.ping_period) {
     last_ping_ = now;
     env_.log.feed_ping();

@@ -24,6 +24,7 @@
 #include "common/server/session.h"
 #include "common/time/clock.h"
 #include "node/io/replica_source.h"
+#include "node/io/stream_spill.h"
 #include "node/replication/ack_waits.h"
 #include "node/replication/config.h"
 #include "node/replication/full_sync_scheduler.h"
@@ -108,11 +109,16 @@ class ReplicaFeed {
   void join(Job& job, uint64_t id);
   void snapshot_done(uint64_t number, const Result<>& outcome);
   void file_ready();
+  bool snapshot_may_go_on() const;
   void read_pipe();
   void pipe_read(size_t count, bool ended);
   void finish_streamed();
   void fail_job(std::string_view reason);
   void member_left(uint64_t id);
+  std::unique_ptr<StreamSpill> make_spill(StreamBacklog& backlog, std::string_view what);
+  std::shared_ptr<StreamedSnapshot> make_streamed();
+  void drop_lost(const std::string& reason);
+  std::string over_limit_reason() const;
   void payload_sent(uint64_t id);
   void go_online(uint64_t id);
   void acknowledged();
@@ -124,6 +130,9 @@ class ReplicaFeed {
   void send(Attachment& attachment, std::string_view text);
 
   Environment env_;
+  std::unique_ptr<StreamSpill> spill_;  // of the stream; from the first settings on
+  std::string spill_error_;             // "": it works
+  std::vector<std::unique_ptr<StreamSpill>> retired_spills_;  // on their way out; before what may add to it
   ReplicaTable table_;
   std::map<uint64_t, Attachment> attachments_;
   FullSyncScheduler scheduler_;
@@ -136,6 +145,7 @@ class ReplicaFeed {
   std::map<Replication::WaitToken, std::function<void(std::optional<size_t>)>> wait_callbacks_;
   std::optional<uint64_t> log_synced_;  // of the append-only file; nothing: it is off
   bool getack_wanted_ = false;
+  bool getack_synced_ = false;  // for a WAITAOF
   bool flush_scheduled_ = false;
   size_t good_ = 0;
   boost::asio::steady_timer timer_;

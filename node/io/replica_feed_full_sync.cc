@@ -18,6 +18,8 @@ namespace {
 // A streamed snapshot goes at the pace of its slowest replica: so much may lie between it and the snapshot's writer.
 constexpr uint64_t kStreamedAhead = 4 * 1024 * 1024;
 constexpr size_t kPipeBuffer = 1024 * 1024;
+// But while it waits it keeps what clients overwrite, in memory: past so much of that, the rest of it goes to disk instead.
+constexpr uint64_t kMostHeld = 8 * 1024 * 1024;
 
 }  // namespace
 
@@ -54,8 +56,7 @@ void ReplicaFeed::start_snapshot(const FullSyncScheduler::Start& start) {
       started = fail_errno(errno, "pipe");
     } else {
       (void)::fcntl(ends[0], F_SETPIPE_SZ, static_cast<int>(kPipeBuffer));  // fewer, larger reads where it is allowed
-      job.streamed = std::make_shared<StreamedSnapshot>();
-      job.streamed->bytes.start(0);
+      job.streamed = make_streamed();
       job.streamed->mark = RunId::random(env_.random).str();
       job.streamed->on_consumed = [this, alive = alive_] {
         if (*alive) read_pipe();
@@ -138,9 +139,15 @@ void ReplicaFeed::file_ready() {
   schedule_flush();
 }
 
+bool ReplicaFeed::snapshot_may_go_on() const {
+  const StreamBacklog& bytes = job_->streamed->bytes;
+  if (bytes.size() < kStreamedAhead) return true;
+  return env_.host.snapshot_held_bytes() >= kMostHeld && bytes.can_spill() && bytes.unwritten() < kStreamedAhead;
+}
+
 void ReplicaFeed::read_pipe() {
   if (!pipe_ || pipe_reading_ || !job_ || job_->pipe_ended) return;
-  if (job_->streamed->bytes.size() >= kStreamedAhead) return;  // on_consumed comes back here
+  if (!snapshot_may_go_on()) return;  // on_consumed and the end of a turn come back here
   pipe_reading_ = true;
   pipe_buffer_.resize(kPipeBuffer);
   pipe_->async_read_some(boost::asio::buffer(pipe_buffer_),
@@ -214,6 +221,69 @@ void ReplicaFeed::member_left(uint64_t id) {
   job_.reset();
   pipe_.reset();
   if (!saved) env_.host.cancel_save();
+}
+
+// --- The disk behind the stream, and behind a snapshot that is streamed.
+
+std::unique_ptr<StreamSpill> ReplicaFeed::make_spill(StreamBacklog& backlog, std::string_view what) {
+  const std::string name = fmt::format("temp-repl-{}-{}.spill", what, env_.config.port);
+  StreamSpill::remove_leftover(env_.files, env_.config.directory, name);
+  auto spill = std::make_unique<StreamSpill>(
+      env_.io, env_.files, backlog, name,
+      StreamSpill::Events{
+          .arrived = [this] { schedule_flush(); },
+          .write_failed =
+              [this](const std::string& reason) {
+                spill_error_ = reason;
+                log::warning("What replicas have not taken cannot be put on disk: {}. It stays in memory, where "
+                             "client-output-buffer-limit bounds it", reason);
+                schedule_flush();
+              },
+          .write_recovered =
+              [this] {
+                spill_error_.clear();
+                log::notice("What replicas have not taken goes to disk again");
+              },
+          // Later: the snapshot that reports this may be gone with its last replica.
+          .read_failed =
+              [this, alive = alive_](const std::string& reason) {
+                boost::asio::post(env_.io, [this, alive, reason] {
+                  if (*alive) drop_lost(reason);
+                });
+              }});
+  spill->set_directory(env_.config.directory);
+  return spill;
+}
+
+// Replicas whose next bytes cannot be read any more.
+void ReplicaFeed::drop_lost(const std::string& reason) {
+  std::vector<uint64_t> lost;
+  for (const auto& [id, attachment] : attachments_) {
+    if (attachment.source->lost()) lost.push_back(id);
+  }
+  for (const uint64_t id : lost) drop(id, fmt::format("what it has not taken cannot be read from disk: {}", reason));
+}
+
+std::shared_ptr<StreamedSnapshot> ReplicaFeed::make_streamed() {
+  // The last replica that lets go of it must not wait for the disk.
+  std::shared_ptr<StreamedSnapshot> streamed(new StreamedSnapshot, [this](StreamedSnapshot* snapshot) {
+    snapshot->spill->stop();
+    retired_spills_.push_back(std::move(snapshot->spill));
+    delete snapshot;
+  });
+  streamed->spill = make_spill(streamed->bytes, "snapshot");
+  streamed->bytes.start(0);
+  streamed->bytes.set_store(streamed->spill.get(), kStreamedAhead);
+  streamed->bytes.set_spill_limit(env_.config.spill_limit_bytes);
+  return streamed;
+}
+
+std::string ReplicaFeed::over_limit_reason() const {
+  std::string reason = "it was closed for overcoming of output buffer limits";
+  if (!spill_error_.empty()) return fmt::format("{}, as the disk could not take the stream: {}", reason, spill_error_);
+  const StreamBacklog& stream = env_.log.stream();
+  if (env_.config.spill_limit_bytes > 0 && !stream.can_spill()) reason += "; repl-spill-limit is used up";
+  return reason;
 }
 
 void ReplicaFeed::payload_sent(uint64_t id) {

@@ -20,6 +20,7 @@ using boost::system::error_code;
 
 namespace {
 
+constexpr Seconds kTellPeriod{5};
 constexpr size_t kReadBuffer = 256 * 1024;
 constexpr size_t kKeepBuffer = 4 * 1024 * 1024;  // one that grew larger for a large command is given back
 // The primary's commands were accepted there: only what cannot be held is refused here.
@@ -71,6 +72,7 @@ void ReplicaLink::run(Event event) {
 }
 
 void ReplicaLink::follow(const Endpoint& primary) {
+  guard_.ordered();
   run([&](LinkActions& actions) { machine_.start(primary, env_.clock.now(), actions); });
 }
 
@@ -85,7 +87,7 @@ bool ReplicaLink::kill() {
 }
 
 int64_t ReplicaLink::read_offset() const {
-  int64_t offset = env_.log.offset() + static_cast<int64_t>(transaction_.size());
+  int64_t offset = env_.log.offset() + static_cast<int64_t>(forwarder_.held());
   if (connection_ && machine_.state() == LinkState::connected) offset += static_cast<int64_t>(connection_->unread().size());
   return offset;
 }
@@ -151,7 +153,7 @@ void ReplicaLink::connect_to(std::shared_ptr<Connection> connection, const tcp::
       return;
     }
     net::set_no_delay(connection->socket.native_handle(), true);
-    run([&](LinkActions& actions) { machine_.connected(env_.clock.now(), env_.log.resume_position(), actions); });
+    run([&](LinkActions& actions) { machine_.connected(env_.clock.now(), env_.log.resume_position(), actions, env_.wants_takeover()); });
     read(connection);
   };
   if (failed) {
@@ -170,8 +172,8 @@ void ReplicaLink::perform(link_action::Close&) {
   }
   // While it loads, the file is the loader's.
   if (!loading_) remove_spool();
-  transaction_.clear();
-  in_transaction_ = false;
+  forwarder_.reset();
+  sync_awaited_.reset();
 }
 
 void ReplicaLink::lost(const std::shared_ptr<Connection>& connection, const std::string& reason) {
@@ -220,6 +222,7 @@ void ReplicaLink::write(const std::shared_ptr<Connection>& connection) {
 }
 
 void ReplicaLink::perform(link_action::BeginSpool&) {
+  progress_told_ = env_.clock.now();
   spool_path_ = join_path(env_.config.directory, fmt::format("temp-sync-in-{}.rdb", env_.config.port));
   auto file = env_.files.open(spool_path_, FileSystem::Mode::create);
   if (file) {
@@ -239,13 +242,38 @@ void ReplicaLink::perform(link_action::Spool& action) {
       return;
     }
   }
+  if (env_.clock.now() - progress_told_ >= kTellPeriod) tell_progress();
+}
+
+void ReplicaLink::tell_progress() {
+  progress_told_ = env_.clock.now();
+  const auto transfer = machine_.transfer();
+  if (!transfer) return;
+  const double read = static_cast<double>(transfer->read_bytes), total = static_cast<double>(transfer->total_bytes);
+  if (transfer->total_bytes == 0) {
+    log::notice("MASTER <-> REPLICA sync: {:.0f} MB received", read / 1e6);
+  } else {
+    log::notice("MASTER <-> REPLICA sync: {:.1f} % of {:.0f} MB received", 100 * read / total, total / 1e6);
+  }
 }
 
 void ReplicaLink::perform(link_action::Load& action) {
   if (!spool_) return;
   spool_.reset();
   loading_ = true;
-  env_.host.load_payload(spool_path_, [this, alive = alive_, position = action.position](const auto& loaded) {
+  const auto present = env_.log.resume_position();
+  const bool suspect = env_.config.guard_empty_primary && guard_.suspects(present, action.position);
+  if (suspect && guard_.refuses(action.position.id)) {
+    asio::post(env_.io, [this, alive = alive_, position = action.position] {
+      if (!*alive) return;
+      payload_loaded(position, std::unexpected(ReplicationHost::LoadError{
+                                   .text = "The primary had come back without any keys: this replica keeps its own until "
+                                           "REPLICAOF (replica-guard-empty-primary)"}));
+    });
+    return;
+  }
+  const ReplicationHost::LoadTerms terms{.same_history = present && present->id == action.position.id, .only_with_keys = suspect};
+  env_.host.load_payload(spool_path_, terms, [this, alive = alive_, position = action.position](const auto& loaded) {
     if (*alive) payload_loaded(position, loaded);
   });
 }
@@ -254,12 +282,14 @@ void ReplicaLink::payload_loaded(const HistoryPosition& position,
                                  const std::expected<ReplicationHost::LoadedPayload, ReplicationHost::LoadError>& loaded) {
   loading_ = false;
   remove_spool();
+  if (!loaded && loaded.error().refused) guard_.refuse(position.id);
   if (loaded || loaded.error().data_lost) {
     env_.disconnect_replicas("a full resync replaced the data set");
     env_.log.forget_history();
   }
   if (loaded) {
     env_.log.adopt(position);
+    guard_.following();
     parser_ = {};
     env_.host.begin_primary_stream(loaded->stream_db);
     env_.identity_changed();
@@ -279,6 +309,7 @@ void ReplicaLink::remove_spool() {
 }
 
 void ReplicaLink::perform(link_action::Resume& action) {
+  guard_.following();
   if (env_.log.continued_as(action.new_id)) {
     log::notice("Master replication ID changed to {}", env_.log.id().view());
     env_.disconnect_replicas("the replication ID changed");
@@ -286,6 +317,8 @@ void ReplicaLink::perform(link_action::Resume& action) {
   }
   env_.host.begin_primary_stream(env_.host.primary_stream_db());
 }
+
+void ReplicaLink::perform(link_action::Takeover& action) { env_.takeover(action); }
 
 // --- Input.
 
@@ -348,29 +381,37 @@ void ReplicaLink::pause_ended() {
   if (connection_) process(connection_);
 }
 
+// With the offset before the request itself, as in Redis. Where the log is behind, its sync is told of as well: a Redis
+// primary does not say which of the two it waits for.
+void ReplicaLink::acknowledge_request(std::span<const std::string_view> argv) {
+  LinkActions actions{link_action::Acknowledge{}};
+  perform(actions);
+  const auto synced = env_.host.synced_offset();
+  if (!synced || *synced >= env_.log.offset()) return;
+  sync_awaited_ = env_.log.offset();
+  if (argv.size() > 2 && iequals(argv[2], kGetackSynced)) env_.host.sync_log_soon();
+}
+
+void ReplicaLink::log_synced() {
+  if (!sync_awaited_ || env_.host.synced_offset().value_or(-1) < *sync_awaited_) return;
+  sync_awaited_.reset();
+  if (machine_.state() != LinkState::connected) return;
+  LinkActions actions{link_action::Acknowledge{}};
+  perform(actions);
+}
+
 void ReplicaLink::execute(std::string_view raw, std::span<const std::string_view> argv) {
   if (argv.empty()) {
     // An empty line: only its bytes count.
   } else if (argv.size() >= 2 && iequals(argv[0], "replconf") && iequals(argv[1], "getack")) {
-    LinkActions actions{link_action::Acknowledge{}};  // with the offset before this command, as Redis
-    perform(actions);
+    acknowledge_request(argv);
   } else {
-    if (iequals(argv[0], "multi")) in_transaction_ = true;
-    const bool ends = iequals(argv[0], "exec") || iequals(argv[0], "discard");
     const auto connection = connection_;
     env_.host.execute_from_primary(argv);
     if (connection != connection_) return;  // a command that ended the link counts no more
-    if (ends) in_transaction_ = false;
   }
-  if (in_transaction_) {
-    transaction_ += raw;
-  } else if (!transaction_.empty()) {
-    transaction_ += raw;
-    env_.log.forward(transaction_);
-    transaction_.clear();
-  } else {
-    env_.log.forward(raw);
-  }
+  const std::string_view whole = forwarder_.take(raw, argv);
+  if (!whole.empty()) env_.log.forward(whole);
 }
 
 }  // namespace holdfast::node

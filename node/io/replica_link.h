@@ -20,9 +20,11 @@
 #include "common/resp/request_parser.h"
 #include "common/time/clock.h"
 #include "node/replication/config.h"
+#include "node/replication/empty_primary_guard.h"
 #include "node/replication/host.h"
 #include "node/replication/replica_link_machine.h"
 #include "node/replication/replication_log.h"
+#include "node/replication/stream_forwarder.h"
 
 namespace holdfast::node {
 
@@ -39,6 +41,8 @@ class ReplicaLink {
     std::function<void(std::string_view reason)> disconnect_replicas;
     std::function<void()> identity_changed;
     std::function<void()> load_ended;
+    std::function<bool()> wants_takeover;  // the primary is to be asked to become one
+    std::function<void(const link_action::Takeover&)> takeover;
   };
 
   explicit ReplicaLink(Environment environment);
@@ -48,6 +52,12 @@ class ReplicaLink {
   void stop();                           // likewise
   bool kill();                           // drops the connection; it comes back
 
+  // The data set is of a primary's history already (from the files).
+  void history_known() { guard_.following(); }
+  // It holds on to its data against this primary: an order to follow it again is none to do nothing.
+  bool refusing() const { return guard_.refusing(); }
+
+  void log_synced();   // the append-only file has got further onto the disk
   void pause_ended();  // goes on with what arrived while ReplicationHost::stream_paused()
 
   LinkState state() const { return machine_.state(); }
@@ -69,6 +79,7 @@ class ReplicaLink {
   void perform(link_action::Spool& action);
   void perform(link_action::Load& action);
   void perform(link_action::Resume& action);
+  void perform(link_action::Takeover& action);
   void perform(Notice& action);
 
   void connect_to(std::shared_ptr<Connection> connection, const boost::asio::ip::tcp::endpoint& to);
@@ -77,22 +88,26 @@ class ReplicaLink {
   void process(const std::shared_ptr<Connection>& connection);
   bool execute_stream(const std::shared_ptr<Connection>& connection);
   void execute(std::string_view raw, std::span<const std::string_view> argv);
+  void acknowledge_request(std::span<const std::string_view> argv);
   void send(std::string bytes);
   void write(const std::shared_ptr<Connection>& connection);
   void payload_loaded(const HistoryPosition& position,
                       const std::expected<ReplicationHost::LoadedPayload, ReplicationHost::LoadError>& loaded);
   void remove_spool();
+  void tell_progress();
   void arm_timer();
 
   Environment env_;
   ReplicaLinkMachine machine_;
+  EmptyPrimaryGuard guard_;
   std::shared_ptr<Connection> connection_;
   resp::RequestParser parser_;
-  std::string transaction_;  // the bytes of an open MULTI
-  bool in_transaction_ = false;
+  StreamForwarder forwarder_;
+  std::optional<int64_t> sync_awaited_;  // the primary is to be told when the log is on the disk up to this offset
   std::unique_ptr<File> spool_;
   std::string spool_path_;
   std::string spool_error_;
+  Instant progress_told_;  // when the log was last told how far the payload is
   bool loading_ = false;
   boost::asio::ip::tcp::resolver resolver_;
   boost::asio::steady_timer timer_;

@@ -44,7 +44,7 @@ std::string_view ReplicaSource::next() {
     case Mode::wait: return {};
     case Mode::file: return next_of_file();
     case Mode::streamed: return next_of_streamed();
-    case Mode::stream: return as_text(stream_.at(position_));
+    case Mode::stream: return as_text(stream_.read(hold_));
   }
   return {};
 }
@@ -68,8 +68,8 @@ std::string_view ReplicaSource::next_of_file() {
 }
 
 std::string_view ReplicaSource::next_of_streamed() {
-  const auto bytes = as_text(streamed_->bytes.at(streamed_at_));
-  if (!bytes.empty() || !streamed_->complete || std::exchange(mark_sent_, true)) return bytes;
+  const auto bytes = as_text(streamed_->bytes.read(streamed_hold_));
+  if (streamed_at_ != streamed_->bytes.end() || !streamed_->complete || std::exchange(mark_sent_, true)) return bytes;
   text_ = streamed_->mark;
   return text_;
 }

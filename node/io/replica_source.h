@@ -1,7 +1,8 @@
 // What one attached replica is sent, pulled by its connection: a full resync's payload, then the shared stream.
 //
 // The bytes are not copied for each replica: a streamed payload and the command stream come straight from shared chunks, a
-// payload in a file is read through one small buffer. The place in the command stream is held from the start, so that
+// payload in a file is read through one small buffer. Either may lie on disk in part: then next() gives nothing until
+// the chunk has come. The place in the command stream is held from the start, so that
 // nothing is trimmed that this replica still needs. Executor thread only; the log must outlive it.
 #pragma once
 
@@ -13,6 +14,7 @@
 
 #include "common/fs/file_system.h"
 #include "common/server/session.h"
+#include "node/io/stream_spill.h"
 #include "node/replication/stream_backlog.h"
 
 namespace holdfast::node {
@@ -26,6 +28,7 @@ struct SnapshotFile {
 // A snapshot that is being streamed to several replicas, as it comes.
 struct StreamedSnapshot {
   StreamBacklog bytes{0, 256 * 1024};
+  std::unique_ptr<StreamSpill> spill;  // for what a slow replica has not taken
   std::string mark;       // 40 characters around the payload
   bool complete = false;  // nothing more comes
   std::function<void()> on_consumed;
@@ -49,7 +52,12 @@ class ReplicaSource final : public server::OutputSource {
   void send_stream();  // from position() on
 
   int64_t position() const { return position_; }
-  uint64_t pending() const { return static_cast<uint64_t>(stream_.end() - position_); }
+  uint64_t counted() const { return stream_.counted(position_); }  // against client-output-buffer-limit
+
+  // What it needs next cannot be read any more.
+  bool lost() const {
+    return position_ < stream_.lost_below() || (streamed_ && streamed_at_ < streamed_->bytes.lost_below());
+  }
 
   std::string_view next() override;
   void consumed(size_t count) override;

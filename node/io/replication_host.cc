@@ -2,6 +2,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include "common/base/random.h"
 #include "common/log/log.h"
 
 namespace holdfast::node {
@@ -47,16 +48,31 @@ bool ReplicationHostDriver::stream_paused() const { return node_->server().pause
 
 int ReplicationHostDriver::primary_stream_db() const { return stream_ ? stream_->db : 0; }
 
-void ReplicationHostDriver::load_payload(const std::string& path,
+void ReplicationHostDriver::load_payload(const std::string& path, LoadTerms terms,
                                          std::function<void(std::expected<LoadedPayload, LoadError>)> done) {
   // From the event loop itself: the load serves it in between, which must not happen inside of another handler's work.
-  boost::asio::post(io_.get_executor(), [this, path, done = std::move(done)] { done(load(path)); });
+  const bool aside = terms.same_history && node_->config().load_aside;
+  boost::asio::post(io_.get_executor(), [this, path, aside, only_with_keys = terms.only_with_keys, done = std::move(done)] {
+    done(aside ? load_aside(path) : load(path, only_with_keys));
+  });
 }
 
 std::expected<ReplicationHost::LoadedPayload, ReplicationHost::LoadError> ReplicationHostDriver::load(
-    const std::string& path) {
-  if (auto sound = persistence_->check_dump(path); !sound) {
-    return std::unexpected(LoadError{sound.error().text, false});
+    const std::string& path, bool only_with_keys) {
+  uint64_t keys = 0;
+  for (int db = 0; db < node_->keys().database_count(); ++db) keys += node_->keys().key_count(db);
+  if (keys > 0) {  // where there is nothing to lose, the load itself is the check
+    const auto sound = persistence_->check_dump(path);
+    if (!sound) return std::unexpected(LoadError{sound.error().text, false});
+    if (sound->keys_loaded == 0) {
+      if (only_with_keys) {
+        return std::unexpected(LoadError{.text = fmt::format("The primary came back without any keys: the {} keys of this "
+                                                             "replica are kept (replica-guard-empty-primary)",
+                                                             keys),
+                                         .refused = true});
+      }
+      log::warning("The primary has no keys: the {} keys of this replica go.", keys);
+    }
   }
   persistence_->suspend_log();  // its content is about to be replaced: it comes back with a base of the new data
   const auto how = node_->config().lazyfree_replica_flush ? Keyspace::Free::lazily : Keyspace::Free::now;
@@ -67,6 +83,26 @@ std::expected<ReplicationHost::LoadedPayload, ReplicationHost::LoadError> Replic
     persistence_->resume_log();
     return std::unexpected(LoadError{loaded.error().text, true});
   }
+  node_->keys().set_dirty(0);
+  persistence_->resume_log();
+  return LoadedPayload{loaded->replication ? std::max(0, loaded->replication->stream_db) : 0};
+}
+
+// repl-diskless-load swapdb. The file needs no check of its own: what is wrong with it leaves the old data set in place.
+std::expected<ReplicationHost::LoadedPayload, ReplicationHost::LoadError> ReplicationHostDriver::load_aside(
+    const std::string& path) {
+  SeededRandom random(system_random());
+  Keyspace aside(node_->keys().database_count(), random);
+  const auto loaded = persistence_->load_dump_aside(path, aside);
+  if (!loaded) {
+    aside.set_reclaimer(node_->keys().reclaimer());
+    aside.flush(-1, Keyspace::Free::lazily);
+    return std::unexpected(LoadError{loaded.error().text, false});
+  }
+  log::notice("MASTER <-> REPLICA sync: Swapping active DB with loaded DB");
+  persistence_->suspend_log();
+  node_->keys().flush(-1, Keyspace::Free::lazily);  // in any case: this is for those who want nobody to wait
+  node_->keys().exchange(aside);
   node_->keys().set_dirty(0);
   persistence_->resume_log();
   return LoadedPayload{loaded->replication ? std::max(0, loaded->replication->stream_db) : 0};
@@ -85,6 +121,15 @@ Result<> ReplicationHostDriver::save_to_descriptor(int descriptor, const Replica
 }
 
 void ReplicationHostDriver::cancel_save() { persistence_->cancel_snapshot_for_replicas(); }
+
+void ReplicationHostDriver::pause_writes(bool on) {
+  using server::Server;
+  if (on) {
+    node_->server().pause(Server::Pause::writes, Instant::max(), Server::PausePurpose::failover);
+  } else {
+    node_->server().unpause(Server::PausePurpose::failover);
+  }
+}
 
 void ReplicationHostDriver::role_changed(bool replica) {
   log::set_role(replica ? 'S' : 'M');

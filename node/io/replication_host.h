@@ -28,7 +28,8 @@ class ReplicationHostDriver final : public ReplicationHost {
   bool stream_paused() const override;
   int primary_stream_db() const override;
   std::optional<int64_t> synced_offset() const override { return persistence_->synced_stream_offset(); }
-  void load_payload(const std::string& path,
+  void sync_log_soon() override { persistence_->sync_log_soon(); }
+  void load_payload(const std::string& path, LoadTerms terms,
                     std::function<void(std::expected<LoadedPayload, LoadError>)> done) override;
 
   bool save_running() const override;
@@ -36,13 +37,16 @@ class ReplicationHostDriver final : public ReplicationHost {
                         std::function<void(Result<>)> done) override;
   Result<> save_to_descriptor(int descriptor, const Replication::SavedPosition& position,
                               std::function<void(Result<>)> done) override;
+  uint64_t snapshot_held_bytes() const override { return persistence_->snapshot_held_bytes(); }
   void cancel_save() override;
+  void pause_writes(bool on) override;
 
   void role_changed(bool replica) override;
   void identity_changed(const Replication::SavedPosition& position) override;
 
  private:
-  std::expected<LoadedPayload, LoadError> load(const std::string& path);
+  std::expected<LoadedPayload, LoadError> load(const std::string& path, bool only_with_keys);
+  std::expected<LoadedPayload, LoadError> load_aside(const std::string& path);
 
   boost::asio::io_context& io_;
   Node* node_ = nullptr;

@@ -71,6 +71,9 @@ NodeConfig node_config(const NodeOptions& options) {
   config.hz = config.configured_hz = options.hz;
   config.debug = allow(options.enable_debug_command);
   config.serve_stale_data = options.replica_serve_stale_data;
+  config.load_aside = options.repl_diskless_load == DisklessLoad::swapdb;
+  config.panic_on_replicated_errors = options.propagation_error_behavior != PropagationErrors::ignore;
+  config.panic_on_logged_errors = options.propagation_error_behavior == PropagationErrors::panic;
   config.replica_read_only = options.replica_read_only;
   config.notify_events = options.notify_keyspace_events;
   config.slowlog_slower_than_us = options.slowlog_log_slower_than.count();
@@ -96,12 +99,14 @@ ReplicationConfig replication_config(const NodeOptions& options) {
   config.serve_stale_data = options.replica_serve_stale_data;
   config.read_only = options.replica_read_only;
   config.announced = options.replica_announced;
+  config.guard_empty_primary = options.replica_guard_empty_primary;
   config.priority = options.replica_priority;
   config.announce_ip = options.replica_announce_ip;
   config.announce_port = options.replica_announce_port;
   config.port = options.port;
   config.bind_source = options.bind_source_addr;
   config.backlog_size_bytes = options.repl_backlog_size;
+  config.spill_limit_bytes = options.repl_spill_limit;
   config.backlog_ttl = options.repl_backlog_ttl;
   config.ping_period = options.repl_ping_replica_period;
   config.diskless_sync = options.repl_diskless_sync;

@@ -282,6 +282,9 @@ class Keyspace final : public DataSource, public DataLoader {
   std::optional<EntryBatch::Rules> load_rules() const override;
   Result<> insert_batch(EntryBatch& batch) override;
   void end_load() override;
+  // Changes content with another data set of as many databases. To be called on one that flush() has emptied, so that
+  // everybody has been told of what went; what came is told here, as if it were about to be flushed.
+  void exchange(Keyspace& other);
 
  private:
   struct Database {

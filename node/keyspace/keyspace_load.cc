@@ -1,6 +1,7 @@
 // Loading: keys come in by the batch, and the memory they go to is asked for some keys ahead.
 #include <algorithm>
 
+#include "common/base/assert.h"
 #include "node/keyspace/keyspace.h"
 
 namespace holdfast::node {
@@ -36,6 +37,12 @@ Result<> Keyspace::insert_batch(EntryBatch& batch) {
   }
   batch.clear();
   return {};
+}
+
+void Keyspace::exchange(Keyspace& other) {
+  HOLDFAST_ASSERT(database_count() == other.database_count());
+  databases_.swap(other.databases_);
+  for (int db = 0; observer_ != nullptr && db < database_count(); ++db) observer_->before_flush(db);
 }
 
 void Keyspace::end_load() {

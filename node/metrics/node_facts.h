@@ -23,6 +23,8 @@ struct NodeHealth {
   bool accepts_writes = true;  // false after a failed save or log write (MISCONF), or below min-replicas-to-write
   std::optional<uint64_t> lag_bytes;        // a replica's distance behind its primary; nothing where it is not known
   std::optional<double> loading_progress;   // 0 to 1, while loading
+  // While a full sync is received: how much has come, and of how much where the primary tells.
+  std::optional<uint64_t> sync_read_bytes, sync_total_bytes;
 };
 
 struct NodeFacts {

@@ -1,5 +1,7 @@
 #include "node/metrics/node_metrics.h"
 
+#include <algorithm>
+
 #include "common/base/version.h"
 #include "common/metrics/redis_metrics.h"
 
@@ -31,6 +33,14 @@ metrics::MetricSet node_metrics(const NodeFacts& facts) {
             facts.health.loading ? facts.health.loading_progress.value_or(0) : 1);
   for (const auto& [kind, progress] : facts.snapshot_progress) {
     set.gauge("holdfast_snapshot_progress_ratio", "How far a running save is.", progress, {{"kind", kind}});
+  }
+  if (facts.health.sync_read_bytes) {
+    const double read = static_cast<double>(*facts.health.sync_read_bytes);
+    set.gauge("holdfast_replica_sync_received_bytes", "How much of a full sync has been received.", read);
+    if (facts.health.sync_total_bytes) {
+      set.gauge("holdfast_replica_sync_progress_ratio", "How much of a full sync has been received; not told while streamed.",
+                std::min(1.0, read / static_cast<double>(*facts.health.sync_total_bytes)));
+    }
   }
   if (facts.health.role == NodeHealth::Role::replica && facts.health.lag_bytes) {
     set.gauge("holdfast_replica_lag_bytes", "How far this replica is behind its primary's replication stream.",

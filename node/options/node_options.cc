@@ -12,6 +12,7 @@ using config::kMultiArgument;
 using config::kMutable;
 using config::kNoEffect;
 using config::kNotWhileLoading;
+using config::kOwn;
 using config::kProtected;
 using config::kSensitive;
 using config::Registry;
@@ -97,6 +98,8 @@ void add_replication_link_rows(Registry& r, NodeOptions& o) {
   r.integer("repl-timeout", o.repl_timeout, 1, kIntMax, kMutable, "Seconds of silence that end a replication link.");
   r.memory("repl-backlog-size", o.repl_backlog_size, 1, kMemoryMax, kMutable,
            "History kept for replicas that come back.");
+  r.memory("repl-spill-limit", o.repl_spill_limit, 0, kMemoryMax, kMutable | kOwn,
+           "Disk for what slow replicas have not taken yet; 0 keeps it in memory, as Redis.");
   r.integer("repl-backlog-ttl", o.repl_backlog_ttl, 0, kLongMax, kMutable,
             "Seconds without replicas after which the history is freed; 0 never.");
 }
@@ -107,6 +110,8 @@ void add_replica_rows(Registry& r, NodeOptions& o) {
       .alias("slave-serve-stale-data");
   r.boolean("replica-read-only", o.replica_read_only, kMutable, "Replicas refuse writes.").alias("slave-read-only");
   r.boolean("replica-announced", o.replica_announced, kMutable, "Sentinels report this replica.");
+  r.boolean("replica-guard-empty-primary", o.replica_guard_empty_primary, kMutable | config::kOwn,
+            "A replica keeps its data from a primary that came back without any.");
   r.integer("replica-priority", o.replica_priority, 0, kIntMax, kMutable,
             "Lower is promoted sooner; 0 is never promoted.")
       .alias("slave-priority");

@@ -65,13 +65,15 @@ struct NodeOptions : config::ServerOptions {
   // Replication.
   std::optional<Endpoint> replicaof;  // none: a primary
   std::string masterauth, masteruser;
-  bool replica_serve_stale_data = true, replica_read_only = true, replica_announced = true;
+  bool replica_serve_stale_data = true, replica_read_only = true, replica_announced = true,
+       replica_guard_empty_primary = false;
   bool repl_diskless_sync = true, repl_disable_tcp_nodelay = false;
   std::chrono::seconds repl_diskless_sync_delay{5};
   int repl_diskless_sync_max_replicas = 0;
   DisklessLoad repl_diskless_load = DisklessLoad::disabled;
   std::chrono::seconds repl_ping_replica_period{10}, repl_timeout{60}, repl_backlog_ttl{3600};
   uint64_t repl_backlog_size = 1ULL << 20;
+  uint64_t repl_spill_limit = 16ULL << 30;
   int replica_priority = 100;
   std::string replica_announce_ip;
   uint16_t replica_announce_port = 0;

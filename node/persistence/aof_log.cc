@@ -121,6 +121,19 @@ void AppendOnlyLog::flush() {
   if (policy_ == FsyncPolicy::everysec) sync_each_second(clock_.now());
 }
 
+void AppendOnlyLog::sync_now() {
+  flush();
+  if (policy_ != FsyncPolicy::everysec || failed() || sync_paused_ || sync_requested_ == appended_) return;
+  request_sync(clock_.now());
+}
+
+void AppendOnlyLog::request_sync(Instant now) {
+  last_sync_ = now;
+  delay_counted_ = false;
+  sync_requested_ = appended_;
+  enqueue({.end_offset = appended_, .sync = true});
+}
+
 void AppendOnlyLog::sync_each_second(Instant now) {
   if (sync_requested_ > durable_offset()) {  // one is under way
     if (now - last_sync_ > kSlowSync && !delay_counted_ && !idle()) {
@@ -131,10 +144,7 @@ void AppendOnlyLog::sync_each_second(Instant now) {
     return;
   }
   if (sync_requested_ == appended_ || sync_paused_ || now - last_sync_ < kSyncInterval) return;
-  last_sync_ = now;
-  delay_counted_ = false;
-  sync_requested_ = appended_;
-  enqueue({.end_offset = appended_, .sync = true});
+  request_sync(now);
 }
 
 bool AppendOnlyLog::idle() const {

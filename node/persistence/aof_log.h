@@ -5,7 +5,8 @@
 //             write waits for little more than one sync. With all of them busy turns collect into the next write
 //             (group commit). Writes are in order, and so are the ends of syncs: one that began later counts when all
 //             that began before have ended.
-//   everysec  flush() writes; a log thread syncs once a second. While it syncs, writes queue for it.
+//   everysec  flush() writes; a log thread syncs once a second, and when sync_now() asks. While it syncs, writes queue for
+//             it.
 //   no        flush() writes; the kernel decides.
 //
 // Offsets count the bytes ever fed to this object, across files. durable_offset() <= appended_offset(); under `always`
@@ -66,6 +67,9 @@ class AppendOnlyLog final : public EffectSink {
   void annotate(std::string_view line);
   // The end of a turn; also to be called a few times a second when idle, for everysec's sync.
   void flush();
+  // Somebody waits for the disk: under everysec what was fed is synced now. Turns that ask while a sync runs share the
+  // next one.
+  void sync_now();
 
   uint64_t appended_offset() const { return appended_; }
   uint64_t durable_offset() const { return durable_.load(std::memory_order_acquire); }
@@ -107,6 +111,7 @@ class AppendOnlyLog final : public EffectSink {
   void enqueue(Job job);
   bool idle() const;
   void sync_each_second(Instant now);
+  void request_sync(Instant now);
   void start_threads();
   void run();
   bool may_begin() const;

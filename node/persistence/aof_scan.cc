@@ -13,7 +13,7 @@ namespace holdfast::node {
 namespace {
 
 constexpr size_t kBlockBytes = 256 * 1024;
-constexpr size_t kMaxLine = 128;         // of a length
+constexpr size_t kMaxLengthLine = 128;   // of a length
 constexpr size_t kMaxAnnotation = 1024;  // as for a load
 constexpr size_t kLongestWord = 5;       // that matters: MULTI
 
@@ -89,7 +89,7 @@ class Scanner {
   }
 
   bool read_length(char prefix, int64_t& length) {
-    const std::string_view line = peek(kMaxLine);
+    const std::string_view line = peek(kMaxLengthLine);
     if (line.empty()) return fault(at_, "Unexpected end of file");
     if (line[0] != prefix) return fault(at_, fmt::format("Expected prefix '{}', got: {}", prefix, shown(line[0])));
     const char* const end = line.data() + line.size();

@@ -217,7 +217,7 @@ Result<> AppendOnlyFile::enable() {
 void AppendOnlyFile::disable(SnapshotSaver& saver) {
   if (state_ == State::off) return;
   if (rewriting_ && saver.running() == SnapshotPurpose::aof_base) {
-    log::notice("Ending the running AOF rewrite");
+    log::notice("Killing the running AOF rewrite (a thread, not a child process)");
     saver.cancel(true);
   }
   const bool waiting = state_ == State::waiting_rewrite;

@@ -66,6 +66,10 @@ class AppendOnlyFile final : public EffectSink {
   // --- Logging.
   void feed(int db, std::span<const std::string_view> argv) override;
   void flush();  // the end of a turn; also a few times a second when idle. Look at failed() afterwards
+  // The end of a turn in which somebody began to wait for the disk; see AppendOnlyLog::sync_now().
+  void sync_now() {
+    if (log_) log_->sync_now();
+  }
   void annotate(const ReplicationPosition& position);  // not inside a transaction
   State state() const { return state_; }
   // Offsets grow for the life of this object, on or off; with nothing logged everything counts as durable.

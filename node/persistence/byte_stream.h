@@ -26,6 +26,9 @@ class ByteSource {
   virtual Result<size_t> read(std::span<char> buffer) = 0;  // 0: the end
 };
 
+// What a snapshot's file is synced after when it is synced as it grows.
+inline constexpr uint64_t kSyncEveryBytes = 4 * 1024 * 1024;
+
 // Appends to a file and, with `sync_every` > 0, syncs it each time so many bytes were written, so that the final sync
 // of a large file does not flood the disk at once (rdb-save-incremental-fsync).
 class FileSink final : public ByteSink {

@@ -14,12 +14,12 @@
 namespace holdfast::node {
 
 namespace {
-constexpr size_t kBufferBytes = 256 * 1024;
+constexpr size_t kReadBufferBytes = 256 * 1024;
 constexpr size_t kGrowBytes = 1024 * 1024;  // most that is allocated ahead of the bytes that fill it
 }  // namespace
 
 RdbDecoder::RdbDecoder(ByteSource& source, bool checksum) : source_(source), checksum_(checksum) {
-  buffer_.resize(kBufferBytes);
+  buffer_.resize(kReadBufferBytes);
 }
 
 bool RdbDecoder::corrupt(std::string_view what) {

@@ -38,7 +38,7 @@ class RdbDecoder {
   bool read_string_value(std::optional<Value>& value, Lifetime lifetime = Lifetime::own);
   bool skip_string() { return read_string(scratch_); }
 
-  // Called about each kBufferBytes, in the middle of long values too. An error ends the reading.
+  // Called about each kReadBufferBytes, in the middle of long values too. An error ends the reading.
   void on_refill(std::function<Result<>()> callback) { on_refill_ = std::move(callback); }
 
   // Latches the error that offset() of the file holds what it must not; returns false.

@@ -11,17 +11,17 @@
 namespace holdfast::node {
 
 namespace {
-constexpr size_t kBufferBytes = 64 * 1024;
+constexpr size_t kWriteBufferBytes = 64 * 1024;
 constexpr size_t kShort = 256;
 }
 
 RdbEncoder::RdbEncoder(ByteSink& sink, Options options) : sink_(sink), options_(options) {
-  buffer_.reserve(kBufferBytes + 64);
+  buffer_.reserve(kWriteBufferBytes + 64);
 }
 
 void RdbEncoder::put_bytes(std::string_view bytes) {
-  if (buffer_.size() + bytes.size() > kBufferBytes) (void)flush();
-  if (bytes.size() < kBufferBytes) {
+  if (buffer_.size() + bytes.size() > kWriteBufferBytes) (void)flush();
+  if (bytes.size() < kWriteBufferBytes) {
     buffer_.append(bytes);
   } else {
     hand_over(bytes);  // large: not worth a copy

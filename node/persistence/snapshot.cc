@@ -16,8 +16,6 @@ namespace holdfast::node {
 
 namespace {
 
-constexpr uint64_t kSyncEveryBytes = 4 * 1024 * 1024;
-
 Result<SaveStats> write_to(ByteSink& sink, const DataSource& source, const SnapshotRequest& request) {
   if (request.format == SnapshotRequest::Format::commands) {
     return save_commands(source, sink, request.header);

@@ -17,7 +17,6 @@ namespace holdfast::node {
 
 namespace {
 
-constexpr uint64_t kSyncEveryBytes = 4 * 1024 * 1024;
 constexpr size_t kUsedKept = 8;
 
 }  // namespace

@@ -16,6 +16,7 @@ struct ReplicationConfig {
   bool serve_stale_data = true;  // replica-serve-stale-data
   bool read_only = true;         // replica-read-only
   bool announced = true;         // replica-announced
+  bool guard_empty_primary = false;  // replica-guard-empty-primary
   int priority = 100;            // replica-priority
   std::string announce_ip;       // replica-announce-ip
   uint16_t announce_port = 0;    // replica-announce-port; 0 = `port`
@@ -24,6 +25,7 @@ struct ReplicationConfig {
 
   // As a primary.
   uint64_t backlog_size_bytes = 1024 * 1024;  // repl-backlog-size (at least 16 KB)
+  uint64_t spill_limit_bytes = 16ull * 1024 * 1024 * 1024;  // repl-spill-limit; 0 = the stream stays in memory
   Seconds backlog_ttl{3600};                  // repl-backlog-ttl; 0 = kept for ever
   Seconds ping_period{10};                    // repl-ping-replica-period
   bool diskless_sync = true;                  // repl-diskless-sync

@@ -96,11 +96,17 @@ void ReplicaHandshake::send_psync(HandshakeStep& step) {
   if (settings_.resume) {
     const std::string offset = std::to_string(settings_.resume->offset + 1);
     note(step, fmt::format("Trying a partial resynchronization (request {}:{}).", settings_.resume->id.view(), offset));
-    add_command(step.send, {"PSYNC", settings_.resume->id.view(), offset});
+    if (settings_.takeover) {
+      note(step, "Initiating coordinated failover PSYNC request.");
+      add_command(step.send, {"PSYNC", settings_.resume->id.view(), offset, "FAILOVER"});
+    } else {
+      add_command(step.send, {"PSYNC", settings_.resume->id.view(), offset});
+    }
   } else {
     note(step, "Partial resynchronization not possible (no cached master)");
     add_command(step.send, {"PSYNC", "?", "-1"});
   }
+  step.psync_sent = true;
   expected_.push_back(Expect::psync);
 }
 
@@ -139,6 +145,8 @@ void ReplicaHandshake::on_psync_reply(std::string_view line, HandshakeStep& step
     step.verdict = HandshakeStep::Verdict::retry_later;
     return;
   }
+  step.psync_refused = true;
+  step.answer = line;
   fail_with(step, fmt::format("Unexpected reply to PSYNC from master: {}", line.substr(0, 256)));
 }
 

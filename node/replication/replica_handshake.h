@@ -25,6 +25,7 @@ struct HandshakeSettings {
   uint16_t listening_port = 0;
   std::string announce_ip;                    // "" = the primary takes the address it sees
   std::optional<HistoryPosition> resume;  // nothing: ask for a full resync
+  bool takeover = false;                  // ask it to become the primary first (FAILOVER)
 };
 
 struct HandshakeStep {
@@ -33,6 +34,9 @@ struct HandshakeStep {
   std::string send;
   HistoryPosition position;  // full_resync: where the payload stands
   std::optional<RunId> new_id;   // resumed: the primary's history id, when it named one
+  bool psync_sent = false;
+  bool psync_refused = false;    // failed: by the answer to PSYNC, which is `answer`
+  std::string answer;
   std::vector<Notice> notices;
 };
 

@@ -81,14 +81,17 @@ void ReplicaLinkMachine::stop(LinkActions& actions) {
   primary_ = {};
 }
 
-void ReplicaLinkMachine::connected(Instant now, const std::optional<HistoryPosition>& resume, LinkActions& actions) {
+void ReplicaLinkMachine::connected(Instant now, const std::optional<HistoryPosition>& resume, LinkActions& actions,
+                                   bool takeover) {
   if (phase_ != Phase::connecting) return;
   actions.push_back(note("Non blocking connect for SYNC fired the event."));
   handshake_.emplace(HandshakeSettings{.user = config_.primary_user,
                                        .password = config_.primary_password,
                                        .listening_port = config_.announce_port ? config_.announce_port : config_.port,
                                        .announce_ip = config_.announce_ip,
-                                       .resume = resume});
+                                       .resume = resume,
+                                       .takeover = takeover});
+  takeover_ = takeover && resume;
   line_.clear();
   last_io_ = now;
   enter(Phase::handshake, now);
@@ -159,6 +162,9 @@ size_t ReplicaLinkMachine::take_lines(Instant now, std::string_view bytes, LinkA
 
 void ReplicaLinkMachine::apply(HandshakeStep step, Instant now, LinkActions& actions) {
   for (auto& notice : step.notices) actions.push_back(std::move(notice));
+  if (takeover_ && step.psync_sent) actions.push_back(Takeover{.what = Takeover::What::asked});
+  const bool followed = step.verdict == HandshakeStep::Verdict::full_resync || step.verdict == HandshakeStep::Verdict::resumed;
+  if (followed) actions.push_back(Takeover{.what = Takeover::What::followed});
   switch (step.verdict) {
     case HandshakeStep::Verdict::going_on:
       if (!step.send.empty()) actions.push_back(Send{std::move(step.send)});
@@ -180,6 +186,9 @@ void ReplicaLinkMachine::apply(HandshakeStep step, Instant now, LinkActions& act
       return;
     case HandshakeStep::Verdict::failed:
       lose(now, actions);
+      if (takeover_ && step.psync_refused) {
+        actions.push_back(Takeover{.what = Takeover::What::refused, .answer = std::move(step.answer)});
+      }
       return;
   }
 }

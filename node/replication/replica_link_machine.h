@@ -45,6 +45,15 @@ struct Spool {
 struct Load {  // the spool is whole; answer with loaded() or load_failed()
   HistoryPosition position;
 };
+struct Takeover {  // what FAILOVER wants to know
+  enum class What : uint8_t {
+    asked,     // PSYNC ... FAILOVER was sent
+    followed,  // PSYNC, with it or without, was answered by a stream or a payload
+    refused,   // PSYNC ... FAILOVER was answered by an error
+  };
+  What what = What::asked;
+  std::string answer;  // refused
+};
 struct Resume {  // the stream follows from where we are, under this id when it changed
   std::optional<RunId> new_id;
 };
@@ -54,7 +63,8 @@ struct Resume {  // the stream follows from where we are, under this id when it 
 namespace holdfast::node {
 
 using LinkAction = std::variant<link_action::Connect, link_action::Close, link_action::Send, link_action::Acknowledge,
-                                link_action::BeginSpool, link_action::Spool, link_action::Load, link_action::Resume, Notice>;
+                                link_action::BeginSpool, link_action::Spool, link_action::Load, link_action::Resume,
+                                link_action::Takeover, Notice>;
 using LinkActions = std::vector<LinkAction>;
 
 class ReplicaLinkMachine {
@@ -66,7 +76,8 @@ class ReplicaLinkMachine {
   void start(Endpoint primary, Instant now, LinkActions& actions);  // also to change the primary
   void stop(LinkActions& actions);                                  // no primary any more
 
-  void connected(Instant now, const std::optional<HistoryPosition>& resume, LinkActions& actions);
+  // `takeover`: the primary is a replica that is asked to become one.
+  void connected(Instant now, const std::optional<HistoryPosition>& resume, LinkActions& actions, bool takeover = false);
   void connection_lost(Instant now, std::string_view reason, LinkActions& actions);  // a failed connect too
   size_t received(Instant now, std::string_view bytes, LinkActions& actions);
   void spool_failed(Instant now, std::string_view reason, LinkActions& actions);
@@ -107,6 +118,7 @@ class ReplicaLinkMachine {
   std::optional<ReplicaHandshake> handshake_;
   std::string line_;
   std::optional<PayloadReader> payload_;
+  bool takeover_ = false;
   bool spooling_ = false;
   bool gone_ = false;  // the connection, while its payload loads
   HistoryPosition payload_position_;

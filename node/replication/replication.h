@@ -29,7 +29,7 @@ namespace holdfast::node {
 enum class LinkState : uint8_t { none, connect, connecting, handshake, sync, connected };
 std::string_view link_state_name(LinkState state);  // "none" "connect" "connecting" "handshake" "sync" "connected"
 
-// One attached replica that is online, as ROLE and INFO list it.
+// One attached replica, as INFO lists it; ROLE lists those that are online.
 struct ReplicaRow {
   std::string ip;
   uint16_t port = 0;
@@ -42,7 +42,7 @@ struct ReplicaRow {
 struct RoleReport {
   bool replica = false;
   int64_t offset = 0;  // of a replica that has no history yet: -1
-  std::vector<ReplicaRow> replicas;  // online ones only
+  std::vector<ReplicaRow> replicas;  // syncing ones as well
   Endpoint primary;
   LinkState link = LinkState::none;
 };
@@ -98,6 +98,10 @@ class Replication {
   // REPLICAOF host port. The status to answer ("OK", or "OK Already connected to specified master"), or the error.
   virtual Result<std::string> replicaof(std::string_view host, uint16_t port) = 0;
   virtual void replicaof_no_one() = 0;
+
+  // FAILOVER, with the arguments behind its name. REPLICAOF is refused while one is under way.
+  virtual Result<> failover(std::span<const std::string_view> arguments) = 0;
+  virtual bool failing_over() const = 0;
 
   virtual RoleReport role() const = 0;
   virtual std::string info() const = 0;  // the lines of INFO replication, each with CRLF, without the heading

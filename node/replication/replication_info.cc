@@ -33,7 +33,7 @@ void add_replica(std::string& out, const ReplicationLog& log, const ReplicationC
 
 std::string replication_info(const ReplicationLog& log, const ReplicationConfig& config,
                              const std::optional<ReplicaFacts>& replica, const std::vector<ReplicaRow>& rows,
-                             size_t good_replicas) {
+                             size_t good_replicas, FailoverState failover) {
   std::string out;
   auto line = std::back_inserter(out);
   fmt::format_to(line, "role:{}\r\n", replica ? "slave" : "master");
@@ -46,13 +46,15 @@ std::string replication_info(const ReplicationLog& log, const ReplicationConfig&
     fmt::format_to(line, "slave{}:ip={},port={},state={},offset={},lag={}\r\n", i, rows[i].ip, rows[i].port, rows[i].state,
                    rows[i].offset, rows[i].lag_s);
   }
-  fmt::format_to(line, "master_failover_state:no-failover\r\nmaster_replid:{}\r\nmaster_replid2:{}\r\n", log.id().view(),
-                 log.id2().view());
+  fmt::format_to(line, "master_failover_state:{}\r\nmaster_replid:{}\r\nmaster_replid2:{}\r\n", failover_state_name(failover),
+                 log.id().view(), log.id2().view());
   fmt::format_to(line, "master_repl_offset:{}\r\nsecond_repl_offset:{}\r\n", log.offset(), log.second_offset());
   fmt::format_to(line, "repl_backlog_active:{}\r\nrepl_backlog_size:{}\r\n", log.active() ? 1 : 0,
                  config.backlog_size_bytes);
   fmt::format_to(line, "repl_backlog_first_byte_offset:{}\r\nrepl_backlog_histlen:{}\r\n",
                  log.active() ? log.stream().begin() + 1 : 0, log.active() ? log.stream().size() : 0);
+  fmt::format_to(line, "repl_spill_bytes:{}\r\nrepl_spill_last_status:{}\r\n",
+                 log.active() ? log.stream().spilled_bytes() : 0, log.stream().spill_failed() ? "err" : "ok");
   return out;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/endpoint.h"
+#include "node/replication/failover.h"
 #include "node/replication/replication.h"
 #include "node/replication/replication_log.h"
 
@@ -26,6 +27,6 @@ struct ReplicaFacts {  // of this node as a replica
 
 std::string replication_info(const ReplicationLog& log, const ReplicationConfig& config,
                              const std::optional<ReplicaFacts>& replica, const std::vector<ReplicaRow>& rows,
-                             size_t good_replicas);
+                             size_t good_replicas, FailoverState failover = FailoverState::none);
 
 }  // namespace holdfast::node

@@ -44,11 +44,15 @@ void ReplicationLog::feed(int db, std::span<const std::string_view> argv) {
 }
 
 void ReplicationLog::feed_ping() {
-  if (active_ && !replica_) append("*1\r\n$4\r\nPING\r\n");
+  if (active_ && !replica_ && !quiet_) append("*1\r\n$4\r\nPING\r\n");
 }
 
-void ReplicationLog::feed_getack() {
-  if (active_ && !replica_) append("*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n");
+void ReplicationLog::feed_getack(bool synced) {
+  if (!active_ || replica_) return;
+  scratch_.clear();
+  const std::string_view argv[] = {"REPLCONF", "GETACK", synced ? kGetackSynced : "*"};
+  encode_command(scratch_, argv);
+  append(scratch_);
 }
 
 void ReplicationLog::append(std::string_view bytes) {

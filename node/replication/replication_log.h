@@ -24,6 +24,8 @@
 
 namespace holdfast::node {
 
+inline constexpr std::string_view kGetackSynced = "FACK";  // the last word of a REPLCONF GETACK for WAITAOF
+
 struct HistoryPosition {
   RunId id;
   int64_t offset = 0;
@@ -47,7 +49,10 @@ class ReplicationLog final : public EffectSink {
   void feed(int db, std::span<const std::string_view> argv) override;
   bool listening() const override { return active_ && !replica_; }
   void feed_ping();
-  void feed_getack();
+  // Asks all replicas for their offsets; `synced`: and to get what they have onto their disks, and to say when it is there.
+  // That is told by the request's last word, which means nothing to Redis.
+  void feed_getack(bool synced);
+  void set_quiet(bool quiet) { quiet_ = quiet; }  // no pings: the offset is to stand still
   void select_again() { selected_db_ = -1; }  // the next command is preceded by SELECT (a snapshot was cut here)
   int selected_db() const { return selected_db_; }
   // Called once for all appends until rearm(): the driver wakes the replicas at the end of its turn.
@@ -96,6 +101,7 @@ class ReplicationLog final : public EffectSink {
   bool active_ = false;
   bool replica_ = false;
   bool has_history_ = false;  // as a replica: the data set is a prefix of history id_ at offset()
+  bool quiet_ = false;
   int selected_db_ = -1;
   StreamBacklog stream_;
   std::string scratch_;

@@ -120,6 +120,8 @@ std::optional<int64_t> add_bit_field(BitFieldType type, int64_t value, int64_t i
     case BitOverflow::fail:
       return std::nullopt;
     case BitOverflow::saturate:
+      // To Redis a value given to SET that lies more than 2^63 - 1 below the type's largest is above it.
+      if (type.is_signed && increment == 0 && high - start > INT64_MAX) return static_cast<int64_t>(high);
       return static_cast<int64_t>(sum > high ? high : low);
     case BitOverflow::wrap:
       break;

@@ -25,6 +25,7 @@ void publish_command(Context& context);
 // operator_commands.cc: what changes the configuration.
 void monitor_command(Context& context);
 void remove_command(Context& context);
+void forget_command(Context& context);
 void set_command(Context& context);
 void reset_masters_command(Context& context);
 void failover_command(Context& context);

@@ -9,6 +9,7 @@
 #include "common/base/endpoint.h"
 #include "common/base/result.h"
 #include "common/time/clock.h"
+#include "sentinel/core/script_queue.h"
 #include "sentinel/core/sentinel.h"
 
 namespace holdfast::sentinel {
@@ -43,6 +44,7 @@ class Host {
   virtual const ProcessFacts& facts() const = 0;
   // The last INFO of a data node, by address; null when there is none yet.
   virtual const CachedInfo* cached_info(const Endpoint& address) const = 0;
+  virtual const ScriptQueue& scripts() const = 0;
   virtual unsigned simulated_failures() const = 0;
   virtual void simulate_failures(unsigned flags) = 0;
   // Ends the process in an orderly way, after this turn.

@@ -145,8 +145,8 @@ void sentinel_section(const Source& source, Text text) {
   text.field("sentinel_masters", summaries.size());
   text.field("sentinel_tilt", tilt ? 1 : 0);
   text.field("sentinel_tilt_since_seconds", tilt ? std::chrono::duration_cast<Seconds>(*tilt).count() : -1);
-  text.field("sentinel_running_scripts", 0);
-  text.field("sentinel_scripts_queue_length", 0);
+  text.field("sentinel_running_scripts", source.host.scripts().running());
+  text.field("sentinel_scripts_queue_length", source.host.scripts().scripts().size());
   text.field("sentinel_simulate_failure_flags", source.host.simulated_failures());
   for (size_t i = 0; i < summaries.size(); ++i) {
     const PrimarySummary& primary = summaries[i];

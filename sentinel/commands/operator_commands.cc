@@ -1,7 +1,10 @@
+#include <fmt/format.h>
+
 #include <array>
 
 #include "common/base/text.h"
 #include "sentinel/commands/handlers.h"
+#include "sentinel/options/script_path.h"
 
 namespace holdfast::sentinel {
 
@@ -47,12 +50,24 @@ void monitor_command(Context& context) {
   finish(context, context.host.core().monitor(args[2], args[3], args[4], args[5], context.server.now()));
 }
 
+void forget_command(Context& context) {
+  const auto& args = context.args;
+  finish(context, context.host.core().forget(args[2], args[3], args[4], context.server.now()));
+}
+
 void remove_command(Context& context) {
   finish(context, context.host.core().remove(context.args[2], context.server.now()));
 }
 
 void set_command(Context& context) {
   const auto options = strings(context.args.subspan(3));
+  const Sentinel& core = context.host.core();
+  if (core.knows(context.args[2]) && !core.globals().deny_scripts_reconfig) {
+    for (size_t i = 0; i + 1 < options.size(); i += iequals(options[i], "rename-command") ? 3 : 2) {
+      const auto problem = script_problem(options[i], options[i + 1]);
+      if (problem) return context.reply.error(fmt::format("ERR {}", *problem));
+    }
+  }
   finish(context, context.host.core().set(context.args[2], options, context.server.now()));
 }
 

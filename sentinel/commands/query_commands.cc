@@ -98,8 +98,26 @@ void info_cache_command(Context& context) {
   context.reply.end_deferred_array(mark, 2 * found);  // no map: the reference keeps the array in RESP3
 }
 
-// No script is ever queued: this build runs none, and says so at start where one is configured.
-void pending_scripts_command(Context& context) { context.reply.array(0); }
+void pending_scripts_command(Context& context) {
+  const Instant now = context.server.now();
+  const auto& scripts = context.host.scripts().scripts();
+  context.reply.array(scripts.size());
+  for (const ScriptQueue::Script& script : scripts) {
+    const bool runs = script.pid != 0;
+    context.reply.map(5);
+    context.reply.bulk("argv");
+    context.reply.array(script.argv.size());
+    for (const std::string& word : script.argv) context.reply.bulk(word);
+    context.reply.bulk("flags");
+    context.reply.bulk(runs ? "running" : "scheduled");
+    context.reply.bulk("pid");
+    context.reply.bulk_integer(script.pid);
+    context.reply.bulk(runs ? "run-time" : "run-delay");
+    context.reply.bulk_integer(std::max<int64_t>(0, count_ms(runs ? now - script.since : script.since - now)));
+    context.reply.bulk("retry-num");
+    context.reply.bulk_integer(script.tries);
+  }
+}
 
 void sentinel_help_command(Context& context) {
   static constexpr auto kLines = std::to_array<std::string_view>({
@@ -114,6 +132,8 @@ void sentinel_help_command(Context& context) {
       "DEBUG [<param> <value> ...]",
       "    Show a list of configurable time parameters and their values (milliseconds).",
       "    Or update current configurable parameters values (one or more).",
+      "FORGET <master-name> <ip> <port>",
+      "    Forget a replica or another Sentinel that is gone for good.",
       "GET-MASTER-ADDR-BY-NAME <master-name>",
       "    Return the ip and port number of the master with that name.",
       "FAILOVER <master-name>",

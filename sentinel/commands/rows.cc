@@ -27,12 +27,13 @@ constexpr std::string_view kMasterSummary = "Shows the state of a master";
 constexpr std::string_view kMastersSummary = "Shows a list of masters and their state";
 constexpr std::string_view kReplicasSummary = "Shows a list of the monitored replicas of a master";
 
-constexpr std::array<CommandRow, 25> kSentinel = {{
+constexpr std::array<CommandRow, 26> kSentinel = {{
     {sub("ckquorum", 3, "2.8.4", kConstant, "Check for a Sentinel quorum"), check_quorum_command},
     {sub("config", -3, "6.2.0", kConstant, "Configure Sentinel"), config_command},
     {sub("debug", -2, "7.0.0", kConstant, "List or update the current configurable parameters"), debug_command},
     {sub("failover", 3, "2.8.4", kConstant, "Forces a failover"), failover_command},
     {sub("flushconfig", 2, "2.8.4", kConstant, "Rewrite configuration file"), flush_config_command},
+    {sub("forget", 5, "7.0.15", kConstant, "Forget a replica or another Sentinel of a master"), forget_command},
     {sub("get-master-addr-by-name", 3, "2.8.4", kConstant, kGetAddressSummary), get_master_addr_command},
     {sub("get-primary-addr-by-name", 3, "2.8.4", kConstant, kGetAddressSummary), get_master_addr_command},
     {{"help",

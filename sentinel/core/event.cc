@@ -43,7 +43,9 @@ constexpr std::array<EventInfo, static_cast<size_t>(Event::kCount)> kEvents{{
     {Event::failover_end, "+failover-end", kWarning},
     {Event::config_update_from, "+config-update-from", kWarning},
     {Event::slave, "+slave", kNotice},
+    {Event::slave_forgotten, "-slave", kNotice},
     {Event::sentinel, "+sentinel", kNotice},
+    {Event::sentinel_forgotten, "-sentinel", kNotice},
     {Event::sentinel_address_switch, "+sentinel-address-switch", kNotice},
     {Event::sentinel_invalid_addr, "+sentinel-invalid-addr", kNotice},
     {Event::reboot, "+reboot", kNotice},
@@ -53,6 +55,8 @@ constexpr std::array<EventInfo, static_cast<size_t>(Event::kCount)> kEvents{{
     {Event::role_change_end, "-role-change", kVerbose},
     {Event::tilt, "+tilt", kWarning},
     {Event::tilt_end, "-tilt", kWarning},
+    {Event::script_error, "-script-error", kWarning},
+    {Event::script_timeout, "-script-timeout", kWarning},
 }};
 
 constexpr bool in_order() {

@@ -43,7 +43,9 @@ enum class Event : uint8_t {
   failover_end,
   config_update_from,
   slave,
+  slave_forgotten,
   sentinel,
+  sentinel_forgotten,
   sentinel_address_switch,
   sentinel_invalid_addr,
   reboot,
@@ -53,6 +55,8 @@ enum class Event : uint8_t {
   role_change_end,
   tilt,
   tilt_end,
+  script_error,
+  script_timeout,
   kCount,
 };
 
@@ -73,6 +77,9 @@ struct Notice {
   std::string payload;  // the pub/sub message
   std::string primary;  // the primary concerned; "" for the sentinel as a whole (metrics' label)
   uint64_t epoch = 0;   // of the failover of this sentinel's own that it belongs to, if it does
+  // The primary's scripts as they were set then; "" and empty: none.
+  std::string notification_script;           // to be run for events of level warning
+  std::vector<std::string> reconfig_script;  // with its arguments; only +switch-master has it
 
   std::string log_line() const;  // "+sdown master mymaster 127.0.0.1 6379"
 };

@@ -169,38 +169,46 @@ MonitoredPrimary* Sentinel::Impl::primary_by_id(uint32_t id) {
   return nullptr;
 }
 
-void Sentinel::Impl::save_epoch(Epoch seen) {
+void Sentinel::Impl::save_epoch(Epoch seen, const Primary& heard_with) {
   if (seen <= current_epoch_ || seen > kMaxEpoch) return;
   current_epoch_ = seen;
   dirty_ = true;
-  notify_bare(Event::new_epoch, fmt::format("{}", seen.value));
+  notify_bare(Event::new_epoch, fmt::format("{}", seen.value), &heard_with);
 }
 
 void Sentinel::Impl::notify(Event event, const Primary& p, std::string text) {
   const Endpoint& at = p.node->address;
-  out_.notices.push_back({event, fmt::format("master {} {} {}{}", p.name, at.host, at.port, text), p.name,
-                          p.failover.epoch.value});
+  tell(event, p, fmt::format("master {} {} {}{}", p.name, at.host, at.port, text));
 }
 
 void Sentinel::Impl::notify(Event event, const Primary& p, const Node& node, std::string text) {
   if (&node == p.node.get()) return notify(event, p, std::move(text));
   const Endpoint& at = p.node->address;
-  out_.notices.push_back({event,
-                          fmt::format("slave {} {} {} @ {} {} {}{}", address_text(node.address), node.address.host,
-                                      node.address.port, p.name, at.host, at.port, text),
-                          p.name, p.failover.epoch.value});
+  tell(event, p,
+       fmt::format("slave {} {} {} @ {} {} {}{}", address_text(node.address), node.address.host, node.address.port,
+                   p.name, at.host, at.port, text));
 }
 
 void Sentinel::Impl::notify(Event event, const Primary& p, const Peer& peer, std::string text) {
   const Endpoint& at = p.node->address;
-  out_.notices.push_back({event,
-                          fmt::format("sentinel {} {} {} @ {} {} {}{}", peer.id.view(), peer.address.host,
-                                      peer.address.port, p.name, at.host, at.port, text),
-                          p.name, p.failover.epoch.value});
+  tell(event, p,
+       fmt::format("sentinel {} {} {} @ {} {} {}{}", peer.id.view(), peer.address.host, peer.address.port, p.name,
+                   at.host, at.port, text));
 }
 
-void Sentinel::Impl::notify_bare(Event event, std::string text, std::string primary) {
-  out_.notices.push_back({event, std::move(text), std::move(primary), 0});
+void Sentinel::Impl::tell(Event event, const Primary& p, std::string payload) {
+  out_.notices.push_back({.event = event,
+                          .payload = std::move(payload),
+                          .primary = p.name,
+                          .epoch = p.failover.epoch.value,
+                          .notification_script = p.settings.notification_script});
+}
+
+void Sentinel::Impl::notify_bare(Event event, std::string payload, const Primary* p) {
+  out_.notices.push_back({.event = event, .payload = std::move(payload)});
+  if (p == nullptr) return;
+  out_.notices.back().primary = p->name;
+  out_.notices.back().notification_script = p->settings.notification_script;
 }
 
 }  // namespace holdfast::sentinel

@@ -32,7 +32,7 @@ BallotAnswer Sentinel::Impl::on_ballot(const Ballot& ballot) {
     touch(*p);
   }
   if (!ballot.candidate) return answer;
-  save_epoch(ballot.epoch);
+  save_epoch(ballot.epoch, *p);
   // A leader at work keeps its vote: a second leader would only promote a second replica.
   const bool at_work = p->failover.leading() && p->failover.before_promotion() &&
                        now_ - p->failover.started < p->election_timeout(timings_);
@@ -42,7 +42,7 @@ BallotAnswer Sentinel::Impl::on_ballot(const Ballot& ballot) {
     }
     p->vote = {ballot.candidate, ballot.epoch};
     dirty_ = true;
-    notify_bare(Event::vote_for_leader, fmt::format("{} {}", ballot.candidate->view(), ballot.epoch.value), p->name);
+    notify_bare(Event::vote_for_leader, fmt::format("{} {}", ballot.candidate->view(), ballot.epoch.value), p);
     if (*ballot.candidate != run_id_) {
       p->next_attempt_at = now_ + p->election_timeout(timings_);
       p->held_for = ballot.candidate;
@@ -107,7 +107,7 @@ void Sentinel::Impl::enter(Primary& p, FailoverState state) {
 
 void Sentinel::Impl::start_campaign(Primary& p, bool forced) {
   if (p.failover.state == FailoverState::reconf_slaves) end_reconf(p);
-  save_epoch(current_epoch_.next());
+  save_epoch(current_epoch_.next(), p);
   p.failover = Failover{.epoch = current_epoch_, .forced = forced, .started = now_};
   p.forced_until.reset();
   p.failover.fresh_after = forced ? now_ : p.node->s_down_since;
@@ -116,7 +116,7 @@ void Sentinel::Impl::start_campaign(Primary& p, bool forced) {
   p.vote = {run_id_, current_epoch_};
   dirty_ = true;
   notify(Event::try_failover, p);
-  notify_bare(Event::vote_for_leader, fmt::format("{} {}", run_id_.view(), current_epoch_.value), p.name);
+  notify_bare(Event::vote_for_leader, fmt::format("{} {}", run_id_.view(), current_epoch_.value), &p);
   enter(p, FailoverState::wait_start);
   want_asks(p);
   if (forced) {
@@ -243,7 +243,7 @@ void Sentinel::Impl::complete_promotion(Primary& p) {
   enter(p, FailoverState::reconf_slaves);
   notify(Event::failover_state_reconf_slaves, p);
   Node* former = p.node.get();
-  switch_primary(p, promoted);
+  switch_primary(p, promoted, SwitchedBy::us);
   former->former_primary = true;
 }
 

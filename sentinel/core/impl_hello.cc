@@ -106,7 +106,7 @@ void Sentinel::Impl::on_hello(Primary& p, const Hello& hello) {
     view.peer->deadline = now_;
     dirty_ = true;
   }
-  save_epoch(Epoch{hello.current_epoch});
+  save_epoch(Epoch{hello.current_epoch}, p);
   view.last_hello = now_;
   view.hello_config_epoch = Epoch{hello.config_epoch};
   view.hello_primary = hello.primary;
@@ -121,7 +121,7 @@ void Sentinel::Impl::adopt_configuration(Primary& p, const Peer& from, const Hel
   notify(Event::config_update_from, p, from);
   p.failover = Failover{};
   p.forced_until.reset();
-  switch_primary(p, hello.primary);
+  switch_primary(p, hello.primary, SwitchedBy::peer);
 }
 
 }  // namespace holdfast::sentinel

@@ -126,6 +126,32 @@ Result<> Sentinel::Impl::remove(std::string_view name) {
   return {};
 }
 
+// For what is gone for good: a replica that moved, a sentinel that was taken down. The majority is one of the known
+// sentinels, so a dead one that is not forgotten counts against every election.
+Result<> Sentinel::Impl::forget(std::string_view name, std::string_view host, std::string_view port) {
+  const auto found = primaries_.find(name);
+  if (found == primaries_.end()) return fail("{}", kNoSuchMaster);
+  Primary& p = *found->second;
+  const auto port_value = parse_int64(port);
+  if (!port_value || *port_value < 1 || *port_value > 65535) return fail("ERR Invalid port");
+  const Endpoint address{std::string(host), static_cast<uint16_t>(*port_value)};
+  if (const auto replica = p.replicas.find(address); replica != p.replicas.end()) {
+    if (p.failover.promoted == replica->second.get()) return fail("INPROG Failover already in progress");
+    notify(Event::slave_forgotten, p, *replica->second);
+    close(*replica->second);
+    p.replicas.erase(replica);
+  } else {
+    const auto peer = std::find_if(p.peers.begin(), p.peers.end(),
+                                   [&](const auto& known) { return known.second.peer->address == address; });
+    if (peer == p.peers.end()) return fail("ERR No such replica or sentinel with that address");
+    notify(Event::sentinel_forgotten, p, *peer->second.peer);
+    drop_peer(p, peer->first);
+  }
+  dirty_ = true;
+  touch(p);
+  return {};
+}
+
 // All options are checked before any is applied.
 Result<> Sentinel::Impl::set(std::string_view name, std::span<const std::string> args) {
   const auto found = primaries_.find(name);

@@ -10,11 +10,21 @@ namespace holdfast::sentinel {
 
 // The node objects change places with their links open. What the peers said of the old primary is void; the old primary
 // becomes a replica like the others, and is watched as one.
-void Sentinel::Impl::switch_primary(Primary& p, const Endpoint& address) {
+void Sentinel::Impl::switch_primary(Primary& p, const Endpoint& address, SwitchedBy by) {
   const Endpoint old = p.node->address;
   if (old == address) return;
   notify_bare(Event::switch_master,
-              fmt::format("{} {} {} {} {}", p.name, old.host, old.port, address.host, address.port), p.name);
+              fmt::format("{} {} {} {} {}", p.name, old.host, old.port, address.host, address.port), &p);
+  if (!p.settings.client_reconfig_script.empty()) {
+    out_.notices.back().reconfig_script = {p.settings.client_reconfig_script,
+                                           p.name,
+                                           by == SwitchedBy::us ? "leader" : "observer",
+                                           "start",
+                                           old.host,
+                                           std::to_string(old.port),
+                                           address.host,
+                                           std::to_string(address.port)};
+  }
   std::unique_ptr<Node> next;
   if (auto found = p.replicas.extract(address)) {
     next = std::move(found.mapped());

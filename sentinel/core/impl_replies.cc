@@ -139,7 +139,7 @@ void Sentinel::Impl::on_ask_reply(const LinkOwner& owner, const PendingRequest& 
     const auto run_id = RunId::parse(leader.text);
     if (run_id && epoch >= view.vote.epoch) view.vote = {run_id, epoch};
     if (!run_id && epoch > view.vote.epoch) view.vote = {std::nullopt, epoch};
-    save_epoch(epoch);
+    save_epoch(epoch, *p);
     view.answered_epoch = std::max(view.answered_epoch, request.epoch);
   }
   touch(*p);

@@ -66,6 +66,12 @@ Outcome<> Sentinel::monitor(std::string_view name, std::string_view host, std::s
   return outcome;
 }
 
+Outcome<> Sentinel::forget(std::string_view name, std::string_view host, std::string_view port, Instant now) {
+  Outcome<> outcome;
+  outcome.actions = impl_->event(now, [&] { outcome.result = impl_->forget(name, host, port); });
+  return outcome;
+}
+
 Outcome<> Sentinel::remove(std::string_view name, Instant now) {
   Outcome<> outcome;
   outcome.actions = impl_->event(now, [&] { outcome.result = impl_->remove(name); });

@@ -123,6 +123,8 @@ class Sentinel {
                     Instant now);
   Outcome<> remove(std::string_view name, Instant now);
   Outcome<> set(std::string_view name, std::span<const std::string> args, Instant now);
+  // Drops a replica or another sentinel of this primary. One that lives is found again, by INFO or its hello.
+  Outcome<> forget(std::string_view name, std::string_view host, std::string_view port, Instant now);
   Outcome<size_t> reset(std::string_view pattern, Instant now);  // how many primaries were reset
   Outcome<> failover(std::string_view name, Instant now);
   Outcome<> set_globals(Globals globals, Instant now);  // checked by the caller

@@ -63,6 +63,7 @@ class Sentinel::Impl {
   // impl_operator.cc
   Result<> monitor(std::string_view name, std::string_view host, std::string_view port, std::string_view quorum);
   Result<> remove(std::string_view name);
+  Result<> forget(std::string_view name, std::string_view host, std::string_view port);
   Result<> set(std::string_view name, std::span<const std::string> args);
   size_t reset(std::string_view pattern);
   Result<> failover(std::string_view name);
@@ -104,13 +105,14 @@ class Sentinel::Impl {
   bool due(Instant when);  // now or earlier; else it is remembered as a next deadline
   Primary* primary_by_id(uint32_t id);
   void add_primary(const PersistentPrimary& saved);
-  void save_epoch(Epoch seen);  // adopts a newer current epoch
+  void save_epoch(Epoch seen, const Primary& heard_with);  // adopts a newer current epoch
 
   // Notices. `text` is appended to the instance's description.
+  void tell(Event event, const Primary& p, std::string payload);
   void notify(Event event, const Primary& p, std::string text = {});
   void notify(Event event, const Primary& p, const Node& node, std::string text = {});
   void notify(Event event, const Primary& p, const Peer& peer, std::string text = {});
-  void notify_bare(Event event, std::string text, std::string primary = {});
+  void notify_bare(Event event, std::string payload, const Primary* p = nullptr);
 
   // impl_links.cc
   void drive_node(Primary& p, Node& node);
@@ -163,7 +165,8 @@ class Sentinel::Impl {
   void ease_hold(Primary& p);
 
   // impl_reconf.cc
-  void switch_primary(Primary& p, const Endpoint& address);
+  enum class SwitchedBy : uint8_t { us, peer };
+  void switch_primary(Primary& p, const Endpoint& address, SwitchedBy by);
   void drive_reconf(Primary& p);
   void end_reconf(Primary& p);
   void fix_roles(Primary& p);

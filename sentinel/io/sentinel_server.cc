@@ -27,6 +27,9 @@ SentinelServer::SentinelServer(boost::asio::io_context& io, const Clock& clock, 
       options_(std::move(options)),
       core_({.state = options_.state, .listen_port = options_.port, .seed = options_.seed}, clock.now()),
       links_(io, clock, *this, options_.links),
+      scripts_(
+          io, clock, [this]() -> const Timings& { return core_.timings(); },
+          [this](const Notice& notice) { announce(notice); }),
       dispatcher_(*this),
       server_(io, clock, dispatcher_),
       core_timer_(io.get_executor()),
@@ -128,6 +131,10 @@ void SentinelServer::announce(const Notice& notice) {
       break;
   }
   server_.pubsub.publish(info.name, notice.payload);
+  if (info.level == EventLevel::warning && !notice.notification_script.empty()) {
+    scripts_.run({notice.notification_script, std::string(info.name), notice.payload});
+  }
+  if (!notice.reconfig_script.empty()) scripts_.run(notice.reconfig_script);
   const Instant now = clock_.now();
   if (notice.event == Event::elected_leader) {
     for (const Sentinel::Leadership& leadership : core_.leaderships()) {
@@ -219,6 +226,8 @@ void SentinelServer::publish() {
   auto facts = std::make_shared<SentinelFacts>(collect_facts(core_, published_));
   facts->info = info_text(server_, dispatcher_.stats(), *this, {});
   facts->ready &= !stopping_;
+  facts->running_scripts = static_cast<unsigned>(scripts_.queue().running());
+  facts->scripts_queue_length = static_cast<unsigned>(scripts_.queue().scripts().size());
   facts->simulate_failure_flags = simulated_failures_;
   facts->state_save_errors = save_errors_;
   facts->event_loop_stall = stalls_;

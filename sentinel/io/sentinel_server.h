@@ -25,6 +25,7 @@
 #include "sentinel/commands/host.h"
 #include "sentinel/io/failover_history.h"
 #include "sentinel/io/links.h"
+#include "sentinel/io/script_runner.h"
 #include "sentinel/state/state_store.h"
 
 namespace holdfast::sentinel {
@@ -59,6 +60,7 @@ class SentinelServer final : public Host, private LinkListener {
   Result<> perform(Actions actions) override;
   const ProcessFacts& facts() const override { return options_.facts; }
   const CachedInfo* cached_info(const Endpoint& address) const override { return links_.cached_info(address); }
+  const ScriptQueue& scripts() const override { return scripts_.queue(); }
   unsigned simulated_failures() const override { return simulated_failures_; }
   void simulate_failures(unsigned flags) override { simulated_failures_ = flags; }
 
@@ -88,6 +90,7 @@ class SentinelServer final : public Host, private LinkListener {
   const Options options_;
   Sentinel core_;
   Links links_;
+  ScriptRunner scripts_;
   Dispatcher dispatcher_;
   server::Server server_;
   std::unique_ptr<http::Server> http_;

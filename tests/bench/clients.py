@@ -30,9 +30,10 @@ def load(server, *commands, **options):
 
 
 @contextlib.contextmanager
-def pinging(server, interval_us=500):
-    """Pings the server while the body runs; yields a dict that holds the figures after it."""
-    watch = machine.NoiseWatch([server.pid])
+def pinging(server, interval_us=500, others=()):
+    """Pings the server while the body runs; yields a dict that holds the figures after it. Neither what the server uses
+    nor what `others`, more servers, use is noise."""
+    watch = machine.NoiseWatch([server.pid, *(other.pid for other in others)])
     process = subprocess.Popen(
         [BIN / "bench_stall", str(server.port), str(interval_us)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, preexec_fn=machine.pinned_to(machine.LOAD_CORE),

@@ -47,6 +47,7 @@ def goals(figures):
     for part in figures.parts():
         yield from stalls(part)
     yield from saves(figures, ratio)
+    yield from syncs(figures, ratio)
     for work in figures.works("bytes_each"):
         yield from ratio(f"{work}: memory not above redis-server's", work, "bytes_each", 1.0)
     for work in figures.works("count"):
@@ -64,6 +65,17 @@ def saves(figures, ratio):
         yield f"{work}: at most {bound:.0f} MB of memory more", f"{extra:.0f} MB", extra <= bound
         yield f"{work}: at least 0.85 of the throughput before", f"{kept:.2f}", kept >= 0.85
         yield from ratio(f"{work}: time not above redis-server's", work, "save_seconds", 1.0)
+
+
+def syncs(figures, ratio):
+    for work in figures.works("sync_seconds"):
+        yield from ratio(f"{work}: at most 0.70 of redis-server's time", work, "sync_seconds", 0.7)
+        extra, stall, quiet = (figures.values(work, "holdfast", f"sync_{name}") for name in ("extra_mb", "stall_ms", "quiet_ms"))
+        if not stall:
+            continue
+        yield f"{work}: at most 96 MB of the primary's memory more", f"{max(extra):.0f} MB", max(extra) <= 96
+        goal = f"{work}: longest stall at most 2 ms over that of the same load before ({max(quiet):.1f} ms)"
+        yield goal, f"{max(stall):.1f} ms", max(stall) <= max(quiet) + 2
 
 
 def bounded(figures):

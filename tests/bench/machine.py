@@ -15,11 +15,12 @@ SERVER_CORE, LOAD_CORE = 0, 1
 TICK = os.sysconf("SC_CLK_TCK")
 
 
-def pinned_to(core):
+def pinned_to(core, niceness=0):
     """A preexec function: the process, its threads and children stay on one core; its file limit is the hard one."""
 
     def apply():
         os.sched_setaffinity(0, {core})
+        os.nice(niceness)
         raise_file_limit()
 
     return apply

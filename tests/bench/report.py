@@ -23,6 +23,12 @@ METRICS = {
     "p999_ms": ("p99.9 of the pings, ms", "{:.3f}", True),
     "seconds_until_gone": ("Seconds until the last expired key was gone", "{:.1f}", True),
     "load_seconds": ("Seconds to load", "{:.2f}", True),
+    "sync_seconds": ("Seconds until the replica follows", "{:.1f}", True),
+    "caught_up_seconds": ("Seconds until it has caught up", "{:.1f}", True),
+    "sync_extra_mb": ("The primary's extra memory, MB", "{:.0f}", True),
+    "sync_stall_ms": ("Longest stall meanwhile, ms", "{:.2f}", True),
+    "sync_quiet_ms": ("Longest stall under the same load before, ms", "{:.2f}", True),
+    "writes_per_second": ("Writes a second meanwhile, thousands", "k", False),
     "start_cpu_seconds": ("CPU seconds from the start of the process on", "{:.2f}", True),
     "of_file_off": ("Requests a second, of those with the file off", "{:.2f}", False),
     "of_live_data": ("Resident memory, of what a fresh server needs for the same data", "{:.2f}", True),
@@ -175,7 +181,7 @@ def picture(name, title, subtitle, group, metric, relative):
 def pictures_of(name, group):
     better = {True: "less is better", False: "more is better"}
     for metric in METRICS:
-        if metric in ("p50_us", "p999_us", "p999_ms", "count"):
+        if metric in ("p50_us", "p999_us", "p999_ms", "count", "sync_quiet_ms", "writes_per_second"):
             continue
         heading, form, less = METRICS[metric]
         relative = metric in ("cpu_us", "per_second", "p99_us")

@@ -44,9 +44,10 @@ class Make:
 class Server:
     """Use as a context: it is killed at the end, its files with it."""
 
-    def __init__(self, make, port, patience=20, environment=None, **options):
+    def __init__(self, make, port, patience=20, environment=None, core=machine.SERVER_CORE, niceness=0, **options):
         self.make, self.port, self.patience = make, port, patience  # seconds until it must answer
         self.environment = {**os.environ, **(environment or {})}
+        self.core, self.niceness = core, niceness
         self.options = {k.replace("_", "-"): v for k, v in options.items()}
 
     def __enter__(self):
@@ -56,7 +57,7 @@ class Server:
             self.process = subprocess.Popen(
                 self.make.command(self.port, self.folder.name, self.options), stdin=subprocess.DEVNULL, stdout=log,
                 stderr=subprocess.STDOUT, cwd=self.folder.name, env=self.environment,
-                preexec_fn=machine.pinned_to(machine.SERVER_CORE),
+                preexec_fn=machine.pinned_to(self.core, self.niceness),
             )  # fmt: skip
         self.pid = self.process.pid
         try:

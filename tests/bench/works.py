@@ -14,6 +14,7 @@ from clients import load, pinging
 from loading import loading
 from saving import saving
 from servers import FLOOR, Connection, Failure, ReplyError, Server
+from syncing import syncing
 
 MILLION = 1_000_000
 
@@ -328,6 +329,7 @@ GROUPS = {
     "deletion": (deletion, "Stalls while a large value is deleted: a ping every 0.5 ms"),
     "load": (loading, "Loading at start"),
     "save": (saving, "Background saves: 50 clients writing, a ping every 0.5 ms"),
+    "sync": (syncing, "Full syncs: 50,000 writes a second, a ping every 0.5 ms"),
     "churn": (churn, "Memory after churn"),
     "aof": (aof, "The append-only file: no pipeline, 64-byte values, 1M keys; with `always` each fsync takes 1 ms longer"),
 }

@@ -49,6 +49,7 @@ WORDS = ["", "a", "hello", "0", "1", "-1", "10", "9223372036854775807", "-922337
          b"\x00", b"\xff\xff\xff", "foobar"]
 NUMBERS = [0, 1, -1, 2, 3, 5, 7, 8, 10, 100, -5, -100, 2**31, 2**63 - 1, -(2**63), 2**63, "x", "", "1.5"]
 SMALL = [0, 1, -1, 2, 3, 5, 8, 11, 30, 100, -3, -7, -30, "x", ""]
+WAIT_LAST = ("BLPOP", "BRPOP", "BZPOPMIN", "BZPOPMAX")  # the last word is how long to wait
 FLOATS = ["1", "0.1", "-2.5", "3.0e3", "inf", "-inf", "nan", "abc", "", "1e-10", "123456789.123456789", "5e400", " 1"]
 
 
@@ -90,8 +91,10 @@ class Generator:
         makers, weights = zip(*self._makers)
         words = self.random.choices(makers, weights)[0]()
         if words[0] not in ("SCAN", "SPOP", "DEBUG") and self.random.random() < 0.02:  # a word too few or too many
-            shorter = len(words) > 1 and (self.random.random() < 0.5 or words[-1] in ("EX", "PX"))  # a number would be a relative expiry
-            words = words[:-1] if shorter else words + [self.pick(WORDS)]
+            # Neither may make an expiry relative: a number after EX, or a moment without its ABSTTL.
+            shorter = len(words) > 1 and words[-1] != "ABSTTL" and (self.random.random() < 0.5 or words[-1] in ("EX", "PX"))
+            more = "x" if words[0] in WAIT_LAST else self.pick(WORDS)  # a number would be seconds to wait
+            words = words[:-1] if shorter else words + [more]
         name = words[0]
         words[0] = self.pick([name, name.lower(), name]) if isinstance(name, str) else name
         return words
@@ -280,13 +283,22 @@ class Pair:
         self.history.append(words)
         self.ours.send(*words)
         self.theirs.send(*words)
-        ours, theirs = self.ours.read(), self.theirs.read()
+        theirs = self._reply(self.theirs, "theirs")
+        ours = self._reply(self.ours, "ours")
         mine, reference = self._comparable(words, ours), self._comparable(words, theirs)
         self._track(words, theirs)
         if mine != reference and not self._excused(words, theirs):
-            past = "\n".join(repr(w) for w in self.history[-15:])
-            raise AssertionError(f"{words!r}\n  ours:   {ours!r}\n  theirs: {theirs!r}\nlast commands:\n{past}")
+            raise AssertionError(f"{words!r}\n  ours:   {ours!r}\n  theirs: {theirs!r}\nlast commands:\n{self._past()}")
         return theirs
+
+    def _reply(self, side, name):
+        try:
+            return side.read()
+        except (OSError, EOFError) as error:
+            raise AssertionError(f"{name} did not answer: {error}\nlast commands:\n{self._past()}") from error
+
+    def _past(self):
+        return "\n".join(repr(words) for words in self.history[-15:])
 
     def _comparable(self, words, reply):
         if str(words[0]).upper() == "EXEC" and self._queued and reply[0] == "*" and len(reply) > 1:

@@ -55,9 +55,10 @@ _given_ports = set()
 
 
 def free_port():
-    """A loopback port that nobody listens on, never given twice by this process."""
+    """A loopback port that nobody listens on, never given twice by this process, nor by another worker of its run."""
     first, last = (int(x) for x in os.environ.get("HOLDFAST_TEST_PORTS", "10240-31999").split("-"))
-    candidates = list(range(first, last + 1))
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    candidates = list(range(first + worker, last + 1, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))))
     random.Random(os.getpid() * 1_000_003 + len(_given_ports)).shuffle(candidates)
     for attempt in range(2):
         for port in candidates:

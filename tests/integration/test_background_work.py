@@ -35,6 +35,7 @@ def test_keys_that_expire_at_once_go_here_and_on_the_replica(space):
     assert client.get("stays") == "x"
 
 
+@pytest.mark.alone
 def test_idle_node_wakes_up_no_more_than_hz_asks_for(space):
     node = space.node("node", 'save ""\nhz 10\n')
     client = node.client()

@@ -9,7 +9,7 @@ import pytest
 
 import harness
 
-pytestmark = pytest.mark.ours
+pytestmark = [pytest.mark.ours, pytest.mark.alone]
 
 
 def processes_with(word):

@@ -133,7 +133,8 @@ def test_info_has_the_same_fields(peers):
 
 
 def logged(server):
-    """The commands in the append-only file's increment."""
+    """The commands in the append-only file's increment, but for the consumers of groups that come into being: Redis
+    leaves out those that a read without entries creates."""
     (path,) = (server.folder / "appendonlydir").glob("*.incr.aof")
     with open(path, "rb") as file:
         while line := file.readline():
@@ -143,7 +144,8 @@ def logged(server):
             for _ in range(int(line[1:])):
                 length = int(file.readline()[1:])
                 words.append(file.read(length + 2)[:-2])
-            yield words
+            if [w.upper() for w in words[:2]] != [b"XGROUP", b"CREATECONSUMER"]:
+                yield words
 
 
 def without_times(words):

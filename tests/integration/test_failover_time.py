@@ -8,6 +8,8 @@ the sanitizers (HOLDFAST_SLOW) the failovers must work and no time is asked of t
 import os
 import statistics
 
+import pytest
+
 import harness
 from failover_probe import FailoverProbe
 from harness import HOLDFAST, REDIS, Group, Workspace
@@ -42,6 +44,7 @@ def figures(kind, samples):
     )
 
 
+@pytest.mark.alone
 def test_median_failover_time(kind, capsys):
     kinds = [kind] if harness.SLOW != 1 or kind == REDIS else [HOLDFAST, REDIS]
     samples = {k: [] for k in kinds}

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from harness import HOLDFAST, REDIS, SLOW, Workspace, free_port, poll, redis_cli
+from harness import HOLDFAST, REDIS, SLOW, Failure, Workspace, free_port, poll, redis_cli
 
 NAME = "mymaster"
 
@@ -213,6 +213,7 @@ def test_ours_votes_for_a_real_sentinel(space):
     assert new in group.replicas
 
 
+@pytest.mark.alone
 def test_failover_time_past_detection(space):
     """From kill -9 to +switch-master, less down-after."""
     samples = []
@@ -475,3 +476,117 @@ def test_it_knows_its_peers_pubsub_and_commands_in_any_protocol(space):
     assert data.startswith(b"+PONG\r\n*-1\r\n%6\r\n")
     assert b">3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n" in data
     assert re.search(rb"\$40\r\n[0-9a-f]{40}\r\n$", data)
+
+
+def scripts_conf(space, kind, body):
+    """A sentinel.conf's lines for a script that notes its arguments and then does `body`; and where it notes them."""
+    folder = space.folder / f"scripts-{kind}"
+    folder.mkdir()
+    noted = folder / "noted"
+    script = folder / "script"
+    script.write_text(f'#!/bin/sh\nIFS="|"; echo "$*" >> {noted}\n{body}\n')
+    script.chmod(0o755)
+    conf = f"sentinel notification-script {NAME} {script}\nsentinel client-reconfig-script {NAME} {script}\n"
+    return conf, noted, script
+
+
+def notes(noted):
+    return [line.split("|") for line in noted.read_text().splitlines()] if noted.exists() else []
+
+
+@pytest.mark.parametrize("kind", [HOLDFAST, REDIS])
+def test_scripts_are_told_of_a_failover(space, kind):
+    conf, noted, _ = scripts_conf(space, kind, "exit 0")
+    group = Deployment(space, kinds=(kind,) * 3, extra=conf)
+    old = group.primary
+    old.kill()
+    new = group.wait_switched(60)
+    moved = ["start", "127.0.0.1", str(old.port), "127.0.0.1", str(new.port)]
+    switched = ["+switch-master", f"{NAME} 127.0.0.1 {old.port} 127.0.0.1 {new.port}"]
+
+    def complete():
+        seen = notes(noted)
+        return seen.count([NAME, "leader", *moved]) == 1 and seen.count([NAME, "observer", *moved]) == 2 and seen.count(switched) == 3
+
+    poll(complete, 30, "the scripts of all three sentinels ran")
+    events = {words[0] for words in notes(noted) if len(words) == 2}
+    expected = {"+sdown", "+odown", "+new-epoch", "+try-failover", "+vote-for-leader", "+elected-leader", "+selected-slave",
+                "+promoted-slave", "+switch-master", "+failover-state-reconf-slaves", "+config-update-from"}  # fmt: skip
+    assert expected <= events, expected - events
+    assert ["+sdown", f"master {NAME} 127.0.0.1 {old.port}"] in notes(noted)
+    assert not {"+slave", "+sentinel", "+slave-reconf-sent"} & events  # no warnings
+
+
+@pytest.mark.parametrize("kind", [HOLDFAST, REDIS])
+def test_scripts_that_fail_are_retried_or_reported(space, kind):
+    """Exit status 1 waits for another try, 2 is an error at once."""
+    conf, noted, script = scripts_conf(space, kind, '[ "$1" = +reset-master ] && exit 1; [ "$1" = "+set" ] && exit 2; exit 0')
+    sentinel = Deployment(space, kinds=(kind,), replicas=0, extra=conf).sentinels[0]
+    events = Events(sentinel)
+    with sentinel.client() as client:
+        client.execute_command("SENTINEL", "SET", NAME, "quorum", "1")
+        events.wait("-script-error")
+        assert events.all("-script-error") == [f"{script} 0 2"]
+        client.execute_command("SENTINEL", "RESET", NAME)
+        poll(lambda: any(words[0] == "+reset-master" for words in notes(noted)), 10, "the script ran")
+
+        def scheduled():
+            waiting = client.execute_command("SENTINEL", "PENDING-SCRIPTS")
+            return waiting if waiting and dict(zip(waiting[0][::2], waiting[0][1::2]))["flags"] == "scheduled" else None
+
+        (entry,) = poll(scheduled, 10, "the next try is scheduled")
+        fields = dict(zip(entry[::2], entry[1::2]))
+        assert list(fields) == ["argv", "flags", "pid", "run-delay", "retry-num"]
+        assert fields["argv"] == [str(script), "+reset-master", f"master {NAME} 127.0.0.1 {sentinel_state(sentinel)['port']}"]
+        assert (fields["pid"], fields["retry-num"]) == ("0", "1") and 20_000 < int(fields["run-delay"]) <= 30_000
+        info = client.info("sentinel")
+        assert (info["sentinel_running_scripts"], info["sentinel_scripts_queue_length"]) == (0, 1)
+    events.stop()
+
+
+def test_a_script_that_hangs_is_killed_and_tried_again(space):
+    conf, noted, script = scripts_conf(space, HOLDFAST, '[ "$1" = "+set" ] && exec sleep 600; exit 0')
+    sentinel = Deployment(space, kinds=(HOLDFAST,), replicas=0, extra=conf).sentinels[0]
+    events = Events(sentinel)
+    with sentinel.client() as client:
+        client.execute_command("SENTINEL", "DEBUG", "SCRIPT-MAX-RUNTIME", "300", "SCRIPT-RETRY-DELAY", "100")
+        client.execute_command("SENTINEL", "SET", NAME, "quorum", "1")
+        poll(lambda: len([w for w in notes(noted) if w[0] == "+set"]) >= 3, 20, "it was tried three times")
+        assert all(re.fullmatch(rf"{re.escape(str(script))} \d+", text) for text in events.all("-script-timeout"))
+        client.execute_command("SENTINEL", "DEBUG", "SCRIPT-MAX-RUNTIME", "60000")
+        (entry,) = poll(lambda: client.execute_command("SENTINEL", "PENDING-SCRIPTS"), 10, "it is there")
+        assert int(dict(zip(entry[::2], entry[1::2]))["retry-num"]) >= 2
+    events.stop()
+
+
+@pytest.mark.parametrize("option", ["notification-script", "client-reconfig-script"])
+def test_a_script_that_cannot_be_executed_is_refused(space, option):
+    words = {"notification-script": "Notification script", "client-reconfig-script": "Client reconfiguration script"}[option]
+    conf = f"sentinel monitor {NAME} 127.0.0.1 1 1\nsentinel deny-scripts-reconfig no\n"
+    for kind in (HOLDFAST, REDIS):
+        sentinel = space.sentinel(kind, conf, kind=kind)
+        replies = [sentinel.cli("SENTINEL", "SET", NAME, option, path).strip() for path in ("/nowhere/script", "")]
+        assert replies == [f"ERR {words} seems non existing or non executable", "OK"]
+        with pytest.raises(Failure, match=f"{words} seems non existing or non executable\\."):
+            space.sentinel(f"{kind}-at-start", f"{conf}sentinel {option} {NAME} /nowhere/script\n", kind=kind)
+
+
+def test_what_is_gone_for_good_can_be_forgotten(space):
+    group = Deployment(space)
+    replica, gone = group.replicas[0], group.sentinels[2]
+    replica.kill()
+    gone.kill()
+    for sentinel in group.sentinels[:2]:
+        for port in (replica.port, gone.port):
+            assert sentinel.cli("SENTINEL", "FORGET", NAME, "127.0.0.1", str(port)).strip() == "OK"
+        state = sentinel_state(sentinel)
+        assert (state["num-slaves"], state["num-other-sentinels"]) == (1, 1)
+        second = sentinel.cli("SENTINEL", "FORGET", NAME, "127.0.0.1", str(gone.port)).strip()
+        assert second == "ERR No such replica or sentinel with that address"
+    # It is not told of again by the others, nor remembered over a restart.
+    group.sentinels[0].stop()
+    group.sentinels[0] = again = space.sentinel("sentinel1", port=group.sentinels[0].port)
+    poll(lambda: sentinel_state(again)["num-other-sentinels"] == 1, 20, "the other sentinel is known")
+    assert sentinel_state(again)["num-slaves"] == 1
+    group.primary.kill()
+    poll(lambda: group.address(again) == group.replicas[1].address, 20, "two of two elect")

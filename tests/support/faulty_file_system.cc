@@ -282,6 +282,12 @@ Result<std::vector<std::string>> FaultyFileSystem::list(const std::string& path)
   return names;
 }
 
+Result<FileSystem::Space> FaultyFileSystem::space(const std::string&) {
+  const std::lock_guard lock(mutex_);
+  const uint64_t total = std::min<uint64_t>(capacity_, INT64_MAX), taken = used();
+  return Space{total > taken ? total - taken : 0, total};
+}
+
 bool FaultyFileSystem::exists(const std::string& path) {
   const std::lock_guard lock(mutex_);
   return entries_.contains(path) || folders_.contains(path) ||

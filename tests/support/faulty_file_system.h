@@ -56,6 +56,7 @@ class FaultyFileSystem final : public FileSystem {
   Result<> sync_directory(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& path) override;
   bool exists(const std::string& path) override;
+  Result<Space> space(const std::string& path) override;
 
  private:
   class OpenFile;

@@ -273,6 +273,25 @@ TEST_F(ServerTest, ClientsHeldByAPauseCountAsBlocked) {
   EXPECT_FALSE(server_.find(1)->blocked);
 }
 
+TEST_F(ServerTest, EachPurposeEndsItsOwnPause) {
+  using Purpose = Server::PausePurpose;
+  const int fd = connect();
+  server_.pause(Server::Pause::writes, Instant::max(), Purpose::failover);
+  server_.pause(Server::Pause::all, clock_.now() + Seconds(100));
+  EXPECT_EQ(server_.paused(), Server::Pause::all);
+  send(fd, "WRITE\r\n");
+  settle(fd);
+  server_.unpause();  // CLIENT UNPAUSE
+  EXPECT_EQ(server_.paused(), Server::Pause::writes);
+  EXPECT_EQ(settle(fd), "");
+  EXPECT_TRUE(server_.find(1)->blocked);
+  server_.unpause(Purpose::failover);
+  EXPECT_EQ(server_.paused(), Server::Pause::none);
+  settle(fd);
+  server_.release_gate(1);
+  EXPECT_EQ(settle(fd), "+OK\r\n");
+}
+
 TEST_F(ServerTest, OtherAddressesOfOnePortTakeOver) {
   const auto connects = [](uint16_t port) {
     const int fd = ::socket(AF_INET, SOCK_STREAM, 0);

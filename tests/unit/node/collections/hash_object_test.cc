@@ -17,10 +17,10 @@ struct Known {
   int64_t expires_ms = HashObject::kNoExpiry;
   bool operator==(const Known&) const = default;
 };
-using Model = std::map<std::string, Known>;
+using HashModel = std::map<std::string, Known>;
 
-Model contents(const HashObject& hash, int64_t hidden_before = HashObject::kHideNothing) {
-  Model all;
+HashModel contents(const HashObject& hash, int64_t hidden_before = HashObject::kHideNothing) {
+  HashModel all;
   hash.for_each(
       [&](std::string_view field, std::string_view value, int64_t expires_ms) {
         EXPECT_TRUE(all.emplace(field, Known{std::string(value), expires_ms}).second) << "visited twice";
@@ -29,7 +29,7 @@ Model contents(const HashObject& hash, int64_t hidden_before = HashObject::kHide
   return all;
 }
 
-int64_t earliest(const Model& model) {
+int64_t earliest(const HashModel& model) {
   int64_t found = HashObject::kNoExpiry;
   for (const auto& [field, known] : model) {
     if (known.expires_ms != HashObject::kNoExpiry && (found == HashObject::kNoExpiry || known.expires_ms < found)) {
@@ -48,11 +48,11 @@ std::string random_text(RandomSource& random) {
   }
 }
 
-void expect_equal(const HashObject& hash, const Model& model, int64_t hidden_before) {
+void expect_equal(const HashObject& hash, const HashModel& model, int64_t hidden_before) {
   ASSERT_EQ(hash.size(), model.size());
   ASSERT_EQ(contents(hash), model);
   ASSERT_EQ(hash.next_expiry_ms(), earliest(model));
-  Model shown = model;
+  HashModel shown = model;
   std::erase_if(shown, [&](const auto& item) {
     return item.second.expires_ms != HashObject::kNoExpiry && item.second.expires_ms < hidden_before;
   });
@@ -60,7 +60,7 @@ void expect_equal(const HashObject& hash, const Model& model, int64_t hidden_bef
   ASSERT_EQ(hash.visible(hidden_before), shown.size());
 }
 
-void change(HashObject& hash, Model& model, RandomSource& random, const EncodingLimits& limits, bool with_expiries) {
+void change(HashObject& hash, HashModel& model, RandomSource& random, const EncodingLimits& limits, bool with_expiries) {
   const std::string field = random_text(random);
   const std::string value = random_text(random);
   const auto when = static_cast<int64_t>(random.below(1'000));
@@ -101,7 +101,7 @@ TEST(HashObject, AgreesWithAMapThroughRandomChangesInEveryForm) {
     SeededRandom random(seed);
     const EncodingLimits limits{.hash_entries = seed % 3 == 0 ? 0u : 64u, .hash_value_bytes = seed % 2 == 0 ? 64u : 10'000u};
     HashObject hash;
-    Model model;
+    HashModel model;
     for (int step = 0; step < 4'000; ++step) {
       change(hash, model, random, limits, seed > 6);
       if (::testing::Test::HasFatalFailure()) return;
@@ -194,7 +194,7 @@ TEST(HashObject, LoadsPackedFormsAndRefusesWhatIsNoHash) {
   HashObject hash;
   ASSERT_TRUE(hash.load_packed(pack_of({"a", "1", "b", "2"}), {.hash_entries = 1}));
   EXPECT_EQ(hash.encoding(), "hashtable");
-  EXPECT_EQ(contents(hash), (Model{{"a", {"1"}}, {"b", {"2"}}}));
+  EXPECT_EQ(contents(hash), (HashModel{{"a", {"1"}}, {"b", {"2"}}}));
 }
 
 TEST(HashObject, ScanMeetsEveryFieldThatStays) {

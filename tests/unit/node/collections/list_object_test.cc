@@ -10,17 +10,17 @@ namespace holdfast::node {
 namespace {
 
 using End = ListObject::End;
-using Model = std::deque<std::string>;
+using ListModel = std::deque<std::string>;
 
-Model elements(const ListObject& list) {
-  Model all;
+ListModel elements(const ListObject& list) {
+  ListModel all;
   Listpack::Scratch scratch;
   for (auto cursor = list.at(0); cursor; cursor.next()) all.emplace_back((*cursor).view(scratch));
   return all;
 }
 
-Model backwards(const ListObject& list) {
-  Model all;
+ListModel backwards(const ListObject& list) {
+  ListModel all;
   Listpack::Scratch scratch;
   for (auto cursor = list.at(-1); cursor; cursor.previous()) all.emplace_front((*cursor).view(scratch));
   return all;
@@ -34,7 +34,7 @@ std::string random_value(RandomSource& random) {
 }
 
 // One random change of both.
-void change(ListObject& list, Model& model, RandomSource& random, const ListObject::Limits& limits) {
+void change(ListObject& list, ListModel& model, RandomSource& random, const ListObject::Limits& limits) {
   const std::string value = random_value(random);
   const size_t index = model.empty() ? 0 : random.below(model.size());
   const auto place = model.begin() + static_cast<ptrdiff_t>(index);
@@ -91,7 +91,7 @@ void change(ListObject& list, Model& model, RandomSource& random, const ListObje
   }
 }
 
-class ListObjectTest : public testing::TestWithParam<int64_t> {};
+class ListObjectTest : public ::testing::TestWithParam<int64_t> {};
 
 TEST_P(ListObjectTest, DoesWhatADequeDoes) {
   const ListObject::Limits limits{.fill = GetParam(), .plain_bytes = GetParam() == 3 ? 1'000u : uint64_t{1} << 30};
@@ -99,7 +99,7 @@ TEST_P(ListObjectTest, DoesWhatADequeDoes) {
     SCOPED_TRACE(seed);
     SeededRandom random(seed);
     ListObject list;
-    Model model;
+    ListModel model;
     for (int step = 0; step < 3'000; ++step) {
       change(list, model, random, limits);
       ASSERT_EQ(list.size(), model.size()) << step;
@@ -119,9 +119,9 @@ TEST_P(ListObjectTest, ACloneKeepsItsElements) {
   const ListObject::Limits limits{.fill = GetParam()};
   SeededRandom random(9);
   ListObject list;
-  Model model;
+  ListModel model;
   for (int step = 0; step < 500; ++step) change(list, model, random, limits);
-  const Model before = model;
+  const ListModel before = model;
   const size_t bytes = list.memory_bytes();
   const auto clone = list.clone();
   for (int step = 0; step < 500; ++step) change(list, model, random, limits);
@@ -130,7 +130,7 @@ TEST_P(ListObjectTest, ACloneKeepsItsElements) {
   EXPECT_NEAR(static_cast<double>(clone->memory_bytes()), static_cast<double>(bytes), 600);
 }
 
-INSTANTIATE_TEST_SUITE_P(Fills, ListObjectTest, testing::Values(-2, -1, 1, 3, 100));
+INSTANTIATE_TEST_SUITE_P(Fills, ListObjectTest, ::testing::Values(-2, -1, 1, 3, 100));
 
 TEST(ListObject, CountsItsMemory) {
   const ListObject::Limits limits;
@@ -147,7 +147,7 @@ TEST(ListObject, ReachesBothEndsWithAnyNumberOfNodes) {
   const ListObject::Limits limits{.fill = 1};  // a node for each element
   SeededRandom random(3);
   ListObject list;
-  Model model;
+  ListModel model;
   for (int step = 0; step < 2'000; ++step) {
     const End end = random.below(2) == 0 ? End::head : End::tail;
     if (model.empty() || random.below(static_cast<uint64_t>(model.size()) + 3) < 3) {
@@ -187,10 +187,10 @@ TEST(ListObject, GivesRangesInStretches) {
   const ListObject::Limits limits{3, 500};
   ListObject list;
   for (int i = 0; i < 60; ++i) list.push(End::tail, random_value(random), limits);
-  const Model all = elements(list);
+  const ListModel all = elements(list);
   for (size_t start = 0; start < all.size(); ++start) {
     for (size_t count = 0; start + count <= all.size(); ++count) {
-      Model seen;
+      ListModel seen;
       Listpack::Scratch scratch;
       list.for_stretches(start, count, [&](const ListObject::Stretch& stretch) {
         if (stretch.pack == nullptr) return seen.emplace_back(stretch.plain), void();
@@ -199,7 +199,7 @@ TEST(ListObject, GivesRangesInStretches) {
         });
       });
       const auto from = all.begin() + static_cast<ptrdiff_t>(start);
-      ASSERT_EQ(seen, Model(from, from + static_cast<ptrdiff_t>(count))) << start << " " << count;
+      ASSERT_EQ(seen, ListModel(from, from + static_cast<ptrdiff_t>(count))) << start << " " << count;
     }
   }
 }

@@ -29,7 +29,7 @@ using Tree = ScoreTree<TestMember>;
 using Pairs = std::set<std::pair<double, std::string>>;
 
 // Members live as long as the fixture, so that a reference too many or too few is seen.
-class ScoreTreeTest : public testing::Test {
+class ScoreTreeTest : public ::testing::Test {
  protected:
   const TestMember& member(const std::string& bytes) {
     auto& known = members_[bytes];

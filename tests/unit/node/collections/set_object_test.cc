@@ -12,10 +12,10 @@
 namespace holdfast::node {
 namespace {
 
-using Model = std::set<std::string, std::less<>>;
+using SetModel = std::set<std::string, std::less<>>;
 
-Model contents(const SetObject& set) {
-  Model all;
+SetModel contents(const SetObject& set) {
+  SetModel all;
   set.for_each([&](std::string_view member) { EXPECT_TRUE(all.emplace(member).second) << "visited twice"; });
   return all;
 }
@@ -27,7 +27,7 @@ TEST(SetObject, AgreesWithASetThroughRandomChangesInEveryForm) {
     SeededRandom random(seed);
     const EncodingLimits limits{.set_intset_entries = seed % 3 == 0 ? 0u : 200u};
     SetObject set;
-    Model model;
+    SetModel model;
     for (int step = 0; step < 3'000; ++step) {
       std::string member = std::to_string(static_cast<int64_t>(random.below(500)) - 250);
       if (seed % 2 == 0 && random.below(10) == 0) member = "t" + std::to_string(random.below(300));
@@ -44,7 +44,7 @@ TEST(SetObject, AgreesWithASetThroughRandomChangesInEveryForm) {
     }
     const SetObject copy(set);
     ASSERT_EQ(contents(copy), model);
-    for (const auto& member : Model(model)) ASSERT_TRUE(set.remove(member));
+    for (const auto& member : SetModel(model)) ASSERT_TRUE(set.remove(member));
     EXPECT_TRUE(set.gone());
     EXPECT_EQ(contents(copy), model);
   }
@@ -58,7 +58,7 @@ TEST(SetObject, IsAnIntsetOnlyOfIntegersUpToTheBound) {
   SetObject by_text(set);
   by_text.add("01", limits);
   EXPECT_EQ(by_text.encoding(), "hashtable");
-  EXPECT_EQ(contents(by_text), (Model{"-3", "01", "1", "2"}));
+  EXPECT_EQ(contents(by_text), (SetModel{"-3", "01", "1", "2"}));
   set.add("4", limits);
   EXPECT_EQ(set.encoding(), "hashtable");
   set.remove("4");
@@ -85,7 +85,7 @@ TEST(SetObject, ScanMeetsEveryMemberThatStays) {
   SeededRandom random(4);
   SetObject set;
   for (int i = 0; i < 2'000; ++i) set.add("stays" + std::to_string(i), {});
-  Model seen;
+  SetModel seen;
   uint64_t cursor = 0;
   do {
     cursor = set.scan(cursor, [&](std::string_view member) { seen.emplace(member); });

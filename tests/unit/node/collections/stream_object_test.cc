@@ -11,7 +11,7 @@
 namespace holdfast::node {
 namespace {
 
-using Model = std::map<StreamId, Texts>;
+using StreamModel = std::map<StreamId, Texts>;
 
 Texts fields_of(const StreamRange& range) {
   Texts texts;
@@ -23,13 +23,13 @@ Texts fields_of(const StreamRange& range) {
   return texts;
 }
 
-Model contents(const StreamObject& stream) {
-  Model found;
+StreamModel contents(const StreamObject& stream) {
+  StreamModel found;
   for (StreamRange range(stream, kFirstStreamId, kLastStreamId); range.next();) found[range.id()] = fields_of(range);
   return found;
 }
 
-void expect_same(const StreamObject& stream, const Model& model) {
+void expect_same(const StreamObject& stream, const StreamModel& model) {
   ASSERT_EQ(stream.size(), model.size());
   ASSERT_EQ(contents(stream), model);
   ASSERT_EQ(stream.first_id(), model.empty() ? StreamId() : model.begin()->first);
@@ -55,12 +55,12 @@ Texts random_fields(std::mt19937& random) {
   return fields;
 }
 
-StreamId random_id(std::mt19937& random, const Model& model) {
+StreamId random_id(std::mt19937& random, const StreamModel& model) {
   if (model.empty() || random() % 4 == 0) return {random() % 2000, random() % 3};
   return std::next(model.begin(), static_cast<ptrdiff_t>(random() % model.size()))->first;
 }
 
-void trim_model(Model& model, const StreamObject::Trim& rule) {
+void trim_model(StreamModel& model, const StreamObject::Trim& rule) {
   while (!model.empty() && (rule.keep ? model.size() > *rule.keep : model.begin()->first < rule.min_id)) {
     model.erase(model.begin());
   }
@@ -70,7 +70,7 @@ TEST(StreamObject, BehavesLikeASortedMapUnderRandomChanges) {
   std::mt19937 random(7);
   for (const StreamObject::Limits limits : {StreamObject::Limits{4096, 100}, {300, 0}, {0, 7}, {0, 0}}) {
     StreamObject stream;
-    Model model;
+    StreamModel model;
     StreamId last;
     for (int step = 0; step < 4000; ++step) {
       switch (random() % 12) {
@@ -115,7 +115,7 @@ TEST(StreamObject, BehavesLikeASortedMapUnderRandomChanges) {
 TEST(StreamObject, WalksAnyRangeInBothDirections) {
   std::mt19937 random(3);
   StreamObject stream;
-  Model model;
+  StreamModel model;
   for (uint64_t i = 1; i <= 500; ++i) {
     const StreamId id{i * 2, i % 3};
     model[id] = {"f", std::to_string(i)};
@@ -153,13 +153,13 @@ TEST(StreamObject, ApproximateTrimmingTakesWholeBlocksUpToItsLimit) {
 TEST(StreamObject, CloneKeepsItsContentsWhateverBecomesOfTheOther) {
   std::mt19937 random(11);
   auto stream = std::make_unique<StreamObject>();
-  Model model;
+  StreamModel model;
   for (uint64_t i = 1; i <= 2000; ++i) {
     model[{i, 0}] = random_fields(random);
     add(*stream, {i, 0}, model[{i, 0}]);
   }
   const auto copy = stream->clone();
-  const Model before = model;
+  const StreamModel before = model;
   for (int step = 0; step < 500; ++step) {
     const StreamId id = random_id(random, model);
     stream->erase(id);
@@ -177,9 +177,9 @@ TEST(StreamObject, CloneKeepsItsContentsWhateverBecomesOfTheOther) {
 
 TEST(StreamObject, AppendingToEitherSideOfACloneReachesOnlyThatSide) {
   StreamObject stream;
-  Model model;
+  StreamModel model;
   uint64_t ms = 0;
-  const auto append = [&](StreamObject& to, Model& expected) {
+  const auto append = [&](StreamObject& to, StreamModel& expected) {
     const StreamId id{++ms, 0};
     expected[id] = {"f", std::to_string(ms)};
     add(to, id, expected[id], {.node_bytes = 0, .node_entries = 7});
@@ -188,7 +188,7 @@ TEST(StreamObject, AppendingToEitherSideOfACloneReachesOnlyThatSide) {
   for (int round = 0; round < 9; ++round) {
     const auto clone = stream.clone();
     auto& copy = static_cast<StreamObject&>(*clone);
-    Model copied = model;
+    StreamModel copied = model;
     for (int i = 0; i < 3; ++i) {
       append(round % 2 == 0 ? stream : copy, round % 2 == 0 ? model : copied);
       append(copy, copied);
@@ -207,7 +207,7 @@ TEST(StreamObject, AppendingToEitherSideOfACloneReachesOnlyThatSide) {
 TEST(StreamObject, ApproximateTrimmingAfterEveryAppendFollowsWhatIsDeletedMeanwhile) {
   std::mt19937 random(3);
   StreamObject stream;
-  Model model;
+  StreamModel model;
   for (uint64_t i = 1; i <= 3000; ++i) {
     model[{i, 0}] = {"f", "v"};
     add(stream, {i, 0}, {"f", "v"}, {.node_bytes = 0, .node_entries = 10});
@@ -233,7 +233,7 @@ TEST(StreamObject, ApproximateTrimmingAfterEveryAppendFollowsWhatIsDeletedMeanwh
 TEST(StreamObject, BlocksLoadAsTheyWereSaved) {
   std::mt19937 random(5);
   StreamObject stream;
-  Model model;
+  StreamModel model;
   for (uint64_t i = 1; i <= 700; ++i) {
     model[{i, i}] = random_fields(random);
     add(stream, {i, i}, model[{i, i}]);
@@ -334,7 +334,7 @@ TEST(StreamObject, KeepsWhatIsAddedBeforeABlockThatTrimmingEmptied) {
   const Texts fields{"f", "v"};
   for (const uint64_t first : {1, 5}) {  // the block's own ID again, and one before that
     StreamObject stream;
-    Model model;
+    StreamModel model;
     const StreamObject::Limits limits{.node_bytes = 0, .node_entries = 3};
     for (uint64_t i = 5; i <= 7; ++i) add(stream, {i, 1}, fields, limits);
     ASSERT_TRUE(stream.erase({7, 1}));
@@ -385,7 +385,7 @@ TEST(StreamObject, LoadsEntriesWithIdsBeforeThatOfTheirBlock) {
   StreamObject stream;
   ASSERT_TRUE(stream.load_node(block->id(), block->pack().clone()));
   ASSERT_TRUE(stream.load_end({.length = 59, .last_id = {60'000, 60}}));
-  Model model;
+  StreamModel model;
   for (uint64_t i = 2; i <= 60; ++i) {
     const std::string number = std::to_string(i);
     model[{1000 * i, i}] = i % 3 == 0 ? Texts{"g", number, "h", "a text"} : Texts{"f", number};

@@ -116,7 +116,7 @@ void change_both(ZsetObject& set, Model& model, RandomSource& random, const Enco
   }
 }
 
-class ZsetObjectForms : public testing::TestWithParam<uint64_t> {};
+class ZsetObjectForms : public ::testing::TestWithParam<uint64_t> {};
 
 TEST_P(ZsetObjectForms, BehaveAsAMapOrderedByScoreAndMember) {
   const EncodingLimits limits{.zset_entries = GetParam(), .zset_value_bytes = 4000};
@@ -183,9 +183,9 @@ TEST_P(ZsetObjectForms, ScanMeetsEveryElement) {
   EXPECT_EQ(met.size(), 1000u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Packed, ZsetObjectForms, testing::Values(uint64_t{1} << 20));
-INSTANTIATE_TEST_SUITE_P(Large, ZsetObjectForms, testing::Values(uint64_t{0}));
-INSTANTIATE_TEST_SUITE_P(Growing, ZsetObjectForms, testing::Values(uint64_t{20}));
+INSTANTIATE_TEST_SUITE_P(Packed, ZsetObjectForms, ::testing::Values(uint64_t{1} << 20));
+INSTANTIATE_TEST_SUITE_P(Large, ZsetObjectForms, ::testing::Values(uint64_t{0}));
+INSTANTIATE_TEST_SUITE_P(Growing, ZsetObjectForms, ::testing::Values(uint64_t{20}));
 
 TEST(ZsetObject, BecomesLargeBeyondEitherLimit) {
   const EncodingLimits limits{.zset_entries = 3, .zset_value_bytes = 5};

@@ -37,6 +37,12 @@ class FakeReplication final : public Replication {
     return "OK";
   }
   void replicaof_no_one() override { asked = "no one"; }
+  Result<> failover(std::span<const std::string_view> arguments) override {
+    asked = fmt::format("failover {}", fmt::join(arguments, " "));
+    if (failing) return fail("ERR FAILOVER already in progress.");
+    return {};
+  }
+  bool failing_over() const override { return failing; }
   RoleReport role() const override { return report; }
   std::string info() const override { return "role:master\r\n"; }
   ReplicationStats stats() const override { return {}; }
@@ -69,7 +75,7 @@ class FakeReplication final : public Replication {
   void session_closed(server::Session&) override {}
   bool kill_primary_link() override { return false; }
 
-  bool replica = false, up = true, enough = true;
+  bool replica = false, up = true, enough = true, failing = false;
   int64_t current_offset = 0;
   size_t acknowledged = 0, synced = 0;
   int renames = 0;
@@ -99,6 +105,7 @@ class FakePersistence final : public PersistenceControl {
   bool log_on() const override { return logging; }
   uint64_t logged_offset() const override { return logging ? logged : 0; }
   uint64_t synced_offset() const override { return synced; }
+  void sync_log_soon() override { ++syncs_asked; }
   uint64_t buffered_bytes() const override { return buffered; }
   std::string info() const override { return "rdb_saves:0\r\n"; }
   void reset_stats() override {}
@@ -106,7 +113,7 @@ class FakePersistence final : public PersistenceControl {
   Result<> reload_log() override { return {}; }
 
   std::optional<std::string> refusal;
-  int flushes = 0;
+  int flushes = 0, syncs_asked = 0;
   uint64_t buffered = 0, logged = 0, synced = 0;
   bool logging = false;
   std::function<void()> on_save;
@@ -119,6 +126,7 @@ class FakeProcess final : public ProcessControl {
     on_failure = std::move(failed);
   }
   bool abort_shutdown() override { return false; }
+  void panic(std::string_view why) override { panics.emplace_back(why); }
   void block_for(Micros duration) override { blocked += duration; }
   ProcessFacts facts() const override { return {}; }
   uint64_t used_memory() const override { return measure ? measure() : 0; }
@@ -140,6 +148,7 @@ class FakeProcess final : public ProcessControl {
   std::vector<std::function<void()>> soon;
   Instant alarm = Instant::max();
   int purges = 0;
+  std::vector<std::string> panics;
   int64_t page = 4096;
 };
 

@@ -35,6 +35,7 @@ TEST_F(Propagation, AGeneratedStreamIdIsToldWhereAnybodyListens) {
   const std::string reply = run("XADD s MAXLEN ~ 1000 * f v");
   const std::string id = reply.substr(reply.find('|') + 1, reply.rfind('|') - reply.find('|') - 1);
   EXPECT_EQ(effects(), (Lines{"0: XADD s MAXLEN = 2 " + id + " f v"}));
+  EXPECT_EQ(told("XADD given MAXLEN ~ 1000 7 f v"), (Lines{"0: XADD given MAXLEN = 1 7 f v"}));
 }
 
 TEST_F(Propagation, SavingIsNoChangeAlthoughItRestartsTheCount) {
@@ -122,6 +123,26 @@ TEST_F(Propagation, PublishGoesToReplicasOnly) {
   replication.stream.take();
   EXPECT_EQ(told("PUBLISH news hi"), Lines{});
   EXPECT_EQ(replication.stream.take(), (Lines{"0: PUBLISH news hi"}));
+}
+
+TEST_F(Propagation, ErrorsOfTheStreamAndTheLogAreLivedWithOrNot) {
+  replication.replica = true;
+  server::Session stream(1);
+  const std::vector<std::string_view> set = {"SET", "a", "text"}, increment = {"INCR", "a"};
+  const auto execute_both = [&] {
+    node.execute_from_primary(stream, increment);
+    node.execute_from_log(stream, increment);
+    return std::exchange(process.panics, {}).size();
+  };
+  node.execute_from_primary(stream, set);
+  EXPECT_EQ(execute_both(), 0u);
+  NodeConfig strict;
+  strict.panic_on_replicated_errors = true;
+  node.configure(strict);
+  EXPECT_EQ(execute_both(), 1u);
+  strict.panic_on_logged_errors = true;
+  node.configure(strict);
+  EXPECT_EQ(execute_both(), 2u);
 }
 
 TEST_F(Propagation, PrimaryStreamIsFedOnAndKeepsExpiredKeys) {

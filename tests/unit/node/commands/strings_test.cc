@@ -112,6 +112,9 @@ TEST_F(Strings, BitsCountAndMove) {
   EXPECT_EQ(run("BITPOS ones 0"), ":16|");
   EXPECT_EQ(run("BITPOS ones 0 0 -1"), ":-1|");
   EXPECT_EQ(run("BITOP NOT d ones"), ":2|");
+  // As Redis: a value far below the type's least saturates to its largest.
+  EXPECT_EQ(run("BITFIELD far OVERFLOW SAT SET i5 0 -9223372036854775793 GET i5 0"), "*2|:0|:15|");
+  EXPECT_EQ(run("BITFIELD far OVERFLOW SAT SET i5 0 -9223372036854775792 GET i5 0"), "*2|:15|:-16|");
   EXPECT_EQ(run("BITFIELD f SET u8 0 200 OVERFLOW SAT INCRBY u8 0 100 GET u4 0"), "*3|:0|:255|:15|");
   EXPECT_EQ(run("BITFIELD f OVERFLOW FAIL INCRBY u8 0 1"), "*1|$-1|");
   EXPECT_EQ(run("BITFIELD_RO f SET u8 0 1"), "-ERR BITFIELD_RO only supports the GET subcommand|");

@@ -130,6 +130,7 @@ TEST_F(NodeReplicationTest, BytesOutOfTheBacklogNeedAFullResync) {
   primary.replication().configure(primary.config);
   follow(replica, primary);
   ASSERT_TRUE(settle(primary, replica));
+  EXPECT_FALSE(replica.loaded_same_history) << "it had none";
   // The replica cannot come back before the primary has let go of its place and the history has grown past the backlog.
   primary.stop_listening();
   ASSERT_TRUE(replica.replication().kill_primary_link());
@@ -138,6 +139,7 @@ TEST_F(NodeReplicationTest, BytesOutOfTheBacklogNeedAFullResync) {
   ASSERT_TRUE(primary.listen());
   ASSERT_TRUE(settle(primary, replica));
   EXPECT_EQ(primary.replication().stats().sync_full, 2u);
+  EXPECT_TRUE(replica.loaded_same_history) << "its old data may be served until the new data is whole";
   // Its first try offered its own empty history; the second the bytes that are gone.
   EXPECT_EQ(primary.replication().stats().sync_partial_err, 2u);
 }
@@ -201,6 +203,7 @@ TEST_F(NodeReplicationTest, OldPrimaryThatWroteOnIsResynced) {
   ASSERT_TRUE(settle(other, top));
   EXPECT_FALSE(top.data.databases[0].contains("lost"));
   EXPECT_EQ(top.loads, 1);
+  EXPECT_FALSE(top.loaded_same_history) << "what it wrote on its own is nothing to be served";
 }
 
 TEST_F(NodeReplicationTest, WaitAsksAtOnceAndCountsAcknowledgements) {
@@ -246,6 +249,30 @@ TEST_F(NodeReplicationTest, WaitForLogsCountsOnlyReplicasThatHaveItOnTheirDisks)
   ASSERT_TRUE(wait(std::nullopt));
   EXPECT_EQ(count, 1u);
   EXPECT_EQ(primary.replication().acked_synced(offset), 1u);
+}
+
+TEST_F(NodeReplicationTest, WaitForLogsHasTheReplicaSyncAtOnceAndSaySo) {
+  auto &primary = node(), &replica = node();
+  follow(replica, primary);
+  ASSERT_TRUE(settle(primary, replica));
+  primary.set(0, "a", "1");
+  replica.synced = 0;
+  const int64_t offset = primary.replication().offset();
+  std::optional<size_t> count;
+  const auto counted = [&](auto acked) { count = acked; };
+  primary.replication().wait({.offset = offset, .replicas = 1}, std::nullopt, counted);
+  ASSERT_TRUE(until([&] { return count.has_value(); }));
+  EXPECT_EQ(replica.syncs_asked, 0) << "WAIT does not ask for it";
+
+  count.reset();
+  primary.replication().wait({.offset = offset, .replicas = 1, .synced = true}, std::nullopt, counted);
+  ASSERT_TRUE(until([&] { return replica.syncs_asked == 1; }));
+  const Instant begin = clock_.now();
+  replica.synced = replica.replication().offset();
+  replica.replication().log_synced(1);
+  ASSERT_TRUE(until([&] { return count.has_value(); }));
+  EXPECT_EQ(count, 1u);
+  EXPECT_LT(clock_.now() - begin, Millis(500)) << "not by the acknowledgement of each second";
 }
 
 TEST_F(NodeReplicationTest, WaitForTheOwnLogEndsWhenItIsSyncedOrSwitchedOff) {

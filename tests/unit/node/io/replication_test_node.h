@@ -104,13 +104,18 @@ class ReplicationTestNode final : public server::RequestHandler, public node::Re
     }
   }
   int primary_stream_db() const override { return stream_db_; }
-  void load_payload(const std::string& path,
+  void load_payload(const std::string& path, LoadTerms terms,
                     std::function<void(std::expected<LoadedPayload, LoadError>)> done) override {
+    loaded_same_history = terms.same_history;
     MemoryDataSet loaded;
     const auto load = node::load_rdb_file(files_, path, loaded, {});
     ++loads;
     if (!load) {
       boost::asio::post(io_, [done, text = load.error().text] { done(std::unexpected(LoadError{text, false})); });
+      return;
+    }
+    if (terms.only_with_keys && load->keys_loaded == 0) {
+      boost::asio::post(io_, [done] { done(std::unexpected(LoadError{.text = "no keys", .refused = true})); });
       return;
     }
     data.databases = std::move(loaded.databases);
@@ -146,17 +151,22 @@ class ReplicationTestNode final : public server::RequestHandler, public node::Re
     });
     return {};
   }
+  void pause_writes(bool on) override { writes_paused = on; }
   void cancel_save() override {}
   void role_changed(bool replica) override { is_replica = replica; }
   void identity_changed(const node::Replication::SavedPosition& position) override { identity = position; }
   std::optional<int64_t> synced_offset() const override { return synced; }
+  void sync_log_soon() override { ++syncs_asked; }
 
   node::ReplicationConfig config;
   MemoryDataSet data;
   std::optional<int64_t> synced;  // what its append-only file has on the disk
   bool is_replica = false;
   bool fail_saves = false;
+  bool writes_paused = false;
   int saves = 0, loads = 0;
+  int syncs_asked = 0;  // of its append-only file
+  bool loaded_same_history = false;
   std::optional<node::Replication::SavedPosition> identity;
 
  private:

@@ -248,6 +248,27 @@ TEST_F(KeyspaceTest, MemoryIsThatOfAFreshSpaceAfterAFlush) {
   EXPECT_EQ(keys.memory_bytes(0), 0u);
 }
 
+TEST_F(KeyspaceTest, ExchangedContentComesWholeAndIsTold) {
+  put(0, "old", "1");
+  keys.set_expiry(0, "old", at(9000));
+  Keyspace other(4, random);
+  other.set(2, "new", Value::string("2"));
+  other.set_expiry(2, "new", at(7000));
+  Recorder recorder;
+  keys.set_observer(&recorder);
+  keys.flush(-1);
+  recorder.events.clear();
+  keys.exchange(other);
+  EXPECT_EQ(recorder.events, (std::vector<std::string>{"flush 0", "flush 1", "flush 2", "flush 3"}));
+  EXPECT_EQ(keys.peek(0, "old"), nullptr);
+  EXPECT_EQ(keys.expire_count(0), 0u);
+  EXPECT_EQ(text(keys.peek(2, "new")), "2");
+  EXPECT_EQ(keys.expire_count(2), 1u);
+  EXPECT_EQ(other.key_count(2), 0u);
+  keys.begin(at(7001), ExpiryMode::remove);
+  EXPECT_EQ(keys.read(2, "new"), nullptr);
+}
+
 TEST(SeededHash, MatchesItselfAndDependsOnTheSeed) {
   const HashSeed one{1, 2};
   const HashSeed two{1, 3};

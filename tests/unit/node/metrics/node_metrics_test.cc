@@ -83,6 +83,16 @@ TEST(NodeHealth, LagLimitUsesConfigUnits) {
   EXPECT_EQ(status(HealthCheck::replica, facts, "/replica"), 200u);
 }
 
+TEST(NodeMetrics, AFullSyncShowsHowFarItIs) {
+  NodeFacts facts = replica_facts();
+  EXPECT_THAT(node_metrics(facts).text(), Not(HasSubstr("holdfast_replica_sync")));
+  facts.health.sync_read_bytes = 250;
+  EXPECT_THAT(node_metrics(facts).text(), HasSubstr("holdfast_replica_sync_received_bytes 250\n"));
+  EXPECT_THAT(node_metrics(facts).text(), Not(HasSubstr("holdfast_replica_sync_progress_ratio")));
+  facts.health.sync_total_bytes = 1000;
+  EXPECT_THAT(node_metrics(facts).text(), HasSubstr("holdfast_replica_sync_progress_ratio 0.25\n"));
+}
+
 TEST(NodeHealth, LivenessPassesWhileLoading) {
   NodeHealth facts;
   facts.loading = true;

@@ -186,6 +186,34 @@ TEST_F(AppendOnlyLogTest, EverySecondSyncsOnceASecond) {
   EXPECT_EQ(fs_.sync_count(), 2U) << "nothing new: no sync but the one of close()";
 }
 
+TEST_F(AppendOnlyLogTest, ASyncThatIsWaitedForComesBeforeTheSecondIsOver) {
+  start(FsyncPolicy::everysec);
+  feed(*log_, 0, {"SET", "a", "1"});
+  log_->sync_now();
+  EXPECT_TRUE(becomes_durable(log_->appended_offset()));
+  log_->sync_now();
+  EXPECT_EQ(fs_.sync_count(), 1U) << "nothing new";
+  fs_.set_sync_hook([this](const std::string&) { disk_.wait(); });
+  feed(*log_, 0, {"SET", "a", "2"});
+  log_->sync_now();
+  disk_.await_waiter();
+  for (int i = 3; i < 10; ++i) {
+    feed(*log_, 0, {"SET", "a", std::to_string(i)});
+    log_->sync_now();
+  }
+  disk_.open();
+  EXPECT_TRUE(becomes_durable(log_->appended_offset()));
+  EXPECT_EQ(fs_.sync_count(), 3U) << "turns that came while one ran share the next";
+}
+
+TEST_F(AppendOnlyLogTest, WithoutSyncsWaitingForOneAsksForNone) {
+  start(FsyncPolicy::no);
+  feed(*log_, 0, {"SET", "a", "1"});
+  log_->sync_now();
+  EXPECT_EQ(fs_.content("log").size(), log_->appended_offset());
+  EXPECT_EQ(fs_.sync_count(), 0U);
+}
+
 TEST_F(AppendOnlyLogTest, WritesQueueBehindASlowSync) {
   start(FsyncPolicy::everysec);
   fs_.set_sync_hook([this](const std::string&) { disk_.wait(); });

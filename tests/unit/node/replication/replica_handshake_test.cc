@@ -41,6 +41,20 @@ TEST(ReplicaHandshake, AsksInRedissOrder) {
   EXPECT_EQ(handshake.line("+OK").send, command({"PSYNC", std::string(40, 'a'), "42"}));
 }
 
+TEST(ReplicaHandshake, AsksAReplicaToTakeOver) {
+  ReplicaHandshake handshake({.listening_port = 6380, .resume = HistoryPosition{id_of('a'), 41}, .takeover = true});
+  handshake.start();
+  handshake.line("+PONG");
+  handshake.line("+OK");
+  const auto asked = handshake.line("+OK");
+  EXPECT_EQ(asked.send, command({"PSYNC", std::string(40, 'a'), "42", "FAILOVER"}));
+  EXPECT_TRUE(asked.psync_sent);
+  const auto refused = handshake.line("-ERR PSYNC FAILOVER can't be sent to a master.");
+  EXPECT_EQ(refused.verdict, Verdict::failed);
+  EXPECT_TRUE(refused.psync_refused);
+  EXPECT_EQ(refused.answer, "-ERR PSYNC FAILOVER can't be sent to a master.");
+}
+
 TEST(ReplicaHandshake, AsksForEverythingWithoutAHistory) {
   ReplicaHandshake handshake({.listening_port = 6380});
   handshake.start();

@@ -94,6 +94,30 @@ TEST_F(ReplicaLink, ResumesUnderTheNameThePrimaryGives) {
   EXPECT_FALSE(machine_.down_since());
 }
 
+TEST_F(ReplicaLink, TellsWhatCameOfATakeover) {
+  start();
+  machine_.connected(now_, HistoryPosition{*RunId::parse(kId), 10}, actions_, true);
+  receive("+PONG\r\n");
+  receive("+OK\r\n+OK\r\n");
+  ASSERT_TRUE(find<Takeover>());
+  EXPECT_EQ(find<Takeover>()->what, Takeover::What::asked);
+  receive("-ERR no\r\n");
+  ASSERT_TRUE(find<Takeover>());
+  EXPECT_EQ(find<Takeover>()->what, Takeover::What::refused);
+  EXPECT_EQ(find<Takeover>()->answer, "-ERR no");
+  EXPECT_TRUE(std::holds_alternative<Takeover>(actions_.back()));  // behind Close: it may start the link anew
+  EXPECT_EQ(machine_.state(), LinkState::connect);
+}
+
+TEST_F(ReplicaLink, TellsThatAPrimaryIsFollowed) {
+  start();
+  to_psync(HistoryPosition{*RunId::parse(kId), 10});
+  EXPECT_FALSE(find<Takeover>());
+  receive("+CONTINUE\r\n");
+  ASSERT_TRUE(find<Takeover>());
+  EXPECT_EQ(find<Takeover>()->what, Takeover::What::followed);
+}
+
 TEST_F(ReplicaLink, ReconnectsAtOnceThenBacksOffToASecond) {
   to_stream();
   now_ += Seconds(5);

@@ -40,10 +40,12 @@ class FakeHost final : public Host {
     const auto found = cache.find(address);
     return found == cache.end() ? nullptr : &found->second;
   }
+  const ScriptQueue& scripts() const override { return queue; }
   unsigned simulated_failures() const override { return flags; }
   void simulate_failures(unsigned wanted) override { flags = wanted; }
   void request_shutdown(std::string_view) override { stopped = true; }
 
+  ScriptQueue queue;
   std::map<Endpoint, CachedInfo> cache;
   std::vector<Notice> notices;
   unsigned flags = 0;

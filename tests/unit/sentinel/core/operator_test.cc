@@ -58,6 +58,30 @@ TEST_F(Operator, RemoveForgetsAndCloses) {
   harness.run_for(10s);
 }
 
+TEST_F(Operator, ForgetsAReplicaOrASentinelThatIsGone) {
+  const auto forget = [&](std::string_view name, std::string_view host, std::string_view port) {
+    auto outcome = harness.core.forget(name, host, port, harness.now);
+    harness.perform(std::move(outcome.actions));
+    return outcome.result ? std::string("OK") : outcome.result.error().text;
+  };
+  EXPECT_EQ(forget("nope", "10.0.0.2", "6379"), "ERR No such master with that name");
+  EXPECT_EQ(forget("mymaster", "10.0.0.2", "x"), "ERR Invalid port");
+  EXPECT_EQ(forget("mymaster", "10.0.0.2", "70000"), "ERR Invalid port");
+  EXPECT_EQ(forget("mymaster", "10.9.9.9", "6379"), "ERR No such replica or sentinel with that address");
+  EXPECT_EQ(forget("mymaster", "10.0.0.1", "6379"), "ERR No such replica or sentinel with that address");  // itself
+
+  harness.kill(kReplica1);
+  EXPECT_EQ(forget("mymaster", kReplica1.host, std::to_string(kReplica1.port)), "OK");
+  EXPECT_EQ(harness.core.replica_fields("mymaster", harness.now)->size(), 1u);
+  EXPECT_EQ(harness.saved_state->primaries[0].replicas.size(), 1u);
+  const size_t sentinels = harness.core.sentinel_fields("mymaster", harness.now)->size();
+  ASSERT_GT(sentinels, 0u);
+  const auto peer = harness.saved_state->primaries[0].sentinels[0];
+  EXPECT_EQ(forget("mymaster", peer.address.host, std::to_string(peer.address.port)), "OK");
+  EXPECT_EQ(harness.core.sentinel_fields("mymaster", harness.now)->size(), sentinels - 1);
+  EXPECT_EQ(harness.saved_state->primaries[0].sentinels.size(), sentinels - 1);
+}
+
 TEST_F(Operator, SetChecksItsArgumentsAsTheReference) {
   EXPECT_EQ(set({"quorum", "0"}), "ERR Invalid argument '0' for SENTINEL SET 'quorum'");
   EXPECT_EQ(set({"foo", "bar"}), "ERR Unknown option or number of arguments for SENTINEL SET 'foo'");
