@@ -56,7 +56,7 @@ struct ReplicaLink::Connection {
 };
 
 ReplicaLink::ReplicaLink(Environment environment)
-    : env_(std::move(environment)), machine_(env_.config), resolver_(env_.io), timer_(env_.io) {}
+    : env_(std::move(environment)), machine_(env_.config), keeper_(env_.files), resolver_(env_.io), timer_(env_.io) {}
 
 ReplicaLink::~ReplicaLink() {
   *alive_ = false;
@@ -281,7 +281,11 @@ void ReplicaLink::perform(link_action::Load& action) {
 void ReplicaLink::payload_loaded(const HistoryPosition& position,
                                  const std::expected<ReplicationHost::LoadedPayload, ReplicationHost::LoadError>& loaded) {
   loading_ = false;
-  remove_spool();
+  if (loaded) {
+    keep_spool();
+  } else {
+    remove_spool();
+  }
   if (!loaded && loaded.error().refused) guard_.refuse(position.id);
   if (loaded || loaded.error().data_lost) {
     env_.disconnect_replicas("a full resync replaced the data set");
@@ -299,6 +303,12 @@ void ReplicaLink::payload_loaded(const HistoryPosition& position,
     run([&](LinkActions& actions) { machine_.load_failed(env_.clock.now(), loaded.error().text, actions); });
   }
   env_.load_ended();
+}
+
+void ReplicaLink::keep_spool() {
+  if (env_.config.kept_payload.empty()) return remove_spool();
+  spool_.reset();
+  keeper_.keep(std::exchange(spool_path_, {}), join_path(env_.config.directory, env_.config.kept_payload));
 }
 
 void ReplicaLink::remove_spool() {

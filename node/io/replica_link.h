@@ -19,6 +19,7 @@
 #include "common/fs/file_system.h"
 #include "common/resp/request_parser.h"
 #include "common/time/clock.h"
+#include "node/io/payload_keeper.h"
 #include "node/replication/config.h"
 #include "node/replication/empty_primary_guard.h"
 #include "node/replication/host.h"
@@ -94,6 +95,7 @@ class ReplicaLink {
   void payload_loaded(const HistoryPosition& position,
                       const std::expected<ReplicationHost::LoadedPayload, ReplicationHost::LoadError>& loaded);
   void remove_spool();
+  void keep_spool();
   void tell_progress();
   void arm_timer();
 
@@ -107,6 +109,7 @@ class ReplicaLink {
   std::unique_ptr<File> spool_;
   std::string spool_path_;
   std::string spool_error_;
+  PayloadKeeper keeper_;
   Instant progress_told_;  // when the log was last told how far the payload is
   bool loading_ = false;
   boost::asio::ip::tcp::resolver resolver_;

@@ -94,6 +94,10 @@ NodeConfig node_config(const NodeOptions& options) {
 
 ReplicationConfig replication_config(const NodeOptions& options) {
   ReplicationConfig config;
+  const bool persistent = options.appendonly || !options.save.empty();
+  if (options.repl_diskless_load == DisklessLoad::disabled && (persistent || !options.rdb_del_sync_files)) {
+    config.kept_payload = options.dbfilename;
+  }
   config.primary_user = options.masteruser;
   config.primary_password = options.masterauth;
   config.serve_stale_data = options.replica_serve_stale_data;

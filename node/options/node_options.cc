@@ -33,7 +33,7 @@ void add_snapshot_rows(Registry& r, NodeOptions& o) {
             "Refuse writes after a failed save.");
   r.boolean("rdbcompression", o.rdbcompression, kMutable, "Compress strings in snapshots.");
   r.boolean("rdbchecksum", o.rdbchecksum, kImmutable, "End snapshots with a checksum.");
-  r.boolean("rdb-del-sync-files", o.rdb_del_sync_files, kMutable, "Remove snapshots made for replication.");
+  r.boolean("rdb-del-sync-files", o.rdb_del_sync_files, kMutable, "Without persistence, remove the file of a full synchronisation once it is loaded (no: it becomes dbfilename).");
   r.boolean("rdb-save-incremental-fsync", o.rdb_save_incremental_fsync, kMutable,
             "Sync a snapshot piece by piece while writing it.");
   r.text("dbfilename", o.dbfilename, kProtected, "File name of the snapshot.",

@@ -44,6 +44,9 @@ struct ReplicationConfig {
   Seconds output_soft_limit_period{60};
 
   std::string directory = ".";  // dir: where payloads are spooled
+  // dbfilename, if a payload that was loaded becomes this node's own dump (repl-diskless-load, rdb-del-sync-files); "":
+  // it is removed.
+  std::string kept_payload;
 };
 
 }  // namespace holdfast::node

@@ -98,6 +98,36 @@ def test_a_replica_continues_from_its_log(space, primary_kind, how):
 
 
 @by_pair
+def test_a_received_payload_is_the_replicas_dump(space, primary_kind, replica_kind):
+    """A replica that saves nothing itself continues from it after a kill."""
+    primary, replica = pair_of(space, primary_kind, replica_kind, CONF.replace("3600 1", '""', 1))
+    poll(lambda: [path.name for path in replica.folder.glob("*rdb*")] == ["dump.rdb"], 10, "the payload has its name")
+    replica.kill()
+    write(primary, "meanwhile")
+    again = restart(space, replica, replica_kind)
+    wait_equal(again, primary)
+    stats = primary.info("stats")
+    assert (stats["sync_full"], stats["sync_partial_ok"]) == (1, 1)
+
+
+@by_pair
+def test_a_received_payload_is_removed_where_it_is_asked_for(space, primary_kind, replica_kind):
+    """rdb-del-sync-files: only without persistence, and as it is set when the payload is loaded."""
+    _, replica = pair_of(space, primary_kind, replica_kind, CONF.replace("3600 1", '""', 1) + "rdb-del-sync-files yes\n")
+    assert not list(replica.folder.glob("*rdb*"))
+    with replica.client() as client:
+        client.config_set("save", "3600 1")
+        client.execute_command("REPLICAOF", "NO", "ONE")
+        client.set("other", "data")
+    primary = space.node("second", CONF, kind=primary_kind)
+    write(primary, "third")
+    with replica.client() as client:
+        client.execute_command("REPLICAOF", "127.0.0.1", primary.port)
+    wait_equal(replica, primary)
+    poll(lambda: [path.name for path in replica.folder.glob("*rdb*")] == ["dump.rdb"], 10, "the payload has its name")
+
+
+@by_pair
 def test_replicas_continue_with_a_primary_that_was_restarted(space, primary_kind, replica_kind):
     """After an orderly end its file has everything: the old history goes on, in ours always under a new name."""
     primary, replica = pair_of(space, primary_kind, replica_kind)
