@@ -66,7 +66,7 @@ void check_quorum_command(Context& context) {
 void my_id_command(Context& context) { context.reply.bulk(context.host.core().run_id().view()); }
 
 // For each primary named: its name and a list of [milliseconds since, text], the primary's first, then the replicas'.
-// [null, null] stands for one that has not answered yet. Unknown names are left out.
+// [0, null] stands for one that has not answered yet. Unknown names are left out.
 void info_cache_command(Context& context) {
   const Sentinel& core = context.host.core();
   const auto instances = core.instance_summaries();
@@ -76,7 +76,7 @@ void info_cache_command(Context& context) {
     context.reply.array(2);
     const CachedInfo* cached = context.host.cached_info(address);
     if (cached == nullptr) {
-      context.reply.null();
+      context.reply.integer(0);
       context.reply.null();
       return;
     }

@@ -18,20 +18,22 @@ constexpr CommandSpec sub(std::string_view name, int arity, std::string_view sin
 }
 
 constexpr std::string_view kConstant = "O(1)";
+constexpr std::string_view kUntold;  // the reference names no complexity
 constexpr std::string_view kPerPrimary = "O(N) where N is the number of masters";
 constexpr std::string_view kPerInstance = "O(N) where N is the number of instances";
 
 constexpr std::string_view kGetAddressSummary = "Get port and address of a master";
 constexpr std::string_view kIsDownSummary = "Check if a master is down";
 constexpr std::string_view kMasterSummary = "Shows the state of a master";
-constexpr std::string_view kMastersSummary = "Shows a list of masters and their state";
-constexpr std::string_view kReplicasSummary = "Shows a list of the monitored replicas of a master";
+constexpr std::string_view kMastersSummary = "List the monitored masters";
 
 constexpr std::array<CommandRow, 26> kSentinel = {{
-    {sub("ckquorum", 3, "2.8.4", kConstant, "Check for a Sentinel quorum"), check_quorum_command},
+    {sub("ckquorum", 3, "2.8.4", kUntold, "Check for a Sentinel quorum"), check_quorum_command},
     {sub("config", -3, "6.2.0", kConstant, "Configure Sentinel"), config_command},
-    {sub("debug", -2, "7.0.0", kConstant, "List or update the current configurable parameters"), debug_command},
-    {sub("failover", 3, "2.8.4", kConstant, "Forces a failover"), failover_command},
+    {sub("debug", -2, "7.0.0", "O(N) where N is the number of configurable parameters",
+         "List or update the current configurable parameters"),
+     debug_command},
+    {sub("failover", 3, "2.8.4", kUntold, "Force a failover"), failover_command},
     {sub("flushconfig", 2, "2.8.4", kConstant, "Rewrite configuration file"), flush_config_command},
     {sub("forget", 5, "7.0.15", kConstant, "Forget a replica or another Sentinel of a master"), forget_command},
     {sub("get-master-addr-by-name", 3, "2.8.4", kConstant, kGetAddressSummary), get_master_addr_command},
@@ -54,17 +56,19 @@ constexpr std::array<CommandRow, 26> kSentinel = {{
     {sub("masters", 2, "2.8.4", kPerPrimary, kMastersSummary), masters_command},
     {sub("monitor", 6, "2.8.4", kConstant, "Start monitoring"), monitor_command},
     {sub("myid", 2, "6.2.0", kConstant, "Get the Sentinel instance ID"), my_id_command},
-    {sub("pending-scripts", 2, "2.8.4", kConstant, "Get information about pending scripts"), pending_scripts_command},
+    {sub("pending-scripts", 2, "2.8.4", kUntold, "Get information about pending scripts"), pending_scripts_command},
     {sub("primaries", 2, "2.8.4", kPerPrimary, kMastersSummary), masters_command},
     {sub("primary", 3, "2.8.4", kConstant, kMasterSummary), master_command},
     {sub("remove", 3, "2.8.4", kConstant, "Stop monitoring"), remove_command},
-    {sub("replicas", 3, "5.0.0", kPerInstance, kReplicasSummary), replicas_command},
-    {sub("reset", 3, "2.8.4", kPerInstance, "Reset masters by name pattern"), reset_masters_command},
-    {sub("sentinels", 3, "2.8.4", kPerInstance, "Shows a list of Sentinel instances and their state"),
+    {sub("replicas", 3, "5.0.0", "O(N) where N is the number of replicas", "List the monitored replicas"),
+     replicas_command},
+    {sub("reset", 3, "2.8.4", "O(N) where N is the number of monitored masters", "Reset masters by name pattern"),
+     reset_masters_command},
+    {sub("sentinels", 3, "2.8.4", "O(N) where N is the number of Sentinels", "List the Sentinel instances"),
      sentinels_command},
     {sub("set", -5, "2.8.4", kConstant, "Change the configuration of a monitored master"), set_command},
-    {sub("simulate-failure", -3, "3.2.0", kConstant, "Simulate failover scenarios"), simulate_failure_command},
-    {sub("slaves", 3, "2.8.0", kPerInstance, kReplicasSummary), replicas_command},
+    {sub("simulate-failure", -3, "3.2.0", kUntold, "Simulate failover scenarios"), simulate_failure_command},
+    {sub("slaves", 3, "2.8.0", "O(N) where N is the number of slaves", "List the monitored slaves"), replicas_command},
 }};
 
 constexpr std::array<CommandRow, 5> kTop = {{
@@ -97,7 +101,7 @@ constexpr std::array<CommandRow, 5> kTop = {{
       1,
       command::kNoScript | command::kLoading | command::kStale | command::kFast,
       {},
-      command::kDangerous,
+      command::kAdminCategory | command::kDangerous,
       "server",
       "2.8.12",
       "O(1)",

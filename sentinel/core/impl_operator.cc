@@ -92,8 +92,8 @@ Result<> Sentinel::Impl::monitor(std::string_view name, std::string_view host, s
   if (host_text.empty() || (!is_address(host_text) && !globals_.resolve_hostnames)) {
     return fail("ERR Invalid IP address or hostname specified");
   }
-  if (primaries_.contains(name)) return fail("ERR Duplicate master name.");
   if (*port_value < 1 || *port_value > 65535) return fail("ERR Invalid port number.");
+  if (primaries_.contains(name)) return fail("ERR Duplicate master name.");
   // The name travels in hello messages, between commas.
   if (name.empty() || name.find(',') != std::string_view::npos) return fail("ERR Invalid master name.");
   PersistentPrimary fresh{.name = std::string(name),
@@ -163,9 +163,11 @@ Result<> Sentinel::Impl::set(std::string_view name, std::span<const std::string>
     const std::string option = to_lower(args[i]);
     const size_t left = args.size() - i - 1;
     if (option == "rename-command" && left >= 2) {
-      if (args[i + 1].empty()) return fail("ERR Invalid argument '{}' for SENTINEL SET '{}'", args[i + 1], option);
+      if (args[i + 1].empty() || args[i + 2].empty()) {
+        return fail("ERR Invalid argument '' for SENTINEL SET '{}'", args[i]);
+      }
       apply_rename(settings, args[i + 1], args[i + 2]);
-      applied.push_back(fmt::format(" {} {} {}", option, args[i + 1], args[i + 2]));
+      applied.push_back(fmt::format(" {} {} {}", args[i], args[i + 1], args[i + 2]));
       i += 3;
       continue;
     }
@@ -176,9 +178,9 @@ Result<> Sentinel::Impl::set(std::string_view name, std::span<const std::string>
     const bool script = option == "notification-script" || option == "client-reconfig-script";
     if (script && globals_.deny_scripts_reconfig) return fail("{}", kScriptsDenied);
     if (!apply_option(settings, option, value)) {
-      return fail("ERR Invalid argument '{}' for SENTINEL SET '{}'", value, option);
+      return fail("ERR Invalid argument '{}' for SENTINEL SET '{}'", value, args[i]);
     }
-    applied.push_back(fmt::format(" {} {}", option, option == "auth-pass" ? "******" : value));
+    applied.push_back(fmt::format(" {} {}", args[i], option == "auth-pass" ? "******" : value));
     i += 2;
   }
   const bool new_login = settings.auth_pass != p.settings.auth_pass || settings.auth_user != p.settings.auth_user;

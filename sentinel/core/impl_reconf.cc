@@ -42,6 +42,7 @@ void Sentinel::Impl::switch_primary(Primary& p, const Endpoint& address, Switche
   const auto renew = [&](Node& node) {
     node.s_down = false;  // found again at once if it holds: the event then names its new place
     node.role_reported.reset();
+    node.role_reported_since = now_;
     node.misplaced_since.reset();
     node.rebooted_since.reset();
     node.reconf = Reconf::none;

@@ -90,14 +90,14 @@ void Sentinel::Impl::note_run_id(Primary& p, Node& node, const RunId& run_id) {
   node.run_id = run_id;
 }
 
+// Until it has said what it is, it counts as what the configuration has it for.
 void Sentinel::Impl::note_role(Primary& p, Node& node, Role role) {
-  if (node.role_reported == role) return;
-  const bool first = !node.role_reported.has_value();
+  const Role configured = &node == p.node.get() ? Role::primary : Role::replica;
+  const bool changed = role != node.role_reported.value_or(configured);
   node.role_reported = role;
+  if (!changed) return;
   node.role_reported_since = now_;
-  if (first) return;
-  const bool expected = (role == Role::primary) == (&node == p.node.get());
-  notify(expected ? Event::role_change : Event::role_change_end, p, node,
+  notify(role == configured ? Event::role_change : Event::role_change_end, p, node,
          fmt::format(" new reported role is {}", role == Role::primary ? "master" : "slave"));
 }
 

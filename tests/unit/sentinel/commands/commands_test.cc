@@ -299,7 +299,7 @@ TEST_F(CommandsTest, ShowsCachedInfoOfAllNodes) {
   clock_.advance(Millis(250));
   server_.refresh_now();
   EXPECT_EQ(run("SENTINEL INFO-CACHE nope mymaster"),
-            "*2\r\n$8\r\nmymaster\r\n*2\r\n*2\r\n$-1\r\n$-1\r\n*2\r\n:250\r\n$10\r\n# Server\r\n\r\n");
+            "*2\r\n$8\r\nmymaster\r\n*2\r\n*2\r\n:0\r\n$-1\r\n*2\r\n:250\r\n$10\r\n# Server\r\n\r\n");
 }
 
 TEST_F(CommandsTest, SimulatesFailuresWhenAsked) {
