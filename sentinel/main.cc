@@ -225,6 +225,9 @@ int run(Configuration& configuration, const config::CommandLine& line) {
   SystemClock clock;
   PosixFileSystem fs;
   ConfigFileStore store(fs, line.config_file);
+  auto recovered = store.recover(std::move(configuration.state));
+  if (!recovered) return refuse(fmt::format("Fatal error, {}. Exiting...", recovered.error().text));
+  configuration.state = std::move(*recovered);
   // Never destroyed: that would wait for a resolver that hangs in a name server.
   static auto& io = *new boost::asio::io_context(net::kOneThread);
   boost::asio::signal_set signals(io, SIGTERM, SIGINT);

@@ -36,6 +36,7 @@ struct Settings {
   std::string auth_pass;
   std::shared_ptr<const Renames> renames;  // null: none
   Millis reboot_down_after{0};             // master-reboot-down-after-period; 0 = off
+  bool operator==(const Settings&) const = default;  // renames by identity
 };
 
 // What an operator sets for the sentinel as a whole (sentinel.conf, SENTINEL CONFIG SET).
@@ -80,6 +81,7 @@ struct Faults {
   bool vote_twice = false;           // grants every request, whatever was granted before in that epoch
   bool forget_votes = false;         // votes are not in the saved state
   bool majority_off_by_one = false;  // one vote too few wins
+  bool ignore_journal = false;       // the votes journal is not read at a start
 };
 
 // What must survive a restart. `persist_first` of an Actions holds one; sentinel/state writes and reads it.
@@ -97,6 +99,7 @@ struct PersistentPrimary {
   Epoch leader_epoch;  // the newest epoch this sentinel voted in, for this primary: it never votes in it or below it again
   std::vector<Endpoint> replicas;
   std::vector<KnownSentinel> sentinels;
+  bool operator==(const PersistentPrimary&) const = default;
 };
 
 struct PersistentState {
@@ -104,6 +107,7 @@ struct PersistentState {
   Epoch current_epoch;
   Globals globals;
   std::vector<PersistentPrimary> primaries;
+  bool operator==(const PersistentState&) const = default;
 };
 
 }  // namespace holdfast::sentinel

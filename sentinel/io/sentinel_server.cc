@@ -17,6 +17,8 @@ constexpr Millis kPublishPause{100};  // facts are published no more often than 
 constexpr std::chrono::seconds kHousekeeping{1};
 constexpr std::chrono::hours kLongestWait{1};  // the timer looks again after this, whatever the core said
 constexpr Millis kStall{1};
+constexpr Millis kSettle{500};  // the configuration file lags behind the journal no longer, once all is quiet
+constexpr Millis kSettleRetry{1000};
 
 }  // namespace
 
@@ -34,7 +36,8 @@ SentinelServer::SentinelServer(boost::asio::io_context& io, const Clock& clock, 
       server_(io, clock, dispatcher_),
       core_timer_(io.get_executor()),
       housekeeping_timer_(io.get_executor()),
-      publish_timer_(io.get_executor()) {
+      publish_timer_(io.get_executor()),
+      settle_timer_(io.get_executor()) {
   dispatcher_.attach(server_);
   server_.settings = options_.clients;
 }
@@ -67,6 +70,7 @@ Result<> SentinelServer::start() {
   if (auto saved = perform(std::move(first)); !saved && new_id) {
     return fail("Sentinel could not save its id in its config file: {}. Exiting...", saved.error().text);
   }
+  settle();  // what a crash left in the journal; a new journal is ready before the first vote
   log::warning("Sentinel ID is {}", core_.run_id().view());
   (void)perform({.notices = std::move(notices)});
   housekeep();
@@ -82,6 +86,8 @@ void SentinelServer::request_shutdown(std::string_view reason) {
   boost::asio::post(io_.get_executor(), [this] {
     server_.stop_listening();
     links_.close_all();
+    settle();
+    store_.close();
     io_.stop();
   });
 }
@@ -114,7 +120,28 @@ Result<> SentinelServer::save(const PersistentState& state) {
     ++save_errors_;
     log::warning("WARNING: Sentinel was not able to save the new configuration on disk!!!: {}", saved.error().text);
   }
+  if (!store_.settled()) settle_later(kSettle);
   return saved;
+}
+
+// The configuration file catches up with the journal: not while somebody waits for a vote.
+void SentinelServer::settle() {
+  const auto settled = store_.settle();
+  if (settled) return;
+  ++save_errors_;
+  log::warning("WARNING: Sentinel was not able to save the new configuration on disk!!!: {}", settled.error().text);
+  settle_later(kSettleRetry);
+}
+
+void SentinelServer::settle_later(Nanos pause) {
+  if (settle_planned_) return;
+  settle_planned_ = true;
+  settle_timer_.expires_after(pause);
+  settle_timer_.async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    settle_planned_ = false;
+    settle();
+  });
 }
 
 void SentinelServer::announce(const Notice& notice) {

@@ -77,6 +77,8 @@ class SentinelServer final : public Host, private LinkListener {
   // Runs one event of the core and what follows from it, and takes its time.
   void drive(const std::function<Actions(Instant)>& event);
   Result<> save(const PersistentState& state);
+  void settle();
+  void settle_later(Nanos pause);
   void announce(const Notice& notice);
   void crash_if_simulated(const std::vector<Notice>& notices) const;
   void arm_timer();
@@ -94,7 +96,7 @@ class SentinelServer final : public Host, private LinkListener {
   Dispatcher dispatcher_;
   server::Server server_;
   std::unique_ptr<http::Server> http_;
-  Timer core_timer_, housekeeping_timer_, publish_timer_;
+  Timer core_timer_, housekeeping_timer_, publish_timer_, settle_timer_;
   std::optional<Instant> timer_at_;  // what core_timer_ waits for
 
   FailoverHistory history_;
@@ -103,6 +105,7 @@ class SentinelServer final : public Host, private LinkListener {
   unsigned simulated_failures_ = 0;
   bool stopping_ = false;
   bool publish_planned_ = false;
+  bool settle_planned_ = false;
   Instant published_;
 };
 

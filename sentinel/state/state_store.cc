@@ -53,10 +53,83 @@ Result<PersistentState> ConfigFileStore::load() {
   const FileLines lines = sentinel_lines_of(*text);
   auto state = read_sentinel_lines(lines.words);
   if (!state) return fail("line {}: {}", lines.numbers[state.error().line], state.error().text);
-  return std::move(*state);
+  return recover(std::move(*state));
+}
+
+Result<PersistentState> ConfigFileStore::recover(PersistentState in_file) {
+  normalize(in_file);
+  file_ = last_ = std::move(in_file);
+  known_ = true;
+  const std::string path = journal_path(path_);
+  if (!faults_.ignore_journal && fs_.exists(path)) {
+    const auto text = read_whole_file(fs_, path);
+    if (!text) return fail("can't read the votes journal '{}': {}", path, text.error().text);
+    journal_holds_ = !text->empty();
+    last_ = with_records(file_, read_journal(*text));
+  }
+  return last_;
 }
 
 Result<> ConfigFileStore::save(const PersistentState& state) {
+  PersistentState wanted = state;
+  normalize(wanted);
+  if (known_ && journal_ != nullptr && wanted != last_ && !faults_.forget_votes) {
+    if (const auto record = record_between(file_, last_, wanted); record && append(*record)) {
+      last_ = std::move(wanted);
+      return {};
+    }
+  }
+  if (auto done = rewrite(state); !done) return done;
+  file_ = last_ = std::move(wanted);
+  known_ = true;
+  start_journal();
+  return {};
+}
+
+Result<> ConfigFileStore::settle() {
+  if (journal_holds_) {
+    if (auto done = rewrite(last_); !done) return done;
+    file_ = last_;
+  }
+  start_journal();
+  return {};
+}
+
+void ConfigFileStore::close() {
+  if (journal_holds_) return;
+  journal_.reset();
+  if (fs_.exists(journal_path(path_))) (void)fs_.remove(journal_path(path_));
+}
+
+// After an error it is unknown what the journal holds: the rewrite that follows overtakes it, and starts a new one.
+Result<> ConfigFileStore::append(const JournalRecord& record) {
+  journal_holds_ = true;
+  Result<> done = fail("the journal is gone");  // its folder, perhaps: the open file would take the record all the same
+  if (fs_.exists(journal_path(path_))) done = journal_->append(text_of_record(record));
+  if (done) done = journal_->sync();
+  if (!done) journal_.reset();
+  return done;
+}
+
+// The file is up to date: what the journal holds is void. Without a journal (a folder that takes no new file) each save
+// rewrites the file.
+void ConfigFileStore::start_journal() {
+  if (!known_ || (journal_ != nullptr && !journal_holds_)) return;
+  if (journal_ != nullptr && journal_->truncate(0)) {
+    journal_holds_ = false;
+    return;
+  }
+  journal_.reset();
+  const std::string path = journal_path(path_);
+  // A new file: what a failed sync left of the old one is not to be trusted, even emptied.
+  if (fs_.exists(path) && !fs_.remove(path)) return;
+  auto file = fs_.open(path, FileSystem::Mode::create);
+  journal_holds_ = false;
+  if (!file) return;
+  if ((*file)->sync() && fs_.sync_directory(directory_of(path))) journal_ = std::move(*file);
+}
+
+Result<> ConfigFileStore::rewrite(const PersistentState& state) {
   auto original = read_whole_file(fs_, path_);
   if (!original) return std::unexpected(original.error());
   const std::vector<StateLine> lines = write_sentinel_lines(state, faults_);

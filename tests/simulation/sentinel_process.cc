@@ -27,7 +27,23 @@ void SentinelProcess::start() {
                                                                             .timings = world_.timings(),
                                                                             .faults = world_.faults()},
                                                world_.events().now());
+  (void)store_->settle();  // as the driver does
   perform(core_->start(world_.events().now()));
+  settle_later();
+}
+
+// The configuration file catches up with the journal now and then.
+void SentinelProcess::settle_later() {
+  world_.events().after(Millis(100 + static_cast<int64_t>(world_.random().below(900))), [this, meant = incarnation] {
+    execute(world_.events(), meant, [this] {
+      if (!store_->settled()) {
+        if (world_.crashes_now(*this)) return;
+        (void)store_->settle();
+        if (world_.crashes_now(*this)) return;
+      }
+      settle_later();
+    });
+  });
 }
 
 void SentinelProcess::crash() {

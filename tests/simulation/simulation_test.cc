@@ -127,6 +127,14 @@ TEST(Simulation, FindsAVoteLostOnRestart) {
   EXPECT_TRUE(failure->find("voted twice") != std::string::npos || failure->find("two leaders") != std::string::npos);
 }
 
+TEST(Simulation, FindsAJournalThatIsNotRead) {
+  const auto failure = first_failure({.ignore_journal = true});
+  ASSERT_TRUE(failure);
+  EXPECT_TRUE(failure->find("voted twice") != std::string::npos || failure->find("two leaders") != std::string::npos ||
+              failure->find("configuration epoch") != std::string::npos)
+      << *failure;
+}
+
 TEST(Simulation, FindsAMajorityThatIsOneShort) {
   const auto failure = first_failure({.majority_off_by_one = true});
   ASSERT_TRUE(failure);

@@ -96,7 +96,8 @@ TEST_F(Store, PrimariesInAnyOrder) {
   PersistentState state = load();
   std::swap(state.primaries[0], state.primaries[1]);
   ASSERT_TRUE(store.save(state));
-  EXPECT_EQ(load().primaries[0].name, "z");
+  EXPECT_EQ(load().primaries[0].name, "a");
+  EXPECT_EQ(files.content(kPath).find("monitor z"), std::string("sentinel ").size());
 }
 
 }  // namespace
