@@ -30,6 +30,9 @@ using RequestId = uint64_t;
 
 enum class LinkKind : uint8_t { command, pubsub };
 
+// How a link ended, or an attempt to connect: refused means that the host lives and nobody listens there (ECONNREFUSED).
+enum class LinkEnd : uint8_t { lost, refused };
+
 // Start connecting. On success the driver writes, without waiting for their replies (and drops these): AUTH [user] pass if
 // there is a password, CLIENT SETNAME client_name, and for a pubsub link SUBSCRIBE __sentinel__:hello. Then it reports
 // link_up, at once. A failure (refused, no route, resolve error) is link_down. It never gives up by itself on time.

@@ -17,6 +17,7 @@ Instant down_from(const DownEvidence& evidence) {
   if (evidence.rebooted_since && evidence.reboot_down_after > Millis(0)) {
     from = std::min(from, *evidence.rebooted_since + evidence.reboot_down_after);
   }
+  if (evidence.crashed_since) from = std::min(from, *evidence.crashed_since);
   return from;
 }
 

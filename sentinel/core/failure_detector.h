@@ -20,6 +20,8 @@ struct DownEvidence {
   std::optional<Instant> reports_replica_since;
   std::optional<Instant> rebooted_since;
   Millis reboot_down_after{0};
+  // fast-down: since then it refuses connections, and its replicas have lost their links to it.
+  std::optional<Instant> crashed_since;
 };
 
 // How long a primary may call itself a replica, beyond down-after: a newer configuration, if there is one, reaches this

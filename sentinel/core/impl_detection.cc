@@ -9,6 +9,12 @@
 
 namespace holdfast::sentinel {
 
+namespace {
+
+constexpr Millis kAskBack{20};  // a peer's question makes us ask back, at most this often
+
+}  // namespace
+
 void Sentinel::Impl::detect(Primary& p) {
   detect_node(p, *p.node);
   for (auto& [address, replica] : p.replicas) detect_node(p, *replica);
@@ -22,6 +28,7 @@ void Sentinel::Impl::detect_node(Primary& p, Node& node) {
     if (node.role_reported == Role::replica) evidence.reports_replica_since = node.role_reported_since;
     evidence.rebooted_since = node.rebooted_since;
     evidence.reboot_down_after = p.settings.reboot_down_after;
+    if (p.settings.fast_down && p.replicas_lost_it()) evidence.crashed_since = node.refused_since;
   }
   const bool down = due(down_from(evidence));
   if (down == node.s_down) return;
@@ -37,6 +44,19 @@ void Sentinel::Impl::detect_node(Primary& p, Node& node) {
     // The peers hear of it now, and the replicas' last offsets are fetched while the votes are on their way.
     want_asks(p);
     for (auto& [address, replica] : p.replicas) want_info(*replica);
+  }
+}
+
+// A link that worked and is refused now: the process is gone, not the way to it.
+void Sentinel::Impl::note_refusal(Primary& p, Node& node, bool was_up, LinkEnd how) {
+  if (how == LinkEnd::refused && node.was_up && !node.refused_since) {
+    node.refused_since = now_;
+    if (p.settings.fast_down && &node == p.node.get()) {
+      for (auto& [address, replica] : p.replicas) want_info(*replica);
+    }
+  } else if (how == LinkEnd::lost) {
+    node.was_up = was_up;
+    node.refused_since.reset();
   }
 }
 
@@ -81,8 +101,8 @@ void Sentinel::Impl::drive_asks(Primary& p) {
   if (!p.node->s_down && !campaign) return;
   for (auto& [id, view] : p.peers) {
     if (!view.peer->link.up()) continue;
-    if (!view.ask_wanted && !due(view.asked_at + timings_.ask_period)) continue;
-    view.ask_wanted = false;
+    if (!view.ask_wanted && !due(view.asked_at + (view.ask_back ? kAskBack : timings_.ask_period))) continue;
+    view.ask_wanted = view.ask_back = false;
     view.asked_at = now_;
     due(now_ + timings_.ask_period);
     Request request{.kind = Request::Kind::ask_master_down,

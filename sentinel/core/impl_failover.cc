@@ -11,7 +11,6 @@ namespace {
 
 constexpr Millis kOrderRetry{1000};    // a refused promotion order is sent again
 constexpr Millis kNoReplicaPause{1000};
-constexpr Millis kReaskInterval{20};   // a peer's question makes us ask back, at most this often
 
 }  // namespace
 
@@ -28,7 +27,7 @@ BallotAnswer Sentinel::Impl::on_ballot(const Ballot& ballot) {
   answer.down = p->node->s_down && !tilt_since_;
   // Who asks sees it down: if we do too, its answer may complete our quorum.
   if (p->node->s_down) {
-    for (auto& [id, view] : p->peers) view.ask_wanted |= !view.reports_down && now_ - view.asked_at >= kReaskInterval;
+    for (auto& [id, view] : p->peers) view.ask_back |= !view.reports_down;
     touch(*p);
   }
   if (!ballot.candidate) return answer;

@@ -14,6 +14,13 @@ constexpr size_t kMaxPending = 100;
 constexpr Millis kMinReconnect{100};
 constexpr Millis kInfoWhileMoving{100};  // a replica on its way to the new primary
 
+// fast-down: a primary that refuses connections was closed by its kernel, and the replicas' ends of its links with it, at
+// about the same moment. They are asked until they know, or for so long.
+constexpr Millis kInfoOfCrash{5};
+constexpr Millis kCrashLooks{1000};
+
+constexpr Millis kReconnectToPrimary{20};
+
 Millis connect_timeout(Millis down_after) { return std::clamp(down_after / 2, Millis(200), Millis(2000)); }
 
 }  // namespace
@@ -38,6 +45,8 @@ void Sentinel::Impl::on_link_up(LinkId id, std::string_view local_ip) {
     }
   } else if (Primary* p = primary_by_id(owner.primary)) {
     if (link.kind == LinkKind::command) {
+      owner.node->was_up = true;
+      owner.node->refused_since.reset();
       owner.node->info_wanted = true;
       owner.node->hello_sent = kLongAgo;
     }
@@ -45,22 +54,28 @@ void Sentinel::Impl::on_link_up(LinkId id, std::string_view local_ip) {
   }
 }
 
-void Sentinel::Impl::on_link_down(LinkId id) {
+void Sentinel::Impl::on_link_down(LinkId id, LinkEnd how) {
   const auto found = links_.find(id);
   if (found == links_.end()) return;
   const LinkOwner owner = found->second;
   Link& link = *owner.link;
-  const Millis pause = std::max(kMinReconnect, owner.peer != nullptr
-                                                   ? owner.peer->ping_period
-                                                   : primary_by_id(owner.primary)->ping_period(timings_));
+  Millis pause = std::max(kMinReconnect, owner.peer != nullptr
+                                             ? owner.peer->ping_period
+                                             : primary_by_id(owner.primary)->ping_period(timings_));
+  if (owner.node != nullptr) {
+    const Primary& p = *primary_by_id(owner.primary);
+    if (p.settings.fast_down && owner.node == p.node.get() && !p.node->s_down) pause = kReconnectToPrimary;
+  }
   // One that worked is tried again at once (CLIENT KILL, a restart); one that is refused, or dies young, is not hurried.
-  const bool worked = link.up() && now_ - link.connect_started > pause;
+  const bool was_up = link.up();
+  const bool worked = was_up && now_ - link.connect_started > pause;
   forget(link);
   link.retry_at = worked ? now_ : now_ + pause;
   if (owner.peer != nullptr) {
     owner.peer->deadline = now_;
   } else if (Primary* p = primary_by_id(owner.primary)) {
     if (link.kind == LinkKind::command) {
+      note_refusal(*p, *owner.node, was_up, how);
       owner.node->misplaced_since.reset();
       if (p->failover.promoted == owner.node) p->failover.order = 0;
     }
@@ -148,6 +163,9 @@ Millis Sentinel::Impl::info_period(const Primary& p, const Node& node) const {
       (node.reconf == Reconf::sent || node.reconf == Reconf::inprog)) {
     return kInfoWhileMoving;
   }
+  if (p.settings.fast_down && !p.node->s_down && p.node->refused_since && now_ - *p.node->refused_since < kCrashLooks) {
+    return kInfoOfCrash;
+  }
   const bool trouble = p.node->s_down || p.failover.state != FailoverState::none || node.misplaced_since ||
                        (node.info.role == Role::replica && !node.info.link_up);
   return trouble ? timings_.info_period_in_trouble : timings_.info_period;
@@ -155,6 +173,7 @@ Millis Sentinel::Impl::info_period(const Primary& p, const Node& node) const {
 
 void Sentinel::Impl::drive_info(Primary& p, Node& node) {
   const Millis period = std::min(info_period(p, node), timings_.info_period);
+  if (period == kInfoOfCrash && node.has_requests(Request::Kind::info)) return;  // its answer brings us back here
   if (!node.info_wanted && !due(node.info_sent + period)) return;
   if (node.command.pending.size() < kMaxPending) {
     send(node.command, Request{.kind = Request::Kind::info, .renames = p.settings.renames}, p.id, false);

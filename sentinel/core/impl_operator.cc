@@ -52,6 +52,12 @@ bool apply_option(Settings& settings, const std::string& option, const std::stri
     if (count) (option == "quorum" ? settings.quorum : settings.parallel_syncs) = *count;
     return count.has_value();
   }
+  if (option == "fast-down") {
+    const bool yes = iequals(value, "yes");
+    if (!yes && !iequals(value, "no")) return false;
+    settings.fast_down = yes;
+    return true;
+  }
   if (option == "auth-pass") settings.auth_pass = value;
   if (option == "auth-user") settings.auth_user = value;
   if (option == "notification-script") settings.notification_script = value;
@@ -62,7 +68,7 @@ bool apply_option(Settings& settings, const std::string& option, const std::stri
 constexpr std::string_view kOptions[] = {"down-after-milliseconds", "failover-timeout", "parallel-syncs",
                                          "quorum",                  "auth-pass",        "auth-user",
                                          "notification-script",     "client-reconfig-script",
-                                         "master-reboot-down-after-period"};
+                                         "master-reboot-down-after-period", "fast-down"};
 
 void apply_rename(Settings& settings, const std::string& from, const std::string& to) {
   auto renames = settings.renames ? std::make_shared<Renames>(*settings.renames) : std::make_shared<Renames>();

@@ -31,6 +31,10 @@ struct Node {
   Instant role_reported_since;
   Instant hello_sent;
 
+  // The command link was up, was closed, and has been refused (ECONNREFUSED) since then.
+  std::optional<Instant> refused_since;
+  bool was_up = false;  // the command link has been, since the last other end of an attempt
+
   std::optional<Instant> rebooted_since;
   bool script_kill_sent = false;
 
@@ -68,6 +72,7 @@ struct PeerView {
   Epoch answered_epoch;  // the last election in which it answered our request
   Instant asked_at;
   bool ask_wanted = false;  // at once, not at the next period
+  bool ask_back = false;    // it asked us, so its answer may have changed: soon
   Instant last_hello;
   Epoch hello_config_epoch;
   Endpoint hello_primary;

@@ -82,6 +82,19 @@ Node* MonitoredPrimary::best_replica(Instant now, const Timings& timings) const 
   return best ? nodes[*best] : nullptr;
 }
 
+bool MonitoredPrimary::replicas_lost_it() const {
+  if (!node->refused_since) return false;
+  size_t witnesses = 0;
+  for (const auto& [address, replica] : replicas) {
+    if (!replica->command.up() || replica->s_down) continue;
+    if (!replica->info_at || *replica->info_at < *node->refused_since) return false;  // not asked yet
+    if (replica->info.role != Role::replica || replica->info.primary != node->address) continue;
+    if (replica->info.link_up) return false;
+    ++witnesses;
+  }
+  return witnesses > 0;
+}
+
 bool MonitoredPrimary::looks_sane(Instant now, const Timings& timings) const {
   return !node->s_down && !o_down && node->role_reported == Role::primary && node->info_at &&
          now - *node->info_at < 2 * timings.info_period;

@@ -54,6 +54,9 @@ struct MonitoredPrimary {
   // The replica that would be promoted now; null if none is suitable.
   Node* best_replica(Instant now, const Timings& timings) const;
 
+  // fast-down: all reachable replicas, one at least, have said since the primary refuses connections that they lost it.
+  bool replicas_lost_it() const;
+
   // It is up, calls itself a primary, and has said so lately: fit to send replicas to.
   bool looks_sane(Instant now, const Timings& timings) const;
 };

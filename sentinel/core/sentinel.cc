@@ -30,8 +30,8 @@ Actions Sentinel::link_up(LinkId link, std::string_view local_ip, Instant now) {
   return impl_->event(now, [&] { impl_->on_link_up(link, local_ip); });
 }
 
-Actions Sentinel::link_down(LinkId link, Instant now) {
-  return impl_->event(now, [&] { impl_->on_link_down(link); });
+Actions Sentinel::link_down(LinkId link, Instant now, LinkEnd how) {
+  return impl_->event(now, [&] { impl_->on_link_down(link, how); });
 }
 
 Actions Sentinel::replied(LinkId link, RequestId id, std::span<const Reply> replies, Instant now) {

@@ -104,7 +104,7 @@ class Sentinel {
 
   // Links. `local_ip` is the connection's own address (what peers can reach us at, unless announce-ip says otherwise).
   Actions link_up(LinkId link, std::string_view local_ip, Instant now);
-  Actions link_down(LinkId link, Instant now);
+  Actions link_down(LinkId link, Instant now, LinkEnd how = LinkEnd::lost);
   // All replies of one request, in the order of commands_of().
   Actions replied(LinkId link, RequestId id, std::span<const Reply> replies, Instant now);
 

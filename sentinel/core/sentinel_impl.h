@@ -48,7 +48,7 @@ class Sentinel::Impl {
 
   // impl_links.cc
   void on_link_up(LinkId id, std::string_view local_ip);
-  void on_link_down(LinkId id);
+  void on_link_down(LinkId id, LinkEnd how);
 
   // impl_replies.cc
   void on_replies(LinkId id, RequestId request, std::span<const Reply> replies);
@@ -145,6 +145,7 @@ class Sentinel::Impl {
   void detect_node(Primary& p, Node& node);
   void detect_peer(Primary& p, PeerView& view);
   void detect_objectively(Primary& p);
+  void note_refusal(Primary& p, Node& node, bool was_up, LinkEnd how);
   void drive_asks(Primary& p);
   void want_asks(Primary& p);
 

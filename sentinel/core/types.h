@@ -36,6 +36,7 @@ struct Settings {
   std::string auth_pass;
   std::shared_ptr<const Renames> renames;  // null: none
   Millis reboot_down_after{0};             // master-reboot-down-after-period; 0 = off
+  bool fast_down = false;                  // fast-down: a crash that shows itself counts without down-after
   bool operator==(const Settings&) const = default;  // renames by identity
 };
 

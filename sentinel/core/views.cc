@@ -125,6 +125,7 @@ InstanceFields Sentinel::Impl::fields_of_primary(const Primary& p, Instant now) 
   if (!p.settings.client_reconfig_script.empty()) {
     fields.emplace_back("client-reconfig-script", p.settings.client_reconfig_script);
   }
+  if (p.settings.fast_down) fields.emplace_back("fast-down", "yes");  // not the reference's
   return fields;
 }
 

@@ -115,7 +115,7 @@ void Links::on_link_up(net::RespLink& link, const std::string& local_address) {
 
 void Links::on_link_down(net::RespLink& link, const Error& error) {
   const LinkId id = link.tag();
-  if (links_.erase(id) > 0) listener_.link_down(id, error.text);
+  if (links_.erase(id) > 0) listener_.link_down(id, error);
 }
 
 void Links::on_link_push(net::RespLink& link, const resp::Reply& message) {

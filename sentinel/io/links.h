@@ -22,7 +22,7 @@ class LinkListener {
  public:
   virtual ~LinkListener() = default;
   virtual void link_up(LinkId link, const std::string& local_ip) = 0;
-  virtual void link_down(LinkId link, std::string_view reason) = 0;
+  virtual void link_down(LinkId link, const Error& reason) = 0;
   virtual void link_hello(LinkId link, std::string_view text) = 0;
   virtual void link_replied(LinkId link, RequestId request, std::span<const Reply> replies) = 0;
 };

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "common/log/log.h"
 #include "sentinel/commands/info.h"
@@ -197,9 +198,10 @@ void SentinelServer::link_up(LinkId link, const std::string& local_ip) {
   drive([&](Instant now) { return core_.link_up(link, local_ip, now); });
 }
 
-void SentinelServer::link_down(LinkId link, std::string_view reason) {
-  log::debug("link {} is down: {}", link, reason);
-  drive([&](Instant now) { return core_.link_down(link, now); });
+void SentinelServer::link_down(LinkId link, const Error& reason) {
+  log::debug("link {} is down: {}", link, reason.text);
+  const LinkEnd how = reason.code == ECONNREFUSED ? LinkEnd::refused : LinkEnd::lost;
+  drive([&](Instant now) { return core_.link_down(link, now, how); });
 }
 
 void SentinelServer::link_hello(LinkId link, std::string_view text) {

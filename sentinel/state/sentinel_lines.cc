@@ -192,6 +192,11 @@ const std::map<std::string, PrimaryRow, std::less<>>& primary_rows() {
           p.settings.reboot_down_after = Millis(*value);
           return std::nullopt;
         }}},
+      {"fast-down",
+       {2, 2,
+        [](PersistentPrimary& p, const LineWords& w) {
+          return set_yes_no(p.settings.fast_down, w[2], "Please specify yes or no for the fast-down option.");
+        }}},
       {"notification-script", {2, 2, read_text<&Settings::notification_script>}},
       {"client-reconfig-script", {2, 2, read_text<&Settings::client_reconfig_script>}},
       {"auth-pass", {2, 2, read_text<&Settings::auth_pass>}},
@@ -298,6 +303,7 @@ void write_primary(std::vector<StateLine>& lines, const PersistentPrimary& prima
   add_text("auth-pass", settings.auth_pass);
   add_text("auth-user", settings.auth_user);
   add_period("master-reboot-down-after-period", settings.reboot_down_after, usual.reboot_down_after);
+  if (settings.fast_down) add("fast-down", {"yes"});  // a real sentinel refuses the line: only where it is set
   add("config-epoch", {text_of(primary.config_epoch.value)});
   if (!faults.forget_votes) add("leader-epoch", {text_of(primary.leader_epoch.value)});
   if (settings.renames) {

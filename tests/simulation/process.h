@@ -24,6 +24,7 @@ struct Process {
   size_t host = 0;
   Endpoint address;
   bool up = true;
+  bool vanished = false;  // down with its host: nothing refuses a connection
   uint64_t incarnation = 1;
   Instant stalled_until;
   std::vector<ClientLink> clients;

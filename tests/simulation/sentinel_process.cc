@@ -100,8 +100,9 @@ void SentinelProcess::connect(const sentinel::ConnectLink& connect) {
   const ClientLink client{index_, incarnation, connect.link, connect.kind};
   world_.network().send(host, server->host, [this, server, client] {
     if (!server->up) {
-      return world_.network().send(server->host, host, [this, client] {
-        execute(world_.events(), client.incarnation, [this, client] { link_down(client.link); });
+      const auto how = server->vanished ? sentinel::LinkEnd::lost : sentinel::LinkEnd::refused;
+      return world_.network().send(server->host, host, [this, client, how] {
+        execute(world_.events(), client.incarnation, [this, client, how] { link_down(client.link, how); });
       });
     }
     // The kernel accepts also for a process that is stalled.
@@ -139,9 +140,9 @@ void SentinelProcess::link_up(sentinel::LinkId link, uint64_t server_incarnation
   perform(core_->link_up(link, address.host, world_.events().now()));
 }
 
-void SentinelProcess::link_down(sentinel::LinkId link) {
+void SentinelProcess::link_down(sentinel::LinkId link, sentinel::LinkEnd how) {
   if (links_.erase(link) == 0) return;
-  perform(core_->link_down(link, world_.events().now()));
+  perform(core_->link_down(link, world_.events().now(), how));
 }
 
 void SentinelProcess::replied(sentinel::LinkId link, sentinel::RequestId id, std::vector<sentinel::Reply> replies) {

@@ -34,7 +34,7 @@ class SentinelProcess : public Process {
 
   // From the network.
   void link_up(sentinel::LinkId link, uint64_t server_incarnation);
-  void link_down(sentinel::LinkId link);
+  void link_down(sentinel::LinkId link, sentinel::LinkEnd how = sentinel::LinkEnd::lost);
   void replied(sentinel::LinkId link, sentinel::RequestId id, std::vector<sentinel::Reply> replies);
   void hello(sentinel::LinkId link, const std::string& text);
   void serve(const ClientLink& client, const sentinel::SendRequest& request);

@@ -90,6 +90,21 @@ TEST(Simulation, FailoverIsDoneSoonAfterDownAfter) {
   }
 }
 
+// fast-down: a killed primary is replaced long before down-after; one that only vanishes is not.
+TEST(Simulation, ACrashThatShowsItselfIsNotWaitedFor) {
+  std::vector<Nanos> promoted;
+  for (uint64_t seed = 1; seed <= timing_rounds(); ++seed) {
+    const Shape shape{.down_after = Millis(5000), .fast_down = true};
+    const auto times = World(seed, shape).time_failover();
+    ASSERT_TRUE(times) << "seed " << seed;
+    promoted.push_back(times->promoted);
+  }
+  fmt::print("fast-down, from the crash: promoted {} / {} ms (median / p99)\n", count_ms(percentile(promoted, 50)),
+             count_ms(percentile(promoted, 99)));
+  EXPECT_LE(percentile(promoted, 50), Millis(60));
+  EXPECT_LE(percentile(promoted, 99), Millis(150));
+}
+
 TEST(Simulation, AnOrderedFailoverTakesAFewRoundTrips) {
   std::vector<Nanos> promoted;
   for (uint64_t seed = 1; seed <= timing_rounds(); ++seed) {

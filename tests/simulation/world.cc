@@ -24,6 +24,7 @@ Shape World::draw_shape() {
   shape.quorum = static_cast<uint32_t>(chance(0.7) ? shape.sentinels / 2 + 1 : 2);
   shape.down_after = between(1000, 4000);
   shape.failover_timeout = between(3000, 12000);
+  shape.fast_down = chance(0.3);
   return shape;
 }
 
@@ -59,6 +60,7 @@ void World::build(const Shape& shape) {
           "sentinel failover-timeout g{0} {4}\nsentinel parallel-syncs g{0} {5}\n",
           group, nodes_[group * nodes_in_group].address.host, shape.quorum, shape.down_after.count(),
           shape.failover_timeout.count(), 1 + random_.below(2));
+      if (shape.fast_down) config += fmt::format("sentinel fast-down g{} yes\n", group);
     }
     events_.after(between(0, 300), [&process = *process, config] { process.boot(config); });
   }

@@ -28,6 +28,7 @@ struct Shape {
   uint32_t quorum = 2;
   Millis down_after{1000};
   Millis failover_timeout{180000};
+  bool fast_down = false;
 };
 
 struct Outcome {

@@ -168,6 +168,7 @@ void World::crash_node(DataNode& node, bool silently, Nanos down_for) {
   if (!node.up) return;
   note(fmt::format("{} crashes{}", node.address.host, silently ? " silently" : ""));
   node.up = false;
+  node.vanished = silently;
   ++node.incarnation;
   node.stalled_until = Instant{};
   node.link_up = false;
@@ -175,6 +176,11 @@ void World::crash_node(DataNode& node, bool silently, Nanos down_for) {
     node.clients.clear();
   } else {
     server_vanished(node);
+    for (DataNode& replica : nodes_) {  // their kernels hear of it at once
+      if (replica.follows != node.address || !replica.link_up || !network_->reaches(node.host, replica.host)) continue;
+      replica.link_up = false;
+      replica.link_down_since = events_.now();
+    }
   }
   events_.after(down_for, [this, &node, meant = node.incarnation] {
     if (node.incarnation == meant) restart_node(node);

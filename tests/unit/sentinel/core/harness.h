@@ -17,7 +17,8 @@ namespace holdfast::sentinel::test {
 inline RunId id(char digit) { return *RunId::parse(std::string(40, digit)); }
 
 struct FakeServer {
-  bool refuses = false;  // connections
+  bool refuses = false;   // connections
+  bool vanished = false;  // no connection is refused by it: nothing answers
   bool silent = false;   // takes requests, answers nothing
   Reply ping = Reply::status("PONG");
   bool is_primary = false;
@@ -166,7 +167,9 @@ class Harness {
   void execute(Effect& effect) {
     if (const auto* connect = std::get_if<ConnectLink>(&effect)) {
       connects.push_back(*connect);
-      if (server(connect->address).refuses) return perform(core.link_down(connect->link, now));
+      if (server(connect->address).refuses) {
+        return perform(core.link_down(connect->link, now, server(connect->address).vanished ? LinkEnd::lost : LinkEnd::refused));
+      }
       links[connect->link] = {connect->address, connect->kind};
       perform(core.link_up(connect->link, "10.9.9.9", now));
     } else if (const auto* close = std::get_if<CloseLink>(&effect)) {

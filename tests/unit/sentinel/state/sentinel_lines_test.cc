@@ -85,6 +85,21 @@ TEST(SentinelLines, OldNamesAndFormsAreRead) {
   EXPECT_EQ(read->primaries[1].address.host, "::1");
 }
 
+TEST(SentinelLines, FastDownIsWrittenOnlyWhereItIsSet) {
+  PersistentState state;
+  state.primaries = {{.name = "m", .address = {"10.0.0.1", 6379}}};
+  const auto written = [&] {
+    std::string text;
+    for (const StateLine& line : write_sentinel_lines(state)) text += line.words[0] + ' ' + line.words.back() + '\n';
+    return text.find("fast-down yes") != std::string::npos;
+  };
+  EXPECT_FALSE(written());
+  state.primaries[0].settings.fast_down = true;
+  EXPECT_TRUE(written());
+  EXPECT_TRUE(read_sentinel_lines(lines({"monitor m 127.0.0.1 1 1", "fast-down m yes"}))->primaries[0].settings.fast_down);
+  EXPECT_EQ(error_of("fast-down m1 perhaps"), "Please specify yes or no for the fast-down option.");
+}
+
 TEST(SentinelLines, WhatIsWrittenIsRead) {
   PersistentState state{.run_id = *RunId::parse(kId), .current_epoch = Epoch{12}};
   state.globals = {.announce_ip = "203.0.113.1",
