@@ -30,7 +30,8 @@ using RequestId = uint64_t;
 
 enum class LinkKind : uint8_t { command, pubsub };
 
-// How a link ended, or an attempt to connect: refused means that the host lives and nobody listens there (ECONNREFUSED).
+// How a link ended, or an attempt to connect: refused means that the host lives and nobody listens there
+// (ECONNREFUSED).
 enum class LinkEnd : uint8_t { lost, refused };
 
 // Start connecting. On success the driver writes, without waiting for their replies (and drops these): AUTH [user] pass if

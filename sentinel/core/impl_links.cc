@@ -14,8 +14,8 @@ constexpr size_t kMaxPending = 100;
 constexpr Millis kMinReconnect{100};
 constexpr Millis kInfoWhileMoving{100};  // a replica on its way to the new primary
 
-// fast-down: a primary that refuses connections was closed by its kernel, and the replicas' ends of its links with it, at
-// about the same moment. They are asked until they know, or for so long.
+// fast-down: a primary that refuses connections was closed by its kernel, and the replicas' ends of its links with it,
+// at about the same moment. They are asked until they know, or for so long.
 constexpr Millis kInfoOfCrash{5};
 constexpr Millis kCrashLooks{1000};
 
@@ -59,9 +59,8 @@ void Sentinel::Impl::on_link_down(LinkId id, LinkEnd how) {
   if (found == links_.end()) return;
   const LinkOwner owner = found->second;
   Link& link = *owner.link;
-  Millis pause = std::max(kMinReconnect, owner.peer != nullptr
-                                             ? owner.peer->ping_period
-                                             : primary_by_id(owner.primary)->ping_period(timings_));
+  Millis pause = std::max(kMinReconnect, owner.peer != nullptr ? owner.peer->ping_period
+                                                               : primary_by_id(owner.primary)->ping_period(timings_));
   if (owner.node != nullptr) {
     const Primary& p = *primary_by_id(owner.primary);
     if (p.settings.fast_down && owner.node == p.node.get() && !p.node->s_down) pause = kReconnectToPrimary;

@@ -65,10 +65,16 @@ bool apply_option(Settings& settings, const std::string& option, const std::stri
   return true;
 }
 
-constexpr std::string_view kOptions[] = {"down-after-milliseconds", "failover-timeout", "parallel-syncs",
-                                         "quorum",                  "auth-pass",        "auth-user",
-                                         "notification-script",     "client-reconfig-script",
-                                         "master-reboot-down-after-period", "fast-down"};
+constexpr std::string_view kOptions[] = {"down-after-milliseconds",
+                                         "failover-timeout",
+                                         "parallel-syncs",
+                                         "quorum",
+                                         "auth-pass",
+                                         "auth-user",
+                                         "notification-script",
+                                         "client-reconfig-script",
+                                         "master-reboot-down-after-period",
+                                         "fast-down"};
 
 void apply_rename(Settings& settings, const std::string& from, const std::string& to) {
   auto renames = settings.renames ? std::make_shared<Renames>(*settings.renames) : std::make_shared<Renames>();

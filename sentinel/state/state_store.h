@@ -57,8 +57,8 @@ class ConfigFileStore final : public StateStore {
   FileSystem& fs_;
   const std::string path_;
   const Faults faults_;
-  bool known_ = false;           // file_ and last_ are true
-  PersistentState file_, last_;  // what the file says; with the journal's records. Normal
+  bool known_ = false;             // file_ and last_ are true
+  PersistentState file_, last_;    // what the file says; with the journal's records. Normal
   std::unique_ptr<File> journal_;  // null: not started, or it failed; the file is rewritten instead
   bool journal_holds_ = false;     // records, or a rest of unknown worth
 };

@@ -12,7 +12,7 @@ namespace holdfast::sentinel {
 
 namespace {
 
-constexpr size_t kHeadWords = 2;   // run id, current epoch
+constexpr size_t kHeadWords = 2;  // run id, current epoch
 constexpr size_t kEntryWords = 8;
 constexpr size_t kSumDigits = 8;
 
@@ -72,8 +72,9 @@ std::optional<JournalRecord> read_record(std::string_view line) {
 
 template <class State>
 auto* find_primary(State& state, std::string_view name) {
-  const auto found = std::lower_bound(state.primaries.begin(), state.primaries.end(), name,
-                                      [](const PersistentPrimary& p, std::string_view wanted) { return p.name < wanted; });
+  const auto found =
+      std::lower_bound(state.primaries.begin(), state.primaries.end(), name,
+                       [](const PersistentPrimary& p, std::string_view wanted) { return p.name < wanted; });
   return found != state.primaries.end() && found->name == name ? &*found : nullptr;
 }
 
@@ -109,8 +110,10 @@ std::optional<JournalRecord> record_between(const PersistentState& file, const P
     const PersistentPrimary* before = find_primary(last, primary.name);
     const PersistentPrimary* in_file = find_primary(file, primary.name);
     if (before == nullptr || in_file == nullptr) return std::nullopt;
-    if (configuration_of(*before) == configuration_of(primary) && before->leader_epoch == primary.leader_epoch) continue;
-    record.entries.push_back({primary.name, configuration_of(*in_file), configuration_of(primary), primary.leader_epoch});
+    if (configuration_of(*before) == configuration_of(primary) && before->leader_epoch == primary.leader_epoch)
+      continue;
+    record.entries.push_back(
+        {primary.name, configuration_of(*in_file), configuration_of(primary), primary.leader_epoch});
   }
   // Whatever else has changed shows here, also what this function has never heard of.
   PersistentState reached = last;

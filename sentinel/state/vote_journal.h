@@ -1,7 +1,8 @@
 // The records of the votes journal, `<sentinel.conf>.journal`: epochs, votes and promotions that the configuration file
 // does not hold yet. Pure: texts and values.
 //
-// A record is one line, "<CRC-32 of the rest, 8 hex digits> <run id> <current epoch>" and for each primary that it changes
+// A record is one line, "<CRC-32 of the rest, 8 hex digits> <run id> <current epoch>" and for each primary that it
+// changes
 // "<name> <host> <port> <config epoch>, as the configuration file has them, then <host> <port> <config epoch> <leader
 // epoch> as they are now". All of it is newer than the file or void, so reading a record twice, or one that a rewritten
 // file has overtaken, changes nothing:

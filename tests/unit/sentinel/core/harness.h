@@ -168,7 +168,8 @@ class Harness {
     if (const auto* connect = std::get_if<ConnectLink>(&effect)) {
       connects.push_back(*connect);
       if (server(connect->address).refuses) {
-        return perform(core.link_down(connect->link, now, server(connect->address).vanished ? LinkEnd::lost : LinkEnd::refused));
+        return perform(
+            core.link_down(connect->link, now, server(connect->address).vanished ? LinkEnd::lost : LinkEnd::refused));
       }
       links[connect->link] = {connect->address, connect->kind};
       perform(core.link_up(connect->link, "10.9.9.9", now));

@@ -96,7 +96,8 @@ TEST(SentinelLines, FastDownIsWrittenOnlyWhereItIsSet) {
   EXPECT_FALSE(written());
   state.primaries[0].settings.fast_down = true;
   EXPECT_TRUE(written());
-  EXPECT_TRUE(read_sentinel_lines(lines({"monitor m 127.0.0.1 1 1", "fast-down m yes"}))->primaries[0].settings.fast_down);
+  EXPECT_TRUE(
+      read_sentinel_lines(lines({"monitor m 127.0.0.1 1 1", "fast-down m yes"}))->primaries[0].settings.fast_down);
   EXPECT_EQ(error_of("fast-down m1 perhaps"), "Please specify yes or no for the fast-down option.");
 }
 
