@@ -231,7 +231,7 @@ int run(Configuration& configuration, const config::CommandLine& line) {
   // Never destroyed: that would wait for a resolver that hangs in a name server.
   static auto& io = *new boost::asio::io_context(net::kOneThread);
   boost::asio::signal_set signals(io, SIGTERM, SIGINT);
-  SentinelServer server(io, clock, store, server_options(configuration, line.config_file, clock));
+  SentinelServer server(io, clock, fs, store, server_options(configuration, line.config_file, clock));
   if (auto started = server.start(); !started) return refuse(started.error().text);
   const std::string pid_file =
       options.pidfile.empty() && options.daemonize ? std::string(kDefaultPidFile) : options.pidfile;

@@ -74,6 +74,9 @@ void Connection::on_request(beast::error_code error) {
     return respond({200, std::string(kJson), ""}, false, true, keep_alive, true);
   }
   if (!request) return respond(error_response(400, "malformed target"), head, false, false, false);
+  if (const auto id = message.find("Last-Event-ID"); id != message.end()) {
+    request->last_event_id.assign(id->value().data(), id->value().size());
+  }
   respond(host_->answer(std::move(*request)), head, options, keep_alive, options);
 }
 

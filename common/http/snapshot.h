@@ -27,6 +27,7 @@ struct Response {
 struct Request {
   std::string path;                                         // percent-decoded, without the query
   std::vector<std::pair<std::string, std::string>> query;   // decoded, in order
+  std::string last_event_id;                                // the header of clients of server-sent events that come back
   std::string rest;                                         // what followed the prefix, for add_prefix
   std::chrono::milliseconds snapshot_age{0};                // since publish: how long the main loop has been silent
 

@@ -33,6 +33,9 @@ void flush_config_command(Context& context);
 void debug_command(Context& context);
 void simulate_failure_command(Context& context);
 
+// history_command.cc: the failovers that are over.
+void failover_history_command(Context& context);
+
 // config_command.cc
 void config_command(Context& context);
 

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "common/base/endpoint.h"
 #include "common/base/result.h"
@@ -45,6 +47,8 @@ class Host {
   // The last INFO of a data node, by address; null when there is none yet.
   virtual const CachedInfo* cached_info(const Endpoint& address) const = 0;
   virtual const ScriptQueue& scripts() const = 0;
+  // The failovers of this primary that are over, newest first.
+  virtual std::vector<FailoverRecord> failover_history(std::string_view primary) const = 0;
   virtual unsigned simulated_failures() const = 0;
   virtual void simulate_failures(unsigned flags) = 0;
   // Ends the process in an orderly way, after this turn.

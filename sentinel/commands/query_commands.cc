@@ -139,6 +139,8 @@ void sentinel_help_command(Context& context) {
       "FAILOVER <master-name>",
       "    Manually failover a master node without asking for agreement from other",
       "    Sentinels",
+      "FAILOVER-HISTORY <master-name>",
+      "    Show the last failovers of the specified master, newest first.",
       "FLUSHCONFIG",
       "    Force Sentinel to rewrite its configuration on disk, including the current",
       "    Sentinel state.",

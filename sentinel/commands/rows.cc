@@ -27,13 +27,16 @@ constexpr std::string_view kIsDownSummary = "Check if a master is down";
 constexpr std::string_view kMasterSummary = "Shows the state of a master";
 constexpr std::string_view kMastersSummary = "List the monitored masters";
 
-constexpr std::array<CommandRow, 26> kSentinel = {{
+constexpr std::array<CommandRow, 27> kSentinel = {{
     {sub("ckquorum", 3, "2.8.4", kUntold, "Check for a Sentinel quorum"), check_quorum_command},
     {sub("config", -3, "6.2.0", kConstant, "Configure Sentinel"), config_command},
     {sub("debug", -2, "7.0.0", "O(N) where N is the number of configurable parameters",
          "List or update the current configurable parameters"),
      debug_command},
     {sub("failover", 3, "2.8.4", kUntold, "Force a failover"), failover_command},
+    {sub("failover-history", 3, "7.0.15", "O(N) where N is the number of recorded failovers",
+         "List the last failovers of a master"),
+     failover_history_command},
     {sub("flushconfig", 2, "2.8.4", kConstant, "Rewrite configuration file"), flush_config_command},
     {sub("forget", 5, "7.0.15", kConstant, "Forget a replica or another Sentinel of a master"), forget_command},
     {sub("get-master-addr-by-name", 3, "2.8.4", kConstant, kGetAddressSummary), get_master_addr_command},

@@ -5,7 +5,7 @@
 //   2. sends: connect, close, send. Not dependent on durable state.
 //   3. after_persist: the same kinds, which speak of a vote or a configuration that must not be forgotten: only if 1 went
 //      well (or was null).
-//   4. notices: log, publish, count.
+//   4. notices and records: log, publish, count.
 //
 // Values; the driver may keep or move them. It holds no policy: it performs.
 #pragma once
@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "sentinel/core/event.h"
+#include "sentinel/core/failover_record.h"
 #include "sentinel/core/types.h"
 
 namespace holdfast::sentinel {
@@ -85,6 +86,7 @@ struct Actions {
   std::vector<Effect> sends;
   std::vector<Effect> after_persist;
   std::vector<Notice> notices;
+  std::vector<FailoverRecord> records;  // failovers that are over
 };
 
 }  // namespace holdfast::sentinel

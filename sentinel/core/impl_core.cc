@@ -196,7 +196,12 @@ void Sentinel::Impl::notify(Event event, const Primary& p, const Peer& peer, std
                    at.host, at.port, text));
 }
 
+void Sentinel::Impl::record(Event event, const Primary& p) {
+  if (auto done = recorder_.observe(event, p, now_, timings_)) out_.records.push_back(std::move(*done));
+}
+
 void Sentinel::Impl::tell(Event event, const Primary& p, std::string payload) {
+  record(event, p);
   out_.notices.push_back({.event = event,
                           .payload = std::move(payload),
                           .primary = p.name,

@@ -25,6 +25,7 @@ void Sentinel::Impl::switch_primary(Primary& p, const Endpoint& address, Switche
                                            address.host,
                                            std::to_string(address.port)};
   }
+  if (auto done = recorder_.switched(p, address, by == SwitchedBy::us, now_)) out_.records.push_back(std::move(*done));
   std::unique_ptr<Node> next;
   if (auto found = p.replicas.extract(address)) {
     next = std::move(found.mapped());

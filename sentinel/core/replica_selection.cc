@@ -25,6 +25,23 @@ bool better(const ReplicaCandidate& a, const ReplicaCandidate& b) {
 
 }  // namespace
 
+std::string_view verdict_of(const ReplicaCandidate& replica, const ReplicaCandidate* best, const SelectionLimits& limits,
+                            Instant now) {
+  switch (why_unsuitable(replica, limits, now)) {
+    case Unsuitable::down: return "down";
+    case Unsuitable::disconnected: return "disconnected";
+    case Unsuitable::stale_ping: return "stale-ping";
+    case Unsuitable::stale_info: return "stale-info";
+    case Unsuitable::priority_zero: return "priority-zero";
+    case Unsuitable::link_down_too_long: return "link-down-too-long";
+    case Unsuitable::none: break;
+  }
+  if (best == nullptr) return "suitable";
+  if (replica.priority != best->priority) return "lower-priority";
+  if (replica.offset != best->offset) return "lower-offset";
+  return "higher-runid";
+}
+
 std::optional<size_t> select_replica(std::span<const ReplicaCandidate> replicas, const SelectionLimits& limits,
                                      Instant now) {
   std::optional<size_t> best;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "common/base/endpoint.h"
 #include "sentinel/core/types.h"
@@ -31,6 +32,10 @@ struct SelectionLimits {
 enum class Unsuitable : uint8_t { none, down, disconnected, stale_ping, stale_info, priority_zero, link_down_too_long };
 
 Unsuitable why_unsuitable(const ReplicaCandidate& replica, const SelectionLimits& limits, Instant now);
+
+// Why a replica is not the one, in a word for operators: its own fault, else what `best` (null: none) has before it.
+std::string_view verdict_of(const ReplicaCandidate& replica, const ReplicaCandidate* best, const SelectionLimits& limits,
+                            Instant now);
 
 // The best suitable one: lowest priority number, then highest replication offset, then lowest run id (a known one before
 // an unknown). Its index in `replicas`, or nothing.

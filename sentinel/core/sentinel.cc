@@ -172,6 +172,21 @@ Result<std::string> Sentinel::check_quorum(std::string_view name) const {
   return sentinel::check_quorum(p->voters(), p->usable_sentinels(), p->settings.quorum);
 }
 
+Result<std::vector<CandidateVerdict>> Sentinel::candidates(std::string_view name, Instant now) const {
+  const MonitoredPrimary* p = impl_->find(name);
+  if (p == nullptr) return no_such_master();
+  return judge_replicas(*p, p->best_replica(now, impl_->timings_), now, impl_->timings_);
+}
+
+std::optional<FailoverRecord> Sentinel::open_failover(std::string_view name, Instant now) const {
+  const MonitoredPrimary* p = impl_->find(name);
+  const FailoverRecord* record = p == nullptr ? nullptr : impl_->recorder_.open(*p);
+  if (record == nullptr) return std::nullopt;
+  FailoverRecord copy = *record;
+  copy.duration = now - copy.started;
+  return copy;
+}
+
 PersistentState Sentinel::persistent_state() const { return impl_->snapshot(); }
 
 std::vector<Sentinel::Leadership> Sentinel::leaderships() const {

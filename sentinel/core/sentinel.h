@@ -148,6 +148,10 @@ class Sentinel {
   Result<std::string> check_quorum(std::string_view name) const;
   std::vector<PrimarySummary> summaries() const;          // sorted by name
   std::vector<InstanceSummary> instance_summaries() const;
+  // Who would be promoted now, and why each other replica not.
+  Result<std::vector<CandidateVerdict>> candidates(std::string_view name, Instant now) const;
+  // The failover of this primary that this sentinel leads or stands for now; nothing: none.
+  std::optional<FailoverRecord> open_failover(std::string_view name, Instant now) const;
   PersistentState persistent_state() const;
 
   // What the simulator watches: the primaries for which this sentinel acts as an elected leader now, and under which epoch.

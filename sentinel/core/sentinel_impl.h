@@ -14,6 +14,7 @@
 
 #include "common/base/random.h"
 #include "common/hello/hello.h"
+#include "sentinel/core/failover_recorder.h"
 #include "sentinel/core/monitored_primary.h"
 #include "sentinel/core/sentinel.h"
 
@@ -82,6 +83,7 @@ class Sentinel::Impl {
   Timings timings_;
   std::map<std::string, std::unique_ptr<MonitoredPrimary>, std::less<>> primaries_;
   std::map<RunId, std::unique_ptr<Peer>> peers_;
+  FailoverRecorder recorder_;
   std::optional<Instant> tilt_since_;
   Instant next_deadline_ = kNever;
   bool dirty_ = false;         // something that must survive a restart has changed
@@ -108,6 +110,7 @@ class Sentinel::Impl {
   void save_epoch(Epoch seen, const Primary& heard_with);  // adopts a newer current epoch
 
   // Notices. `text` is appended to the instance's description.
+  void record(Event event, const Primary& p);
   void tell(Event event, const Primary& p, std::string payload);
   void notify(Event event, const Primary& p, std::string text = {});
   void notify(Event event, const Primary& p, const Node& node, std::string text = {});

@@ -9,7 +9,7 @@ InstanceFacts::Kind kind_of(const InstanceSummary& instance) {
   return instance.kind == "slave" ? InstanceFacts::Kind::replica : InstanceFacts::Kind::sentinel;
 }
 
-MonitoredPrimaryFacts facts_of(const PrimarySummary& primary, const Sentinel& core) {
+MonitoredPrimaryFacts facts_of(const PrimarySummary& primary, const Sentinel& core, Instant now) {
   MonitoredPrimaryFacts facts;
   facts.name = primary.name;
   facts.address = core.primary_address(primary.name).value_or(primary.address);
@@ -24,6 +24,8 @@ MonitoredPrimaryFacts facts_of(const PrimarySummary& primary, const Sentinel& co
   const auto verdict = core.check_quorum(primary.name);
   facts.quorum_message = verdict ? *verdict : verdict.error().text;
   facts.config_epoch = primary.config_epoch.value;
+  facts.candidates = core.candidates(primary.name, now).value_or(std::vector<CandidateVerdict>());
+  facts.failover = core.open_failover(primary.name, now);
   return facts;
 }
 
@@ -33,9 +35,10 @@ SentinelFacts collect_facts(const Sentinel& core, Instant now) {
   SentinelFacts facts;
   facts.tilt = core.tilt_since(now).has_value();
   facts.current_epoch = core.current_epoch().value;
+  facts.run_id = core.run_id().str();
   const auto instances = core.instance_summaries();
   for (const PrimarySummary& primary : core.summaries()) {
-    MonitoredPrimaryFacts one = facts_of(primary, core);
+    MonitoredPrimaryFacts one = facts_of(primary, core, now);
     uint64_t offset = 0;  // of the primary's stream, as of its last INFO
     bool heard = primary.s_down;
     for (const InstanceSummary& instance : instances) {
@@ -48,6 +51,10 @@ SentinelFacts collect_facts(const Sentinel& core, Instant now) {
       if (instance.primary != primary.name) continue;
       InstanceFacts each{.kind = kind_of(instance), .address = instance.address, .up = instance.up};
       each.probe_rtt = instance.last_probe_rtt;
+      each.connected = instance.connected;
+      each.offset = instance.replication_offset;
+      each.run_id = instance.run_id.is_zero() ? std::string() : instance.run_id.str();
+      each.flags = instance.flags;
       if (each.kind == InstanceFacts::Kind::replica) {
         each.lag_bytes = offset > instance.replication_offset ? offset - instance.replication_offset : 0;
       }

@@ -1,86 +1,77 @@
 #include "sentinel/io/failover_history.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace holdfast::sentinel {
 
 namespace {
 
-// How a failover ended, for the events that end one; "" for all others.
-std::string_view result_of(Event event) {
-  switch (event) {
-    case Event::failover_end:
-      return "success";
-    case Event::failover_end_for_timeout:
-      return "timeout";
-    case Event::failover_abort_not_elected:
-      return "not_elected";
-    case Event::failover_abort_no_good_slave:
-      return "no_good_replica";
-    case Event::failover_abort_slave_timeout:
-      return "replica_timeout";
-    default:
-      return "";
-  }
-}
+constexpr std::string_view kNotElected = "not_elected";
+constexpr int64_t kSameOutageMs = 60'000;
 
-// +sdown tells of replicas and sentinels as well; those payloads begin with their own kind.
-bool of_primary(const Notice& notice) { return notice.payload.starts_with("master "); }
+// Both are campaigns that came to nothing, one soon after the other.
+bool continues(const FailoverRecord& before, const FailoverRecord& next) {
+  return before.leader && next.leader && before.primary == next.primary && before.result == kNotElected &&
+         next.result == kNotElected && before.from == next.from && before.trigger == next.trigger &&
+         next.started_unix_ms - before.started_unix_ms < kSameOutageMs;
+}
 
 }  // namespace
 
-void FailoverHistory::forced(const std::string& primary) { courses_[primary].forced = true; }
+void FailoverHistory::restore(std::vector<FailoverRecord> records) {
+  for (FailoverRecord& record : records) keep(std::move(record));
+}
 
-void FailoverHistory::observe(const Notice& notice, Nanos silent_for, Instant now) {
-  if (notice.event == Event::vote_for_leader) ++votes_;
-  if (notice.event == Event::unmonitor) courses_.erase(notice.primary);
-  if (notice.primary.empty() || notice.event == Event::unmonitor) return;
-  Course& course = courses_[notice.primary];
-  switch (notice.event) {
-    case Event::sdown:
-      if (!of_primary(notice)) break;
-      course.sdown = now;
-      course.last_good = now - silent_for;
-      break;
-    case Event::sdown_end:
-      if (of_primary(notice)) course.sdown = course.last_good = std::nullopt;
-      break;
-    case Event::odown:
-      phase("detection", course.sdown, now);
-      break;
-    case Event::try_failover:
-      course.started = now;
-      break;
-    case Event::elected_leader:
-      course.elected = now;
-      phase("election", course.started, now);
-      break;
-    case Event::promoted_slave:
-      course.promoted = now;
-      phase("promotion", course.elected, now);
-      break;
-    case Event::switch_master:
-      if (course.last_good) unavailability_.observe(now - *course.last_good);
-      course.sdown = course.last_good = std::nullopt;
-      break;
-    default:
-      break;
+void FailoverHistory::add(FailoverRecord record) {
+  measure(record);
+  const auto last = std::find_if(records_.rbegin(), records_.rend(),
+                                 [&](const FailoverRecord& each) { return each.primary == record.primary; });
+  if (last != records_.rend() && continues(*last, record)) {
+    record.attempts += last->attempts;
+    records_.erase(std::next(last).base());
   }
-  if (const auto result = result_of(notice.event); !result.empty()) ended(notice.primary, course, result, now);
+  keep(std::move(record));
 }
 
-void FailoverHistory::ended(const std::string& primary, Course& course, std::string_view result, Instant now) {
-  phase("reconfiguration", course.promoted, now);
-  ++failovers_[{primary, course.forced ? "command" : "odown", std::string(result)}];
-  Course next;
-  next.sdown = course.sdown;
-  next.last_good = course.last_good;
-  course = next;
+void FailoverHistory::keep(FailoverRecord record) {
+  published_.reset();
+  const auto of_same = [&](const FailoverRecord& each) { return each.primary == record.primary; };
+  if (static_cast<size_t>(std::ranges::count_if(records_, of_same)) >= kKeptOfOnePrimary) {
+    records_.erase(std::ranges::find_if(records_, of_same));
+  }
+  if (records_.size() >= kKept) records_.erase(records_.begin());
+  records_.push_back(std::move(record));
 }
 
-void FailoverHistory::phase(std::string_view name, const std::optional<Instant>& from, Instant now) {
-  if (from) phases_[std::string(name)].observe(now - *from);
+void FailoverHistory::measure(const FailoverRecord& record) {
+  if (!record.leader) return;
+  ++failovers_[{record.primary, record.trigger, record.result}];
+  if (record.unavailable) unavailability_.observe(*record.unavailable);
+  constexpr std::pair<const char*, std::pair<const char*, const char*>> kPhases[] = {
+      {"detection", {"sdown", "odown"}},
+      {"election", {"wait_start", "select_slave"}},
+      {"promotion", {"select_slave", "reconf_slaves"}},
+      {"reconfiguration", {"reconf_slaves", "end"}}};
+  for (const auto& [name, ends] : kPhases) {
+    const auto from = record.began(ends.first), to = record.began(ends.second);
+    if (from && to && *to >= *from) phases_[name].observe(*to - *from);
+  }
+}
+
+std::vector<FailoverRecord> FailoverHistory::of(std::string_view primary) const {
+  std::vector<FailoverRecord> found;
+  for (auto record = records_.rbegin(); record != records_.rend(); ++record) {
+    if (record->primary == primary) found.push_back(*record);
+  }
+  return found;
 }
 
 void FailoverHistory::fill(SentinelFacts& facts) const {
+  if (published_ == nullptr) {
+    published_ = std::make_shared<const std::vector<FailoverRecord>>(records_.rbegin(), records_.rend());
+  }
+  facts.history = published_;
   facts.failovers = failovers_;
   facts.failover_phases = phases_;
   facts.failover_unavailability = unavailability_;

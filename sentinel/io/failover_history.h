@@ -1,39 +1,45 @@
-// What this sentinel's failovers came to: counts and durations for the metrics, made from its own notices. Pure.
+// The failovers of the past, newest last: what the core has recorded of them, with the time of day; and what the metrics
+// make of those that this sentinel led. Bounded. Executor thread only.
 //
-// Phases of a failover that this sentinel led: detection (+sdown to +odown), election (+try-failover to
-// +elected-leader), promotion (+elected-leader to +promoted-slave), reconfiguration (+promoted-slave to its end).
+// Phases in the metrics: detection (+sdown to +odown), election (to the majority of votes), promotion (to the switch),
+// reconfiguration (to the end).
 #pragma once
 
 #include <map>
-#include <optional>
+#include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "common/metrics/latency_histogram.h"
 #include "common/time/clock.h"
-#include "sentinel/core/event.h"
+#include "sentinel/core/failover_record.h"
 #include "sentinel/metrics/sentinel_facts.h"
 
 namespace holdfast::sentinel {
 
 class FailoverHistory {
  public:
-  // Each notice in its order. `silent_for`: how long the primary concerned has given no good answer.
-  void observe(const Notice& notice, Nanos silent_for, Instant now);
-  // An operator's FAILOVER of this primary began, just before its notices.
-  void forced(const std::string& primary);
+  static constexpr size_t kKept = 100;             // of all primaries together
+  static constexpr size_t kKeptOfOnePrimary = 20;
+
+  // Those of earlier runs. They count in no metric.
+  void restore(std::vector<FailoverRecord> records);
+  // A campaign that won no votes joins the one before it, if that did not either.
+  void add(FailoverRecord record);
+  void vote() { ++votes_; }
+
+  const std::vector<FailoverRecord>& all() const { return records_; }
+  std::vector<FailoverRecord> of(std::string_view primary) const;  // newest first
 
   void fill(SentinelFacts& facts) const;
 
  private:
-  struct Course {
-    bool forced = false;
-    std::optional<Instant> sdown, started, elected, promoted, last_good;
-  };
+  void keep(FailoverRecord record);
+  void measure(const FailoverRecord& record);
 
-  void ended(const std::string& primary, Course& course, std::string_view result, Instant now);
-  void phase(std::string_view name, const std::optional<Instant>& from, Instant now);
-
-  std::map<std::string, Course> courses_;
+  std::vector<FailoverRecord> records_;
+  mutable std::shared_ptr<const std::vector<FailoverRecord>> published_;  // null: changed since
   std::map<FailoverKey, uint64_t> failovers_;
   std::map<std::string, metrics::LatencyHistogram> phases_;
   metrics::LatencyHistogram unavailability_;

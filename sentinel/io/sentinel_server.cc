@@ -23,7 +23,8 @@ constexpr Millis kSettleRetry{1000};
 
 }  // namespace
 
-SentinelServer::SentinelServer(boost::asio::io_context& io, const Clock& clock, StateStore& store, Options options)
+SentinelServer::SentinelServer(boost::asio::io_context& io, const Clock& clock, FileSystem& fs, StateStore& store,
+                               Options options)
     : io_(io),
       clock_(clock),
       store_(store),
@@ -38,7 +39,9 @@ SentinelServer::SentinelServer(boost::asio::io_context& io, const Clock& clock, 
       core_timer_(io.get_executor()),
       housekeeping_timer_(io.get_executor()),
       publish_timer_(io.get_executor()),
-      settle_timer_(io.get_executor()) {
+      settle_timer_(io.get_executor()),
+      record_file_(fs, options_.facts.config_file + ".failovers"),
+      events_(to_unix_ms(clock.wall_now())) {
   dispatcher_.attach(server_);
   server_.settings = options_.clients;
 }
@@ -53,6 +56,7 @@ Result<> SentinelServer::start() {
       return fail("rename-command: there is no command '{}', or there is one named '{}' already. Exiting...", from, to);
     }
   }
+  history_.restore(record_file_.load());
   auto http = http::Server::start(options_.http);
   if (!http) return fail("Failed listening on the HTTP port {}: {}", options_.http.port, http.error().text);
   http_ = std::move(*http);
@@ -107,6 +111,7 @@ Result<> SentinelServer::perform(Actions actions) {
     for (const Effect& effect : actions.after_persist) links_.perform(effect, resolve);
   }
   for (const Notice& notice : actions.notices) announce(notice);
+  for (FailoverRecord& record : actions.records) keep(std::move(record));
   if (!actions.notices.empty()) publish_soon();
   if (after_failure) (void)perform(std::move(*after_failure));
   arm_timer();
@@ -163,18 +168,18 @@ void SentinelServer::announce(const Notice& notice) {
     scripts_.run({notice.notification_script, std::string(info.name), notice.payload});
   }
   if (!notice.reconfig_script.empty()) scripts_.run(notice.reconfig_script);
-  const Instant now = clock_.now();
-  if (notice.event == Event::elected_leader) {
-    for (const Sentinel::Leadership& leadership : core_.leaderships()) {
-      if (leadership.primary == notice.primary && leadership.forced) history_.forced(notice.primary);
-    }
-  }
-  Nanos silent_for{0};
-  if (notice.event == Event::sdown) {
-    // The primary went silent down-after before it was declared down.
-    if (const auto settings = core_.settings(notice.primary)) silent_for = settings->down_after;
-  }
-  history_.observe(notice, silent_for, now);
+  if (notice.event == Event::vote_for_leader) history_.vote();
+  events_.add(info.name, notice.payload, to_unix_ms(clock_.wall_now()));
+}
+
+int64_t SentinelServer::started_ms(const FailoverRecord& record) const {
+  return to_unix_ms(clock_.wall_now()) - count_ms(clock_.now() - record.started);
+}
+
+void SentinelServer::keep(FailoverRecord record) {
+  record.started_unix_ms = started_ms(record);
+  history_.add(std::move(record));
+  record_file_.append(history_.all().back(), history_.all());
 }
 
 void SentinelServer::crash_if_simulated(const std::vector<Notice>& notices) const {
@@ -261,6 +266,10 @@ void SentinelServer::publish() {
   facts->state_save_errors = save_errors_;
   facts->event_loop_stall = stalls_;
   history_.fill(*facts);
+  facts->events = events_.published();
+  for (MonitoredPrimaryFacts& primary : facts->primaries) {
+    if (primary.failover) primary.failover->started_unix_ms = started_ms(*primary.failover);
+  }
   http_->publish(sentinel_snapshot(std::move(facts)));
 }
 

@@ -23,8 +23,10 @@
 #include "common/server/server.h"
 #include "sentinel/commands/dispatch.h"
 #include "sentinel/commands/host.h"
+#include "sentinel/io/event_log.h"
 #include "sentinel/io/failover_history.h"
 #include "sentinel/io/links.h"
+#include "sentinel/io/record_file.h"
 #include "sentinel/io/script_runner.h"
 #include "sentinel/state/state_store.h"
 
@@ -47,8 +49,8 @@ class SentinelServer final : public Host, private LinkListener {
     uint64_t seed = 0;
   };
 
-  // `store` and `clock` outlive the server.
-  SentinelServer(boost::asio::io_context& io, const Clock& clock, StateStore& store, Options options);
+  // `store`, `fs` and `clock` outlive the server.
+  SentinelServer(boost::asio::io_context& io, const Clock& clock, FileSystem& fs, StateStore& store, Options options);
   ~SentinelServer() override;
 
   Result<> start();
@@ -62,6 +64,7 @@ class SentinelServer final : public Host, private LinkListener {
   const CachedInfo* cached_info(const Endpoint& address) const override { return links_.cached_info(address); }
   const ScriptQueue& scripts() const override { return scripts_.queue(); }
   unsigned simulated_failures() const override { return simulated_failures_; }
+  std::vector<FailoverRecord> failover_history(std::string_view primary) const override { return history_.of(primary); }
   void simulate_failures(unsigned flags) override { simulated_failures_ = flags; }
 
  private:
@@ -80,6 +83,8 @@ class SentinelServer final : public Host, private LinkListener {
   void settle();
   void settle_later(Nanos pause);
   void announce(const Notice& notice);
+  void keep(FailoverRecord record);
+  int64_t started_ms(const FailoverRecord& record) const;  // Unix time
   void crash_if_simulated(const std::vector<Notice>& notices) const;
   void arm_timer();
   void housekeep();
@@ -100,6 +105,8 @@ class SentinelServer final : public Host, private LinkListener {
   std::optional<Instant> timer_at_;  // what core_timer_ waits for
 
   FailoverHistory history_;
+  RecordFile record_file_;
+  EventLog events_;
   metrics::LatencyHistogram stalls_;
   uint64_t save_errors_ = 0;
   unsigned simulated_failures_ = 0;

@@ -6,12 +6,14 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "common/base/endpoint.h"
 #include "common/metrics/latency_histogram.h"
+#include "sentinel/core/failover_record.h"
 
 namespace holdfast::sentinel {
 
@@ -23,6 +25,10 @@ struct InstanceFacts {
   bool up = false;                                     // not subjectively down
   std::optional<std::chrono::nanoseconds> probe_rtt;   // of the last answered PING
   std::optional<uint64_t> lag_bytes;                   // of a replica behind the primary
+  bool connected = false;
+  uint64_t offset = 0;  // of the replication stream, as of its last INFO
+  std::string run_id;
+  std::string flags;    // as SENTINEL MASTER has them
 };
 
 struct MonitoredPrimaryFacts {
@@ -39,13 +45,23 @@ struct MonitoredPrimaryFacts {
   std::string quorum_message;     // CKQUORUM's text
   uint64_t config_epoch = 0;
   std::vector<InstanceFacts> instances;  // the primary itself, its replicas and the other sentinels
+  std::vector<CandidateVerdict> candidates;  // who would be promoted now, and why each other replica not
+  std::optional<FailoverRecord> failover;    // under way, led by this sentinel
 };
 
 struct FailoverKey {
   std::string master_name;
-  std::string trigger;  // "odown", "command", ...
-  std::string result;   // "success", "timeout", "not_elected", "no_good_replica", ...
+  std::string trigger;  // as FailoverRecord has them
+  std::string result;
   auto operator<=>(const FailoverKey&) const = default;
+};
+
+// An event as it was published.
+struct ToldEvent {
+  uint64_t id = 0;  // grows, also across restarts
+  std::string name;
+  std::string payload;
+  int64_t unix_ms = 0;
 };
 
 struct SentinelFacts {
@@ -56,8 +72,11 @@ struct SentinelFacts {
   unsigned scripts_queue_length = 0;
   unsigned simulate_failure_flags = 0;
   uint64_t current_epoch = 0;
+  std::string run_id;
   std::vector<MonitoredPrimaryFacts> primaries;
 
+  std::shared_ptr<const std::vector<FailoverRecord>> history;  // newest first; null: none
+  std::shared_ptr<const std::vector<ToldEvent>> events;        // oldest first; null: none
   std::map<FailoverKey, uint64_t> failovers;
   std::map<std::string, metrics::LatencyHistogram> failover_phases;  // by phase: "detection", "election", "promotion", ...
   metrics::LatencyHistogram failover_unavailability;                 // from the last good answer to +switch-master

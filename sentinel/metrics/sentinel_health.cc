@@ -1,13 +1,11 @@
 #include "sentinel/metrics/sentinel_health.h"
 
-#include <nlohmann/json.hpp>
-
+#include "sentinel/metrics/failover_json.h"
+#include "sentinel/metrics/sentinel_api.h"
 #include "sentinel/metrics/sentinel_metrics.h"
 
 namespace holdfast::sentinel {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 http::Response reply(std::string_view reason, Json details) {
   Json body = {{"status", reason.empty() ? "ok" : "unavailable"}};
@@ -85,6 +83,7 @@ std::shared_ptr<const http::Snapshot> sentinel_snapshot(std::shared_ptr<const Se
   snapshot->add("/readyz", [facts](const http::Request& request) { return ready_response(*facts, request); });
   snapshot->add_prefix("/quorum/", [facts](const http::Request& request) { return quorum_response(*facts, request); });
   snapshot->add_prefix("/primary/", [facts](const http::Request& request) { return primary_response(*facts, request); });
+  add_api(*snapshot, facts);
   return snapshot;
 }
 

@@ -22,7 +22,7 @@ http::Response ready_response(const SentinelFacts& facts, const http::Request& r
 http::Response quorum_response(const SentinelFacts& facts, const http::Request& request);
 http::Response primary_response(const SentinelFacts& facts, const http::Request& request);
 
-// All paths of a sentinel: the checks above and /metrics, which is rendered when asked for.
+// All paths of a sentinel: the checks above, the JSON API (sentinel_api.h) and /metrics, which is rendered when asked for.
 std::shared_ptr<const http::Snapshot> sentinel_snapshot(std::shared_ptr<const SentinelFacts> facts);
 
 }  // namespace holdfast::sentinel

@@ -41,11 +41,13 @@ class FakeHost final : public Host {
     return found == cache.end() ? nullptr : &found->second;
   }
   const ScriptQueue& scripts() const override { return queue; }
+  std::vector<FailoverRecord> failover_history(std::string_view) const override { return history; }
   unsigned simulated_failures() const override { return flags; }
   void simulate_failures(unsigned wanted) override { flags = wanted; }
   void request_shutdown(std::string_view) override { stopped = true; }
 
   ScriptQueue queue;
+  std::vector<FailoverRecord> history;
   std::map<Endpoint, CachedInfo> cache;
   std::vector<Notice> notices;
   unsigned flags = 0;
@@ -300,6 +302,28 @@ TEST_F(CommandsTest, ShowsCachedInfoOfAllNodes) {
   server_.refresh_now();
   EXPECT_EQ(run("SENTINEL INFO-CACHE nope mymaster"),
             "*2\r\n$8\r\nmymaster\r\n*2\r\n*2\r\n:0\r\n$-1\r\n*2\r\n:250\r\n$10\r\n# Server\r\n\r\n");
+}
+
+TEST_F(CommandsTest, ShowsTheLastFailovers) {
+  EXPECT_EQ(run("SENTINEL FAILOVER-HISTORY nope"), "-ERR No such master with that name\r\n");
+  EXPECT_EQ(run("SENTINEL FAILOVER-HISTORY mymaster"), "*0\r\n");
+  FailoverRecord record;
+  record.primary = "mymaster";
+  record.epoch = Epoch{7};
+  record.trigger = "crash";
+  record.result = "success";
+  record.from = {"127.0.0.1", 6379};
+  record.to = Endpoint{"127.0.0.1", 6380};
+  record.duration = Millis(23);
+  record.phases = {{"sdown", Millis(-2)}, {"wait_start", Nanos(0)}};
+  record.candidates = {{{"127.0.0.1", 6380}, "", 100, 5, "chosen"}};
+  host_.history = {record};
+  session_.set_protocol(3);
+  const std::string reply = run("SENTINEL FAILOVER-HISTORY mymaster");
+  EXPECT_TRUE(reply.starts_with("*1\r\n%15\r\n$4\r\nname\r\n$8\r\nmymaster\r\n$5\r\nepoch\r\n$1\r\n7\r\n")) << reply;
+  EXPECT_NE(reply.find("$11\r\nduration-ms\r\n$6\r\n23.000\r\n"), std::string::npos) << reply;
+  EXPECT_NE(reply.find("$6\r\nphases\r\n%2\r\n$5\r\nsdown\r\n$6\r\n-2.000\r\n"), std::string::npos) << reply;
+  EXPECT_TRUE(reply.ends_with("$7\r\nverdict\r\n$6\r\nchosen\r\n")) << reply;
 }
 
 TEST_F(CommandsTest, SimulatesFailuresWhenAsked) {

@@ -25,6 +25,7 @@ struct FakeServer {
   Endpoint follows;
   bool link_up = true;
   uint64_t offset = 100;
+  int priority = 100;
   std::vector<Endpoint> replicas;
   bool refuses_role = false;
   // Of a sentinel: its answer to an ask; [0, "*", 0] by default.
@@ -42,7 +43,8 @@ struct FakeServer {
     }
     return "role:slave\r\nmaster_host:" + follows.host + "\r\nmaster_port:" + std::to_string(follows.port) +
            "\r\nmaster_link_status:" + (link_up ? "up" : "down") +
-           "\r\nmaster_link_down_since_seconds:0\r\nslave_repl_offset:" + std::to_string(offset) + "\r\n";
+           "\r\nmaster_link_down_since_seconds:0\r\nslave_repl_offset:" + std::to_string(offset) +
+           "\r\nslave_priority:" + std::to_string(priority) + "\r\n";
   }
   size_t count(Request::Kind kind) const {
     size_t n = 0;
@@ -79,6 +81,7 @@ class Harness {
     }
     if (saved) enqueue(actions.after_persist);
     for (Notice& notice : actions.notices) notices.push_back(notice.log_line());
+    for (FailoverRecord& record : actions.records) records.push_back(std::move(record));
     if (!saved) perform(core.persist_failed(now));
     if (draining_) return;  // what an answer leads to comes after what was on its way
     draining_ = true;
@@ -155,6 +158,7 @@ class Harness {
   std::map<LinkId, std::pair<Endpoint, LinkKind>> links;  // up
   std::vector<ConnectLink> connects;
   std::vector<std::string> notices;
+  std::vector<FailoverRecord> records;
   std::optional<PersistentState> saved_state;
   int saves = 0;
   bool save_fails = false;

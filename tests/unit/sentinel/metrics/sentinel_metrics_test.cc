@@ -29,7 +29,7 @@ SentinelFacts facts_of_one_primary() {
   primary.instances = {{InstanceFacts::Kind::primary, {"127.0.0.1", 6379}, true, std::chrono::microseconds(150), {}},
                        {InstanceFacts::Kind::replica, {"::1", 6380}, false, {}, 77}};
   facts.primaries.push_back(primary);
-  facts.failovers[{"my/primary", "odown", "success"}] = 4;
+  facts.failovers[{"my/primary", "crash", "success"}] = 4;
   facts.failover_phases["election"].observe(std::chrono::milliseconds(3));
   return facts;
 }
@@ -49,7 +49,7 @@ TEST(SentinelMetrics, ExporterNamesAndOurs) {
            "redis_sentinel_master_ok_slaves{master_name=\"my/primary\",master_address=\"127.0.0.1:6379\"} 1\n",
            "redis_sentinel_master_ckquorum_status{master_name=\"my/primary\",message=\"OK 3 usable Sentinels. Quorum and "
            "failover authorization can be reached\"} 1\n",
-           "holdfast_failovers_total{master_name=\"my/primary\",trigger=\"odown\",result=\"success\"} 4\n",
+           "holdfast_failovers_total{master_name=\"my/primary\",trigger=\"crash\",result=\"success\"} 4\n",
            "holdfast_failover_phase_duration_seconds_count{phase=\"election\"} 1\n",
            "holdfast_instance_up{master_name=\"my/primary\",instance_address=\"::1:6380\",kind=\"replica\"} 0\n",
            "holdfast_replica_lag_bytes{master_name=\"my/primary\",instance_address=\"::1:6380\",kind=\"replica\"} 77\n",
@@ -99,6 +99,52 @@ TEST(SentinelHealth, ASilentLoopIsNotReadyAndInTheEndNotAlive) {
   EXPECT_EQ(ask(facts, "/livez", 61'000).status, 503u);
   facts.ready = false;
   EXPECT_EQ(ask(facts, "/readyz").status, 503u);
+}
+
+TEST(SentinelApi, ShowsTheTopologyAndOneMasterWithItsCandidates) {
+  SentinelFacts facts = facts_of_one_primary();
+  facts.run_id = "abc";
+  facts.primaries[0].candidates = {{{"::1", 6380}, "r1", 100, 5, "chosen"}, {{"::1", 6381}, "r2", 0, 5, "priority-zero"}};
+  const auto topology = nlohmann::json::parse(ask(facts, "/api/v1/topology").body);
+  EXPECT_EQ(topology["runid"], "abc");
+  EXPECT_EQ(topology["masters"][0]["node"]["port"], 6379);
+  EXPECT_EQ(topology["masters"][0]["replicas"][0]["lag_bytes"], 77);
+  EXPECT_EQ(topology["masters"][0]["quorum"]["reachable"], true);
+  const auto master = nlohmann::json::parse(ask(facts, "/api/v1/masters/my/primary").body);
+  EXPECT_EQ(master["would_promote"]["port"], 6380);
+  EXPECT_EQ(master["candidates"][1]["verdict"], "priority-zero");
+  EXPECT_TRUE(master["failover"].is_null());
+  EXPECT_EQ(ask(facts, "/api/v1/masters/nope").status, 404u);
+}
+
+TEST(SentinelApi, ShowsTheHistoryOfAllOrOne) {
+  SentinelFacts facts = facts_of_one_primary();
+  EXPECT_EQ(nlohmann::json::parse(ask(facts, "/api/v1/history").body)["failovers"].size(), 0u);
+  FailoverRecord record;
+  record.primary = "m";
+  record.result = "success";
+  record.duration = Micros(1500);
+  facts.history = std::make_shared<const std::vector<FailoverRecord>>(1, record);
+  const auto all = nlohmann::json::parse(ask(facts, "/api/v1/history").body);
+  EXPECT_EQ(all["failovers"][0]["duration_ms"], 1.5);
+  EXPECT_TRUE(all["failovers"][0]["to"].is_null());
+  EXPECT_EQ(nlohmann::json::parse(ask(facts, "/api/v1/history?master=m").body)["failovers"].size(), 1u);
+  EXPECT_EQ(nlohmann::json::parse(ask(facts, "/api/v1/history?master=x").body)["failovers"].size(), 0u);
+}
+
+TEST(SentinelApi, StreamsTheEventsThatAClientHasNotSeen) {
+  SentinelFacts facts = facts_of_one_primary();
+  facts.events = std::make_shared<const std::vector<ToldEvent>>(
+      std::vector<ToldEvent>{{11, "+sdown", "master m 127.0.0.1 6379", 5}, {12, "+odown", "x\ny", 6}});
+  const http::Response all = ask(facts, "/api/v1/events");
+  EXPECT_EQ(all.content_type, "text/event-stream");
+  EXPECT_THAT(all.body, HasSubstr("id: 11\ndata: {\"event\":\"+sdown\",\"payload\":\"master m 127.0.0.1 6379\",\"unix_ms\":5}\n\n"));
+  EXPECT_THAT(all.body, HasSubstr("\"x\\ny\""));
+  auto request = http::parse_target("/api/v1/events");
+  request->last_event_id = "11";
+  const http::Response rest = sentinel_snapshot(std::make_shared<SentinelFacts>(facts))->answer(std::move(*request));
+  EXPECT_THAT(rest.body, ::testing::Not(HasSubstr("id: 11\n")));
+  EXPECT_THAT(rest.body, HasSubstr("id: 12\n"));
 }
 
 }  // namespace
