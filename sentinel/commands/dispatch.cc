@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <utility>
 
 #include "common/base/text.h"
 #include "common/command/command_replies.h"
@@ -19,6 +20,14 @@ constexpr std::array<std::string_view, 4> kNotServed = {"echo", "pubsub", "ssubs
 // Allowed to a RESP2 client that listens to channels.
 constexpr std::array<std::string_view, 7> kSubscribers = {"ping",         "subscribe", "psubscribe", "unsubscribe",
                                                           "punsubscribe", "quit",      "reset"};
+
+// SENTINEL subcommands that a sentinel answers before it has caught up.
+constexpr std::array<std::string_view, 6> kAnswered = {"sentinel|is-master-down-by-addr",
+                                                       "sentinel|is-primary-down-by-addr",
+                                                       "sentinel|myid",
+                                                       "sentinel|help",
+                                                       "sentinel|simulate-failure",
+                                                       "sentinel|debug"};
 
 template <size_t N>
 bool contains(const std::array<std::string_view, N>& names, std::string_view name) {
@@ -43,6 +52,11 @@ void Dispatcher::attach(server::Server& server) {
 server::Outcome Dispatcher::handle(server::Session& session, std::span<const std::string_view> args) {
   Entry* entry = find(session, args);
   if (entry == nullptr || !permitted(session, *entry)) return server::Outcome::done;
+  if (host_.catching_up() && must_wait(session, *entry)) {
+    session.blocked = true;
+    held_.push_back(session.id);
+    return server::Outcome::retry_later;
+  }
   session.last_command = entry->name;
   ++stats_.commands;
   ++entry->stats.calls;
@@ -95,6 +109,23 @@ bool Dispatcher::permitted(server::Session& session, Entry& entry) {
     return false;
   }
   return true;
+}
+
+// What speaks of primaries waits. Sentinels themselves do not: two that start together would wait for each other. Their
+// links are known by their names.
+bool Dispatcher::must_wait(const server::Session& session, const Entry& entry) const {
+  if (!entry.name.starts_with("sentinel|") && entry.name != "info" && entry.name != "role") return false;
+  if (contains(kAnswered, entry.name)) return false;
+  return !(session.name.starts_with("sentinel-") && session.name.ends_with("-cmd"));
+}
+
+void Dispatcher::resume_held() {
+  for (const uint64_t id : std::exchange(held_, {})) {
+    server::Session* session = server_->find(id);
+    if (session == nullptr) continue;
+    session->blocked = false;
+    session->resume();
+  }
 }
 
 void Dispatcher::reject(server::Session& session, Entry* entry, std::string_view error) {

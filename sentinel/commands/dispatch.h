@@ -40,6 +40,8 @@ class Dispatcher final : public server::RequestHandler {
   bool rename(std::string_view from, std::string_view to) { return table_.rename(from, to); }
 
   server::Outcome handle(server::Session& session, std::span<const std::string_view> args) override;
+  // The held requests are taken up again: call it when Host::catching_up() has become false.
+  void resume_held();
   std::string_view mode() const override { return "sentinel"; }
 
   const command::CommandTable<Context>& table() const { return table_; }
@@ -53,12 +55,14 @@ class Dispatcher final : public server::RequestHandler {
   // The row for a request, or null with the error in the reply.
   Entry* find(server::Session& session, std::span<const std::string_view> args);
   bool permitted(server::Session& session, Entry& entry);
+  bool must_wait(const server::Session& session, const Entry& entry) const;
   void reject(server::Session& session, Entry* entry, std::string_view error);
 
   Host& host_;
   server::Server* server_ = nullptr;
   command::CommandTable<Context> table_;
   DispatchStats stats_;
+  std::vector<uint64_t> held_;  // sessions
   struct Sample {
     Instant at;
     uint64_t commands = 0, input_bytes = 0, output_bytes = 0;

@@ -43,6 +43,9 @@ class Host {
   // and nothing that depended on it was sent).
   virtual Result<> perform(Actions actions) = 0;
 
+  // This sentinel has just started and is asking its peers: what it would tell clients may be stale.
+  virtual bool catching_up() const = 0;
+
   virtual const ProcessFacts& facts() const = 0;
   // The last INFO of a data node, by address; null when there is none yet.
   virtual const CachedInfo* cached_info(const Endpoint& address) const = 0;

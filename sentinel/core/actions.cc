@@ -40,6 +40,11 @@ std::vector<std::vector<std::string>> commands_of(const Request& request) {
     case Request::Kind::ask_master_down:
       return {{"SENTINEL", "IS-MASTER-DOWN-BY-ADDR", request.target.host, fmt::format("{}", request.target.port),
                fmt::format("{}", request.epoch.value), request.candidate ? request.candidate->str() : "*"}};
+    case Request::Kind::ask_configuration:
+      return {{"SENTINEL", "MASTER", request.text},
+              {"SENTINEL", "GET-MASTER-ADDR-BY-NAME", request.text},
+              {"SENTINEL", "IS-MASTER-DOWN-BY-ADDR", request.target.host, fmt::format("{}", request.target.port), "0",
+               request.candidate ? request.candidate->str() : "*"}};
     case Request::Kind::script_kill: return {{renamed(request, "SCRIPT"), "KILL"}};
     case Request::Kind::change_role: return change_role_commands(request);
   }

@@ -59,8 +59,11 @@ struct Request {
     info,
     publish_hello,    // PUBLISH __sentinel__:hello text
     ask_master_down,  // SENTINEL IS-MASTER-DOWN-BY-ADDR target epoch candidate-or-*
-    script_kill,      // SCRIPT KILL: the node answers -BUSY
-    change_role,      // MULTI, SLAVEOF target (or NO ONE), CONFIG REWRITE, CLIENT KILL normal, pubsub, EXEC; then ROLE
+    // What a peer knows of the primary named `text`: SENTINEL MASTER, GET-MASTER-ADDR-BY-NAME, and its newest vote, by
+    // an IS-MASTER-DOWN-BY-ADDR of the candidate in epoch 0, in which nobody votes.
+    ask_configuration,
+    script_kill,  // SCRIPT KILL: the node answers -BUSY
+    change_role,  // MULTI, SLAVEOF target (or NO ONE), CONFIG REWRITE, CLIENT KILL normal, pubsub, EXEC; then ROLE
   };
   Kind kind = Kind::ping;
   Endpoint target;  // change_role: an empty host means NO ONE

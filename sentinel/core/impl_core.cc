@@ -42,7 +42,7 @@ void Sentinel::Impl::add_primary(const PersistentPrimary& saved) {
   primary->vote.epoch = saved.leader_epoch;
   primary->node = make_node(saved.address);
   primary->deadline = now_;
-  primary->next_attempt_at = primary->needs_replica_until = now_;
+  primary->next_attempt_at = primary->needs_replica_until = primary->catch_up_until = now_;
   Primary& p = *primary;
   primaries_[saved.name] = std::move(primary);
   for (const Endpoint& replica : saved.replicas) {
@@ -56,7 +56,10 @@ void Sentinel::Impl::add_primary(const PersistentPrimary& saved) {
 }
 
 void Sentinel::Impl::on_start() {
-  for (auto& [name, p] : primaries_) notify(Event::monitor, *p, fmt::format(" quorum {}", p->settings.quorum));
+  for (auto& [name, p] : primaries_) {
+    notify(Event::monitor, *p, fmt::format(" quorum {}", p->settings.quorum));
+    start_catching_up(*p);
+  }
 }
 
 PersistentState Sentinel::Impl::snapshot() const {
@@ -155,6 +158,7 @@ void Sentinel::Impl::step(Primary& p) {
       drive_reconf(p);
       fix_roles(p);
     }
+    drive_configurations(p);
     drive_hellos(p);
     p.deadline = next_;
     if (!again_) return;

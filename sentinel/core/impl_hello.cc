@@ -49,7 +49,7 @@ PeerView& Sentinel::Impl::learn_peer(Primary& p, const RunId& id, const Endpoint
   if (added) {
     PeerView& view = found->second;
     view.peer = peer.get();
-    view.asked_at = view.hello_sent = view.last_hello = kLongAgo;
+    view.asked_at = view.hello_sent = view.last_hello = view.configuration_asked = kLongAgo;
     if (!announce) view.last_hello = now_;
     refresh_peer_periods();
     if (announce) {

@@ -20,6 +20,7 @@ constexpr Millis kInfoOfCrash{5};
 constexpr Millis kCrashLooks{1000};
 
 constexpr Millis kReconnectToPrimary{20};
+constexpr Millis kReconnectToNode{250};
 
 Millis connect_timeout(Millis down_after) { return std::clamp(down_after / 2, Millis(200), Millis(2000)); }
 
@@ -62,6 +63,7 @@ void Sentinel::Impl::on_link_down(LinkId id, LinkEnd how) {
   Millis pause = std::max(kMinReconnect, owner.peer != nullptr ? owner.peer->ping_period
                                                                : primary_by_id(owner.primary)->ping_period(timings_));
   if (owner.node != nullptr) {
+    pause = std::min(pause, kReconnectToNode);  // one that returns may be an old primary that takes writes
     const Primary& p = *primary_by_id(owner.primary);
     if (p.settings.fast_down && owner.node == p.node.get() && !p.node->s_down) pause = kReconnectToPrimary;
   }
@@ -72,6 +74,7 @@ void Sentinel::Impl::on_link_down(LinkId id, LinkEnd how) {
   link.retry_at = worked ? now_ : now_ + pause;
   if (owner.peer != nullptr) {
     owner.peer->deadline = now_;
+    give_up_on(*owner.peer);
   } else if (Primary* p = primary_by_id(owner.primary)) {
     if (link.kind == LinkKind::command) {
       note_refusal(*p, *owner.node, was_up, how);

@@ -8,6 +8,12 @@
 
 namespace holdfast::sentinel {
 
+namespace {
+
+constexpr Millis kAskAgain{500};  // peers that did not confirm our configuration are asked again
+
+}  // namespace
+
 // The node objects change places with their links open. What the peers said of the old primary is void; the old primary
 // becomes a replica like the others, and is watched as one.
 void Sentinel::Impl::switch_primary(Primary& p, const Endpoint& address, SwitchedBy by) {
@@ -120,8 +126,9 @@ bool Sentinel::Impl::configuration_confirmed(const Primary& p, Instant since) co
   return agreeing >= majority_of(p.voters());
 }
 
-// A replica that calls itself a primary (an old primary that returned), or follows somebody else. It is left alone for a
-// while: what we see may be the work of a newer configuration that has not reached us.
+// A replica that calls itself a primary (an old primary that returned), or follows somebody else. It is left alone for
+// a while: what we see may be the work of a newer configuration that has not reached us. A primary is told at once
+// where the peers say that there is none, and our own primary has said since that it is one.
 void Sentinel::Impl::fix_roles(Primary& p) {
   if (p.failover.state != FailoverState::none || !p.looks_sane(now_, timings_)) return;
   for (auto& [address, node] : p.replicas) {
@@ -130,8 +137,10 @@ void Sentinel::Impl::fix_roles(Primary& p) {
     const bool as_primary = replica.role_reported == Role::primary;
     const Instant since = *replica.misplaced_since;
     const bool waited = due(since + 4 * timings_.publish_period);
+    const bool answered = as_primary && p.node->info_at >= since && configuration_answered_for(p, since);
+    if (as_primary && !answered && due(p.configurations_asked + kAskAgain)) want_configurations(p);
     const bool confirmed =
-        as_primary && due(since + timings_.publish_period) && configuration_confirmed(p, since);
+        answered || (as_primary && due(since + timings_.publish_period) && configuration_confirmed(p, since));
     if ((!waited && !confirmed) || !due(p.next_attempt_at)) continue;
     send(replica.command,
          Request{.kind = Request::Kind::change_role, .target = p.node->address, .renames = p.settings.renames}, p.id,

@@ -22,6 +22,8 @@ void Sentinel::Impl::on_replies(LinkId id, RequestId request_id, std::span<const
       if (p != nullptr) on_info(*p, *owner.node, replies[0]);
       return;
     case Request::Kind::ask_master_down: return on_ask_reply(owner, *request, replies[0]);
+    case Request::Kind::ask_configuration:
+      return on_configuration(owner, *request, replies);
     case Request::Kind::change_role:
       if (p != nullptr) on_role_changed(*p, *owner.node, request_id, replies);
       return;
@@ -108,6 +110,10 @@ void Sentinel::Impl::note_placement(Primary& p, Node& node) {
     node.misplaced_since.reset();
   } else if (!node.misplaced_since) {
     node.misplaced_since = now_;
+    if (node.info.role == Role::primary) {  // what fix_roles() needs to know
+      want_configurations(p);
+      want_info(*p.node);
+    }
   }
   if (!behind_primary || p.failover.state != FailoverState::reconf_slaves) return;
   if (node.reconf == Reconf::sent) {

@@ -73,6 +73,14 @@ struct PeerView {
   Instant asked_at;
   bool ask_wanted = false;  // at once, not at the next period
   bool ask_back = false;    // it asked us, so its answer may have changed: soon
+  // Its answer to our question for its configuration (impl_catch_up.cc).
+  bool configuration_wanted = false;
+  bool catching_up = false;     // since our start it has neither answered nor failed to
+  Instant configuration_asked;  // when the question that it answered last was sent
+  Epoch answered_config_epoch;
+  Endpoint answered_primary;
+  Epoch answered_vote;            // the newest epoch in which it voted for this primary
+  bool answered_at_work = false;  // it leads a failover itself
   Instant last_hello;
   Epoch hello_config_epoch;
   Endpoint hello_primary;

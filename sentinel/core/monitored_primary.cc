@@ -24,6 +24,11 @@ std::string address_text(const Endpoint& address) {
   return fmt::format("{}:{}", address.host, address.port);
 }
 
+bool MonitoredPrimary::catching_up(Instant now) const {
+  return now < catch_up_until &&
+         std::any_of(peers.begin(), peers.end(), [](const auto& peer) { return peer.second.catching_up; });
+}
+
 size_t MonitoredPrimary::usable_sentinels() const {
   return 1 + static_cast<size_t>(
                  std::count_if(peers.begin(), peers.end(), [](const auto& peer) { return !peer.second.s_down; }));

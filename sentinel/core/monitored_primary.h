@@ -34,6 +34,9 @@ struct MonitoredPrimary {
   std::optional<RunId> held_for;        // we gave our vote to this one and leave it the time to act
   Instant needs_replica_until;          // after "no good slave": not tried again before, unless one turns up
 
+  Instant configurations_asked;  // of all peers
+  Instant catch_up_until;        // after a start: the peers' configurations are waited for no longer
+
   Instant deadline;  // the earliest moment at which something is due here
 
   Millis ping_period(const Timings& timings) const { return ping_period_of(settings.down_after, timings); }
@@ -41,6 +44,8 @@ struct MonitoredPrimary {
   Millis election_timeout(const Timings& timings) const {
     return std::min(timings.election_timeout, settings.failover_timeout);
   }
+
+  bool catching_up(Instant now) const;
 
   size_t voters() const { return peers.size() + 1; }
   size_t usable_sentinels() const;

@@ -1,5 +1,7 @@
 #include "sentinel/core/sentinel.h"
 
+#include <algorithm>
+
 #include "sentinel/core/quorum.h"
 #include "sentinel/core/sentinel_impl.h"
 
@@ -112,6 +114,11 @@ Outcome<> Sentinel::set_timings(Timings timings, Instant now) {
   Outcome<> outcome;
   outcome.actions = impl_->event(now, [&] { impl_->set_timings(timings); });
   return outcome;
+}
+
+bool Sentinel::catching_up(Instant now) const {
+  return std::any_of(impl_->primaries_.begin(), impl_->primaries_.end(),
+                     [&](const auto& entry) { return entry.second->catching_up(now); });
 }
 
 RunId Sentinel::run_id() const { return impl_->run_id_; }

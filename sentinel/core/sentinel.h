@@ -132,6 +132,9 @@ class Sentinel {
   Outcome<> set_timings(Timings timings, Instant now);  // SENTINEL DEBUG
 
   // Views; none change anything. Unknown names are "ERR No such master with that name".
+  // After a start, for Timings::catch_up at most: the peers are being asked whether they know of a newer configuration.
+  // It ends within an event.
+  bool catching_up(Instant now) const;
   RunId run_id() const;
   Epoch current_epoch() const;
   const Globals& globals() const;

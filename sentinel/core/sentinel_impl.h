@@ -185,6 +185,14 @@ class Sentinel::Impl {
   std::unique_ptr<Node> make_node(const Endpoint& address);
   void refresh_peer_periods();
 
+  // impl_catch_up.cc
+  void start_catching_up(Primary& p);
+  void want_configurations(Primary& p);
+  void drive_configurations(Primary& p);
+  void on_configuration(const LinkOwner& owner, const PendingRequest& request, std::span<const Reply> replies);
+  void give_up_on(const Peer& peer);
+  bool configuration_answered_for(const Primary& p, Instant since) const;
+
   // impl_operator.cc
   void drop_primary(Primary& p);
 

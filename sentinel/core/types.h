@@ -69,6 +69,7 @@ struct Timings {
   Millis script_retry_delay{30000};
 
   Millis info_period_in_trouble{1000};
+  Millis catch_up{1000};         // a restarted sentinel waits so long at most for what its peers know
   Millis candidate_step{40};     // the candidate of rank n waits n of these before it asks for votes
   Millis fresh_info_wait{100};   // an elected leader waits so long at most for the replicas' newest offsets
   Millis stall_threshold{100};   // a driver later than this was stalled, and its silence is not the peers' fault

@@ -114,6 +114,10 @@ Result<> SentinelServer::perform(Actions actions) {
   for (FailoverRecord& record : actions.records) keep(std::move(record));
   if (!actions.notices.empty()) publish_soon();
   if (after_failure) (void)perform(std::move(*after_failure));
+  if (catching_up_ && !core_.catching_up(clock_.now())) {
+    catching_up_ = false;
+    dispatcher_.resume_held();
+  }
   arm_timer();
   return saved;
 }

@@ -60,6 +60,7 @@ class SentinelServer final : public Host, private LinkListener {
   // Host
   Sentinel& core() override { return core_; }
   Result<> perform(Actions actions) override;
+  bool catching_up() const override { return catching_up_; }
   const ProcessFacts& facts() const override { return options_.facts; }
   const CachedInfo* cached_info(const Endpoint& address) const override { return links_.cached_info(address); }
   const ScriptQueue& scripts() const override { return scripts_.queue(); }
@@ -111,6 +112,7 @@ class SentinelServer final : public Host, private LinkListener {
   uint64_t save_errors_ = 0;
   unsigned simulated_failures_ = 0;
   bool stopping_ = false;
+  bool catching_up_ = true;
   bool publish_planned_ = false;
   bool settle_planned_ = false;
   Instant published_;

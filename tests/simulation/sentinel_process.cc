@@ -119,7 +119,8 @@ void SentinelProcess::connect(const sentinel::ConnectLink& connect) {
 void SentinelProcess::send(const sentinel::SendRequest& send) {
   const auto found = links_.find(send.link);
   if (found == links_.end()) return;
-  if (send.request.candidate) world_.voted(*this, *send.request.candidate, send.request.epoch, send.request.target);
+  if (send.request.candidate && send.request.epoch.value > 0)
+    world_.voted(*this, *send.request.candidate, send.request.epoch, send.request.target);
   Process* server = found->second.server;
   const uint64_t meant = found->second.server_incarnation;
   const ClientLink client{index_, incarnation, send.link, found->second.kind};
@@ -179,8 +180,32 @@ void SentinelProcess::serve(const ClientLink& client, const sentinel::SendReques
                             Reply::number(static_cast<int64_t>(given.leader_epoch.value))}));
       });
     }
+    case sentinel::Request::Kind::ask_configuration:
+      return serve_configuration(client, send);
     default: return reply(Reply::error("ERR unknown command"));
   }
+}
+
+void SentinelProcess::serve_configuration(const ClientLink& client, const sentinel::SendRequest& send) {
+  using sentinel::Reply;
+  const auto fields = core_->primary_fields(send.request.text, world_.events().now());
+  const auto address = core_->primary_address(send.request.text);
+  if (!fields || !address) return;
+  std::vector<Reply> map;
+  for (const auto& [name, value] : *fields) {
+    map.push_back(Reply::bulk(std::string(name)));
+    map.push_back(Reply::bulk(value));
+  }
+  auto [answer, actions] =
+      core_->ask({send.request.target, sentinel::Epoch{}, send.request.candidate}, world_.events().now());
+  perform(std::move(actions), [&, answer = answer](bool saved) {
+    const sentinel::BallotAnswer given = saved ? answer : answer.without_vote();
+    world_.reply(
+        *this, client, send.id,
+        {Reply::array(map), Reply::array({Reply::bulk(address->host), Reply::bulk(std::to_string(address->port))}),
+         Reply::array({Reply::number(given.down ? 1 : 0), Reply::bulk(given.leader ? given.leader->str() : "*"),
+                       Reply::number(static_cast<int64_t>(given.leader_epoch.value))})});
+  });
 }
 
 void SentinelProcess::set_timer() {

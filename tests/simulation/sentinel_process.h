@@ -49,6 +49,7 @@ class SentinelProcess : public Process {
   void perform_effect(sentinel::Effect& effect);
   void connect(const sentinel::ConnectLink& connect);
   void send(const sentinel::SendRequest& send);
+  void serve_configuration(const ClientLink& client, const sentinel::SendRequest& send);
   void settle_later();
   void set_timer();
   void on_timer(Instant when);

@@ -35,6 +35,7 @@ class FakeHost final : public Host {
     for (Notice& notice : actions.notices) notices.push_back(std::move(notice));
     return saved;
   }
+  bool catching_up() const override { return behind; }
   const ProcessFacts& facts() const override { return facts_; }
   const CachedInfo* cached_info(const Endpoint& address) const override {
     const auto found = cache.find(address);
@@ -53,6 +54,7 @@ class FakeHost final : public Host {
   unsigned flags = 0;
   int saves = 0;
   bool fail_saves = false;
+  bool behind = false;
   bool stopped = false;
 
  private:
@@ -114,6 +116,30 @@ TEST_F(CommandsTest, AnswersRenamedCommandsUnderTheirNewNameOnly) {
   EXPECT_EQ(run("WHOAMI"), "*2\r\n$8\r\nsentinel\r\n*1\r\n$8\r\nmymaster\r\n");
   EXPECT_TRUE(run("ROLE").starts_with("-ERR unknown command 'ROLE'"));
   EXPECT_TRUE(run("INFO").starts_with("-ERR unknown command 'INFO'"));
+}
+
+// After a start: what speaks of primaries waits, unless a sentinel asks.
+TEST_F(CommandsTest, HoldsClientsWhileItCatchesUp) {
+  const auto outcome = [&](std::initializer_list<std::string_view> words) {
+    const std::vector<std::string_view> args(words);
+    session_.suspended = false;
+    return dispatcher_.handle(session_, args);
+  };
+  host_.behind = true;
+  for (const char* command : {"get-master-addr-by-name", "master", "replicas"}) {
+    EXPECT_EQ(outcome({"sentinel", command, "mymaster"}), server::Outcome::retry_later) << command;
+  }
+  EXPECT_EQ(outcome({"SENTINEL", "MASTERS"}), server::Outcome::retry_later);
+  EXPECT_EQ(outcome({"INFO"}), server::Outcome::retry_later);
+  EXPECT_EQ(session_.reply().buffer(), "");
+  EXPECT_EQ(outcome({"PING"}), server::Outcome::done);
+  EXPECT_EQ(outcome({"SENTINEL", "MYID"}), server::Outcome::done);
+  EXPECT_EQ(outcome({"SENTINEL", "NOPE"}), server::Outcome::done);
+  session_.name = "sentinel-0123abcd-cmd";
+  EXPECT_EQ(outcome({"SENTINEL", "MASTER", "mymaster"}), server::Outcome::done);
+  session_.name.clear();
+  host_.behind = false;
+  EXPECT_EQ(outcome({"SENTINEL", "MASTERS"}), server::Outcome::done);
 }
 
 TEST_F(CommandsTest, AsksForThePasswordAfterArity) {

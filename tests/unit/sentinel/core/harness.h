@@ -31,6 +31,27 @@ struct FakeServer {
   // Of a sentinel: its answer to an ask; [0, "*", 0] by default.
   std::function<Reply(const Request&)> answer;
   std::vector<Request> received;
+  // Of a sentinel: the configuration it has, and the epoch of its newest vote. Nothing: it knows no such primary.
+  struct Configuration {
+    Endpoint address;
+    uint64_t epoch = 0;
+    uint64_t voted = 0;
+    std::string flags = "master";
+  };
+  std::optional<Configuration> configured;
+
+  std::vector<Reply> configuration(const Request&) const {
+    const Reply number = Reply::number(0);
+    if (!configured) {
+      return {Reply::error("ERR No such master with that name"), Reply{},
+              Reply::array({number, Reply::bulk("*"), number})};
+    }
+    const std::string port = std::to_string(configured->address.port);
+    return {Reply::array({Reply::bulk("flags"), Reply::bulk(configured->flags), Reply::bulk("config-epoch"),
+                          Reply::bulk(std::to_string(configured->epoch))}),
+            Reply::array({Reply::bulk(configured->address.host), Reply::bulk(port)}),
+            Reply::array({number, Reply::bulk("*"), Reply::number(static_cast<int64_t>(configured->voted))})};
+  }
 
   std::string info() const {
     if (is_primary) {
@@ -199,6 +220,9 @@ class Harness {
       case Request::Kind::ask_master_down:
         replies = {target.answer ? target.answer(send.request)
                                  : Reply::array({Reply::number(0), Reply::bulk("*"), Reply::number(0)})};
+        break;
+      case Request::Kind::ask_configuration:
+        replies = target.configuration(send.request);
         break;
       case Request::Kind::change_role: replies = change_role(target, send.request); break;
     }
