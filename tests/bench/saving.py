@@ -41,30 +41,50 @@ def persistence(server):
     return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
+class Writing:
+    """Clients that write, a second at a time, so that what they do can be ended when a save has."""
+
+    def __init__(self, server, commands, slice_seconds, options):
+        self._server, self._commands, self._seconds = server, commands, slice_seconds
+        self._options = WRITERS | options
+        self._requests = self._time = 0
+
+    def go_on(self):
+        figures = load(self._server, *self._commands, seconds=self._seconds, **self._options)
+        self._requests += figures["requests_per_second"] * figures["seconds"]
+        self._time += figures["seconds"]
+
+    def per_second(self):
+        return self._requests / self._time if self._time else 0
+
+
 def measure(bench, server, work, commands, **options):
-    seconds = bench.size(12, 5, 0.5)
-    load(server, *commands, seconds=1, **WRITERS, **options)
+    # As long as the save takes: a longer time has longer pauses of the machine.
+    quiet_seconds, slice_seconds = bench.size(25, 8, 0.5), bench.size(1, 1, 0.5)
+    Writing(server, commands, slice_seconds, options).go_on()
+    before = Writing(server, commands, slice_seconds, options)
+    begin = time.monotonic()
     with pinging(server) as quiet:
-        before = load(server, *commands, seconds=seconds, **WRITERS, **options)["requests_per_second"]
+        while time.monotonic() < begin + quiet_seconds:
+            before.go_on()
     resident_before = server.resident()
-    done, begin = [], time.monotonic()
+    during, begin = Writing(server, commands, slice_seconds, options), time.monotonic()
     with peak_of(server) as peak, pinging(server) as stalls:
         server.call("BGSAVE")
         while persistence(server)["rdb_bgsave_in_progress"] == "1":
-            done.append(load(server, *commands, seconds=min(1, seconds), **WRITERS, **options))
+            during.go_on()
             if time.monotonic() > begin + PATIENCE:
                 raise Failure(f"{server.make.name} has not saved in {PATIENCE} s")
         took = time.monotonic() - begin
     facts = persistence(server)
-    if facts["rdb_last_bgsave_status"] != "ok" or not done:
+    if facts["rdb_last_bgsave_status"] != "ok" or not during.per_second():
         raise Failure(f"{server.make.name} did not save:\n{server.log_text()[-2000:]}")
-    during = sum(figures["requests_per_second"] * figures["seconds"] for figures in done) / sum(f["seconds"] for f in done)
     extra = peak[0] - resident_before
     if server.make.name == REDIS:
         extra += int(facts["rdb_last_cow_size"])  # of the child
     bench.record(
         work, server.make, stalls["noise"], stall_ms=stalls["max_ms"], quiet_ms=quiet["max_ms"], save_seconds=took,
-        of_throughput=during / before, extra_mb=extra / 2**20, extra_bound_mb=max(64, 0.03 * resident_before / 2**20),
+        of_throughput=during.per_second() / before.per_second(), extra_mb=extra / 2**20, extra_bound_mb=max(64, 0.03 * resident_before / 2**20),
         resident_mb=resident_before / 2**20,
     )  # fmt: skip
     worst = ", ".join(f"{stall['ms']:.2f} at {stall['at_s']:.1f} s" for stall in stalls["worst"])
