@@ -125,7 +125,7 @@ def check_recovery(group, nodes, old):
 
 
 def start_group(space):
-    return Group(space, down_after_ms=300, extra="sentinel failover-timeout myprimary 3000\n")
+    return Group(space, down_after_ms=300, extra="sentinel failover-timeout myprimary 2000\n")
 
 
 def restart(space, group, killed, pause):
