@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <boost/crc.hpp>
 
 #include "common/base/text.h"
 #include "common/config/tokenizer.h"
@@ -16,22 +16,11 @@ constexpr size_t kHeadWords = 2;  // run id, current epoch
 constexpr size_t kEntryWords = 8;
 constexpr size_t kSumDigits = 8;
 
-uint32_t crc32_of(std::string_view bytes) {
-  static constexpr auto kTable = [] {
-    std::array<uint32_t, 256> table{};
-    for (uint32_t i = 0; i < table.size(); ++i) {
-      uint32_t value = i;
-      for (int bit = 0; bit < 8; ++bit) value = (value & 1) != 0 ? 0xEDB88320u ^ (value >> 1) : value >> 1;
-      table[i] = value;
-    }
-    return table;
-  }();
-  uint32_t sum = ~0u;
-  for (const char byte : bytes) sum = kTable[(sum ^ static_cast<uint8_t>(byte)) & 0xFF] ^ (sum >> 8);
-  return ~sum;
+std::string sum_of(std::string_view bytes) {
+  boost::crc_32_type sum;
+  sum.process_bytes(bytes.data(), bytes.size());
+  return fmt::format("{:08x}", sum.checksum());
 }
-
-std::string sum_of(std::string_view bytes) { return fmt::format("{:08x}", crc32_of(bytes)); }
 
 std::string number(uint64_t value) { return fmt::format("{}", value); }
 
