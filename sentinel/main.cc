@@ -142,12 +142,9 @@ void set_up_log(const SentinelOptions& options) {
 }
 
 // Directives that load but whose effect this build lacks: said aloud rather than passed over.
-Result<> check_supported(const SentinelOptions& options, const PersistentState& state) {
+Result<> check_supported(const SentinelOptions& options) {
   if (options.tls_port != 0 || options.tls_replication) return fail("TLS is not supported by this build. Exiting...");
   if (!options.aclfile.empty()) return fail("ACL files are not supported by this build. Exiting...");
-  if (state.globals.announce_hostnames) {
-    log::warning("WARNING: announce-hostnames has no effect in this build: instances are named as they were found");
-  }
   return {};
 }
 
@@ -219,7 +216,7 @@ int run(Configuration& configuration, const config::CommandLine& line) {
   log::warning("Redis version={}, bits={}, commit={}, modified=0, pid={}, just started (Holdfast {})", kRedisVersion,
                sizeof(void*) * 8, build_commit(), ::getpid(), holdfast_version());
   log::warning("Configuration loaded");
-  if (auto supported = check_supported(options, configuration.state); !supported) return refuse(supported.error().text);
+  if (auto supported = check_supported(options); !supported) return refuse(supported.error().text);
   process::set_up_signals();
 
   SystemClock clock;

@@ -90,6 +90,7 @@ struct Actions {
   std::vector<Effect> after_persist;
   std::vector<Notice> notices;
   std::vector<FailoverRecord> records;  // failovers that are over
+  std::vector<std::string> resolves;    // host names to look up, without waiting; Sentinel::resolved tells what came of it
 };
 
 }  // namespace holdfast::sentinel

@@ -46,7 +46,7 @@ void Sentinel::Impl::drive_configurations(Primary& p) {
     view.configuration_wanted = false;
     send(view.peer->link,
          Request{
-             .kind = Request::Kind::ask_configuration, .target = p.node->address, .candidate = run_id_, .text = p.name},
+             .kind = Request::Kind::ask_configuration, .target = shown(p.node->address), .candidate = run_id_, .text = p.name},
          p.id, false);
   }
 }
@@ -64,11 +64,12 @@ void Sentinel::Impl::on_configuration(const LinkOwner& owner, const PendingReque
   touch(*p);
   if (replies.size() < 3) return;
   const auto config_epoch = parse_uint64(field_of(replies[0], "config-epoch"));
-  const auto address = address_in(replies[1]);
+  auto address = address_in(replies[1]);
   const Reply& vote = replies[2];
   const bool voted = vote.type == Reply::Type::array && vote.elements.size() >= 3 &&
                      vote.elements[2].type == Reply::Type::integer && vote.elements[2].integer >= 0;
   if (!config_epoch || Epoch{*config_epoch} > kMaxEpoch || !address || !voted) return;
+  address = names_.known(*address, globals_);
   view.configuration_asked = request.sent;
   view.answered_config_epoch = Epoch{*config_epoch};
   view.answered_primary = *address;

@@ -40,16 +40,18 @@ void Sentinel::Impl::add_primary(const PersistentPrimary& saved) {
   primary->settings = saved.settings;
   primary->config_epoch = saved.config_epoch;
   primary->vote.epoch = saved.leader_epoch;
-  primary->node = make_node(saved.address);
+  const Endpoint address = names_.known(saved.address, globals_);
+  primary->node = make_node(address);
   primary->deadline = now_;
   primary->next_attempt_at = primary->needs_replica_until = primary->catch_up_until = now_;
   Primary& p = *primary;
   primaries_[saved.name] = std::move(primary);
-  for (const Endpoint& replica : saved.replicas) {
-    if (replica != saved.address) p.replicas.try_emplace(replica, make_node(replica));
+  for (const Endpoint& given : saved.replicas) {
+    const Endpoint replica = names_.known(given, globals_);
+    if (replica != address) p.replicas.try_emplace(replica, make_node(replica));
   }
   for (const KnownSentinel& sentinel : saved.sentinels) {
-    if (sentinel.run_id != run_id_) learn_peer(p, sentinel.run_id, sentinel.address, false);
+    if (sentinel.run_id != run_id_) learn_peer(p, sentinel.run_id, names_.known(sentinel.address, globals_), false);
   }
   // A newer election or configuration than the shared counter (an edited file): the counter follows.
   current_epoch_ = std::max({current_epoch_, saved.config_epoch, saved.leader_epoch});
@@ -68,12 +70,12 @@ PersistentState Sentinel::Impl::snapshot() const {
   for (const auto& [name, p] : primaries_) {
     PersistentPrimary& saved = state.primaries.emplace_back();
     saved.name = name;
-    saved.address = p->node->address;
+    saved.address = shown(p->node->address);
     saved.settings = p->settings;
     saved.config_epoch = p->config_epoch;
     saved.leader_epoch = p->vote.epoch;
-    for (const auto& [address, replica] : p->replicas) saved.replicas.push_back(address);
-    for (const auto& [id, view] : p->peers) saved.sentinels.push_back({view.peer->address, id});
+    for (const auto& [address, replica] : p->replicas) saved.replicas.push_back(shown(address));
+    for (const auto& [id, view] : p->peers) saved.sentinels.push_back({shown(view.peer->address), id});
   }
   return state;
 }
@@ -123,6 +125,8 @@ Actions Sentinel::Impl::finish() {
   if (tilt_since_) next_deadline_ = std::min(next_deadline_, *tilt_since_ + timings_.tilt_period);
   for (const auto& [name, p] : primaries_) next_deadline_ = std::min(next_deadline_, p->deadline);
   for (const auto& [id, peer] : peers_) next_deadline_ = std::min(next_deadline_, peer->deadline);
+  out_.resolves = names_.take_due(now_);
+  next_deadline_ = std::min(next_deadline_, names_.next_due());
   return std::move(out_);
 }
 
@@ -181,23 +185,23 @@ void Sentinel::Impl::save_epoch(Epoch seen, const Primary& heard_with) {
 }
 
 void Sentinel::Impl::notify(Event event, const Primary& p, std::string text) {
-  const Endpoint& at = p.node->address;
+  const Endpoint at = shown(p.node->address);
   tell(event, p, fmt::format("master {} {} {}{}", p.name, at.host, at.port, text));
 }
 
 void Sentinel::Impl::notify(Event event, const Primary& p, const Node& node, std::string text) {
   if (&node == p.node.get()) return notify(event, p, std::move(text));
-  const Endpoint& at = p.node->address;
+  const Endpoint own = shown(node.address);
+  const Endpoint at = shown(p.node->address);
   tell(event, p,
-       fmt::format("slave {} {} {} @ {} {} {}{}", address_text(node.address), node.address.host, node.address.port,
-                   p.name, at.host, at.port, text));
+       fmt::format("slave {} {} {} @ {} {} {}{}", address_text(own), own.host, own.port, p.name, at.host, at.port, text));
 }
 
 void Sentinel::Impl::notify(Event event, const Primary& p, const Peer& peer, std::string text) {
-  const Endpoint& at = p.node->address;
+  const Endpoint own = shown(peer.address);
+  const Endpoint at = shown(p.node->address);
   tell(event, p,
-       fmt::format("sentinel {} {} {} @ {} {} {}{}", peer.id.view(), peer.address.host, peer.address.port, p.name,
-                   at.host, at.port, text));
+       fmt::format("sentinel {} {} {} @ {} {} {}{}", peer.id.view(), own.host, own.port, p.name, at.host, at.port, text));
 }
 
 void Sentinel::Impl::record(Event event, const Primary& p) {

@@ -106,7 +106,7 @@ void Sentinel::Impl::drive_asks(Primary& p) {
     view.asked_at = now_;
     due(now_ + timings_.ask_period);
     Request request{.kind = Request::Kind::ask_master_down,
-                    .target = p.node->address,
+                    .target = shown(p.node->address),
                     .epoch = campaign ? p.failover.epoch : current_epoch_};
     if (campaign) request.candidate = run_id_;
     // A vote request stands on our own vote, which must be on disk first.

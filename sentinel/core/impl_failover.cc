@@ -17,8 +17,9 @@ constexpr Millis kNoReplicaPause{1000};
 BallotAnswer Sentinel::Impl::on_ballot(const Ballot& ballot) {
   BallotAnswer answer;
   Primary* p = nullptr;
+  const Endpoint asked = names_.known_already(ballot.address, globals_);
   for (auto& [name, primary] : primaries_) {
-    if (primary->node->address == ballot.address) {
+    if (primary->node->address == asked) {
       p = primary.get();
       break;
     }

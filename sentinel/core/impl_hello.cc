@@ -80,11 +80,14 @@ void Sentinel::Impl::on_pubsub_activity(LinkId id) {
 }
 
 void Sentinel::Impl::on_hello_text(std::string_view text) {
-  const auto hello = parse_hello(text);
+  auto hello = parse_hello(text);
   if (!hello || hello->run_id == run_id_ || hello->run_id.is_zero()) return;
   if (Epoch{hello->current_epoch} > kMaxEpoch || Epoch{hello->config_epoch} > kMaxEpoch) return;
   const auto found = primaries_.find(hello->primary_name);
-  if (found != primaries_.end()) on_hello(*found->second, *hello);
+  if (found == primaries_.end()) return;
+  hello->sentinel = names_.known(hello->sentinel, globals_);
+  hello->primary = names_.known(hello->primary, globals_);
+  on_hello(*found->second, *hello);
 }
 
 void Sentinel::Impl::on_hello(Primary& p, const Hello& hello) {

@@ -236,7 +236,7 @@ void Sentinel::Impl::publish_hello(Primary& p, Link& link, const std::shared_ptr
                     .run_id = run_id_,
                     .current_epoch = current_epoch_.value,
                     .primary_name = p.name,
-                    .primary = p.node->address,
+                    .primary = shown(p.node->address),
                     .config_epoch = p.config_epoch.value};
   send(link, Request{.kind = Request::Kind::publish_hello, .text = format_hello(hello), .renames = renames}, p.id, true);
 }

@@ -146,7 +146,7 @@ Result<> Sentinel::Impl::forget(std::string_view name, std::string_view host, st
   Primary& p = *found->second;
   const auto port_value = parse_int64(port);
   if (!port_value || *port_value < 1 || *port_value > 65535) return fail("ERR Invalid port");
-  const Endpoint address{std::string(host), static_cast<uint16_t>(*port_value)};
+  const Endpoint address = names_.known_already({std::string(host), static_cast<uint16_t>(*port_value)}, globals_);
   if (const auto replica = p.replicas.find(address); replica != p.replicas.end()) {
     if (p.failover.promoted == replica->second.get()) return fail("INPROG Failover already in progress");
     notify(Event::slave_forgotten, p, *replica->second);

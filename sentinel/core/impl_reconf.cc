@@ -19,17 +19,17 @@ constexpr Millis kAskAgain{500};  // peers that did not confirm our configuratio
 void Sentinel::Impl::switch_primary(Primary& p, const Endpoint& address, SwitchedBy by) {
   const Endpoint old = p.node->address;
   if (old == address) return;
-  notify_bare(Event::switch_master,
-              fmt::format("{} {} {} {} {}", p.name, old.host, old.port, address.host, address.port), &p);
+  const Endpoint from = shown(old), to = shown(address);
+  notify_bare(Event::switch_master, fmt::format("{} {} {} {} {}", p.name, from.host, from.port, to.host, to.port), &p);
   if (!p.settings.client_reconfig_script.empty()) {
     out_.notices.back().reconfig_script = {p.settings.client_reconfig_script,
                                            p.name,
                                            by == SwitchedBy::us ? "leader" : "observer",
                                            "start",
-                                           old.host,
-                                           std::to_string(old.port),
-                                           address.host,
-                                           std::to_string(address.port)};
+                                           from.host,
+                                           std::to_string(from.port),
+                                           to.host,
+                                           std::to_string(to.port)};
   }
   if (auto done = recorder_.switched(p, address, by == SwitchedBy::us, now_)) out_.records.push_back(std::move(*done));
   std::unique_ptr<Node> next;
@@ -97,7 +97,7 @@ void Sentinel::Impl::drive_reconf(Primary& p) {
     if (replica.reconf != Reconf::none || !replica.command.up()) continue;
     if (!out_of_time && !replica.former_primary && moving >= p.settings.parallel_syncs) continue;
     send(replica.command,
-         Request{.kind = Request::Kind::change_role, .target = p.node->address, .renames = p.settings.renames}, p.id,
+         Request{.kind = Request::Kind::change_role, .target = shown(p.node->address), .renames = p.settings.renames}, p.id,
          true);
     replica.reconf = Reconf::sent;
     replica.reconf_at = now_;
@@ -143,7 +143,7 @@ void Sentinel::Impl::fix_roles(Primary& p) {
         answered || (as_primary && due(since + timings_.publish_period) && configuration_confirmed(p, since));
     if ((!waited && !confirmed) || !due(p.next_attempt_at)) continue;
     send(replica.command,
-         Request{.kind = Request::Kind::change_role, .target = p.node->address, .renames = p.settings.renames}, p.id,
+         Request{.kind = Request::Kind::change_role, .target = shown(p.node->address), .renames = p.settings.renames}, p.id,
          true);
     replica.misplaced_since = now_;
     due(now_ + 4 * timings_.publish_period);

@@ -70,6 +70,8 @@ void Sentinel::Impl::on_ping_reply(const LinkOwner& owner, const PendingRequest&
 void Sentinel::Impl::on_info(Primary& p, Node& node, const Reply& reply) {
   if (reply.type != Reply::Type::bulk) return;
   node.info = parse_info(reply.text);
+  node.info.primary = names_.known(node.info.primary, globals_);
+  for (Endpoint& replica : node.info.replicas) replica = names_.known(replica, globals_);
   node.info_at = now_;
   if (node.info.run_id) note_run_id(p, node, *node.info.run_id);
   if (node.info.role) note_role(p, node, *node.info.role);

@@ -57,6 +57,10 @@ std::pair<BallotAnswer, Actions> Sentinel::ask(const Ballot& ballot, Instant now
   return {answer, std::move(actions)};
 }
 
+Actions Sentinel::resolved(const std::string& name, const std::vector<std::string>& addresses, Instant now) {
+  return impl_->event(now, [&] { impl_->on_resolved(name, addresses); });
+}
+
 Actions Sentinel::persist_failed(Instant now) {
   return impl_->event(now, [&] { impl_->on_persist_failed(); });
 }
@@ -141,7 +145,7 @@ bool Sentinel::knows(std::string_view name) const { return impl_->find(name) != 
 
 std::optional<Endpoint> Sentinel::primary_address(std::string_view name) const {
   const MonitoredPrimary* p = impl_->find(name);
-  return p == nullptr ? std::nullopt : std::optional(p->node->address);
+  return p == nullptr ? std::nullopt : std::optional(impl_->shown(p->node->address));
 }
 
 std::optional<Settings> Sentinel::settings(std::string_view name) const {

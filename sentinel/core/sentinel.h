@@ -115,6 +115,9 @@ class Sentinel {
   // A peer's question; the answer leaves only after persist_first (see BallotAnswer).
   std::pair<BallotAnswer, Actions> ask(const Ballot& ballot, Instant now);
 
+  // What looking up a name of Actions::resolves came to: its addresses in the order of preference; none: it failed.
+  Actions resolved(const std::string& name, const std::vector<std::string>& addresses, Instant now);
+
   // The last persist_first could not be made durable. Called before anything else happens.
   Actions persist_failed(Instant now);
 

@@ -15,6 +15,7 @@
 #include "common/base/random.h"
 #include "common/hello/hello.h"
 #include "sentinel/core/failover_recorder.h"
+#include "sentinel/core/host_names.h"
 #include "sentinel/core/monitored_primary.h"
 #include "sentinel/core/sentinel.h"
 
@@ -61,6 +62,10 @@ class Sentinel::Impl {
   // impl_failover.cc
   BallotAnswer on_ballot(const Ballot& ballot);
 
+  // impl_names.cc
+  void on_resolved(const std::string& name, const std::vector<std::string>& addresses);
+  Endpoint shown(const Endpoint& instance) const;  // as others are told: by name, if names are announced
+
   // impl_operator.cc
   Result<> monitor(std::string_view name, std::string_view host, std::string_view port, std::string_view quorum);
   Result<> remove(std::string_view name);
@@ -84,6 +89,7 @@ class Sentinel::Impl {
   std::map<std::string, std::unique_ptr<MonitoredPrimary>, std::less<>> primaries_;
   std::map<RunId, std::unique_ptr<Peer>> peers_;
   FailoverRecorder recorder_;
+  HostNames names_;
   std::optional<Instant> tilt_since_;
   Instant next_deadline_ = kNever;
   bool dirty_ = false;         // something that must survive a restart has changed
@@ -192,6 +198,9 @@ class Sentinel::Impl {
   void on_configuration(const LinkOwner& owner, const PendingRequest& request, std::span<const Reply> replies);
   void give_up_on(const Peer& peer);
   bool configuration_answered_for(const Primary& p, Instant since) const;
+
+  // impl_names.cc
+  void replace_replicas(Primary& p);
 
   // impl_operator.cc
   void drop_primary(Primary& p);

@@ -105,7 +105,7 @@ const MonitoredPrimary* Sentinel::Impl::find(std::string_view name) const {
 InstanceFields Sentinel::Impl::fields_of_primary(const Primary& p, Instant now) const {
   const Node& node = *p.node;
   Common common{.name = p.name,
-                .address = node.address,
+                .address = shown(node.address),
                 .run_id = run_id_text(node.run_id),
                 .flags = flags_of(p, node),
                 .s_down_since = since_if(node.s_down, node.s_down_since),
@@ -130,8 +130,8 @@ InstanceFields Sentinel::Impl::fields_of_primary(const Primary& p, Instant now) 
 }
 
 InstanceFields Sentinel::Impl::fields_of_replica(const Primary& p, const Node& node, Instant now) const {
-  InstanceFields fields = common_fields({.name = address_text(node.address),
-                                         .address = node.address,
+  InstanceFields fields = common_fields({.name = address_text(shown(node.address)),
+                                         .address = shown(node.address),
                                          .run_id = run_id_text(node.run_id),
                                          .flags = flags_of(p, node),
                                          .s_down_since = since_if(node.s_down, node.s_down_since)},
@@ -140,7 +140,7 @@ InstanceFields Sentinel::Impl::fields_of_replica(const Primary& p, const Node& n
   fields.emplace_back("master-link-down-time",
                       node.info.link_up || !node.info.link_down_for ? "0" : ms(*node.info.link_down_for));
   fields.emplace_back("master-link-status", node.info.link_up ? "ok" : "err");
-  fields.emplace_back("master-host", node.info.primary.host.empty() ? "?" : node.info.primary.host);
+  fields.emplace_back("master-host", node.info.primary.host.empty() ? "?" : shown(node.info.primary).host);
   fields.emplace_back("master-port", number(node.info.primary.port));
   fields.emplace_back("slave-priority", fmt::format("{}", node.info.priority));
   fields.emplace_back("slave-repl-offset", number(node.info.offset));
@@ -152,7 +152,7 @@ InstanceFields Sentinel::Impl::fields_of_peer(const Primary& p, const PeerView& 
   size_t references = 0;
   for (const auto& [name, primary] : primaries_) references += primary->peers.count(view.peer->id);
   InstanceFields fields = common_fields({.name = view.peer->id.str(),
-                                         .address = view.peer->address,
+                                         .address = shown(view.peer->address),
                                          .run_id = view.peer->id.str(),
                                          .flags = flags_of(view),
                                          .references = references,
@@ -168,7 +168,7 @@ std::vector<PrimarySummary> Sentinel::summaries() const {
   std::vector<PrimarySummary> all;
   for (const auto& [name, p] : impl_->primaries_) {
     all.push_back({.name = name,
-                   .address = p->node->address,
+                   .address = impl_->shown(p->node->address),
                    .s_down = p->node->s_down,
                    .o_down = p->o_down,
                    .replicas = p->replicas.size(),

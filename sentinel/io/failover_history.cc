@@ -20,18 +20,29 @@ bool continues(const FailoverRecord& before, const FailoverRecord& next) {
 }  // namespace
 
 void FailoverHistory::restore(std::vector<FailoverRecord> records) {
-  for (FailoverRecord& record : records) keep(std::move(record));
+  for (FailoverRecord& record : records) {
+    // The file has each state of a record that others joined.
+    const auto last = last_of(record.primary);
+    if (last != records_.end() && continues(*last, record) && record.attempts > last->attempts) records_.erase(last);
+    keep(std::move(record));
+  }
 }
 
 void FailoverHistory::add(FailoverRecord record) {
   measure(record);
-  const auto last = std::find_if(records_.rbegin(), records_.rend(),
-                                 [&](const FailoverRecord& each) { return each.primary == record.primary; });
-  if (last != records_.rend() && continues(*last, record)) {
+  const auto last = last_of(record.primary);
+  if (last != records_.end() && continues(*last, record)) {
     record.attempts += last->attempts;
-    records_.erase(std::next(last).base());
+    records_.erase(last);
   }
   keep(std::move(record));
+}
+
+std::vector<FailoverRecord>::iterator FailoverHistory::last_of(std::string_view primary) {
+  for (auto record = records_.end(); record != records_.begin();) {
+    if ((--record)->primary == primary) return record;
+  }
+  return records_.end();
 }
 
 void FailoverHistory::keep(FailoverRecord record) {

@@ -35,6 +35,7 @@ class FailoverHistory {
   void fill(SentinelFacts& facts) const;
 
  private:
+  std::vector<FailoverRecord>::iterator last_of(std::string_view primary);  // end: none
   void keep(FailoverRecord record);
   void measure(const FailoverRecord& record);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/hello/hello.h"
+#include "common/log/log.h"
 
 namespace holdfast::sentinel {
 
@@ -61,13 +62,27 @@ std::vector<net::RespLink::Command> greeting(const ConnectLink& wanted) {
 }  // namespace
 
 Links::Links(boost::asio::io_context& io, const Clock& clock, LinkListener& listener, Options options)
-    : io_(io), clock_(clock), listener_(listener), options_(std::move(options)) {}
+    : io_(io), resolver_(io.get_executor()), clock_(clock), listener_(listener), options_(std::move(options)) {}
 
 Links::~Links() { close_all(); }
 
 void Links::close_all() {
+  resolver_.cancel();
   for (auto& [id, open] : links_) open.link->close();
   links_.clear();
+}
+
+// The resolver has a thread of its own, where a slow name server makes nobody else wait.
+void Links::look_up(const std::string& name) {
+  resolver_.async_resolve(name, "", [this, name](boost::system::error_code error, const Resolver::results_type& results) {
+    if (error == boost::asio::error::operation_aborted) return;
+    std::vector<std::string> addresses;
+    if (!error) {
+      for (const auto& result : results) addresses.push_back(result.endpoint().address().to_string());
+    }
+    if (error) log::debug("{} does not resolve: {}", name, error.message());
+    listener_.name_resolved(name, addresses);
+  });
 }
 
 void Links::perform(const Effect& effect, bool resolve) {

@@ -3,14 +3,17 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <map>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "common/net/resp_link.h"
+#include "common/net/socket.h"
 #include "sentinel/commands/host.h"
 #include "sentinel/core/actions.h"
 #include "sentinel/core/reply.h"
@@ -23,6 +26,8 @@ class LinkListener {
   virtual ~LinkListener() = default;
   virtual void link_up(LinkId link, const std::string& local_ip) = 0;
   virtual void link_down(LinkId link, const Error& reason) = 0;
+  // The addresses of a name that was looked up, the preferred first; none: it failed.
+  virtual void name_resolved(const std::string& name, const std::vector<std::string>& addresses) = 0;
   virtual void link_hello(LinkId link, std::string_view text) = 0;
   virtual void link_replied(LinkId link, RequestId request, std::span<const Reply> replies) = 0;
 };
@@ -39,6 +44,7 @@ class Links final : private net::RespLink::Handler {
 
   // `resolve`: host names may be resolved (resolve-hostnames).
   void perform(const Effect& effect, bool resolve);
+  void look_up(const std::string& name);
   void close_all();
 
   // The last INFO that the node at this address answered.
@@ -58,7 +64,10 @@ class Links final : private net::RespLink::Handler {
   void on_link_down(net::RespLink& link, const Error& error) override;
   void on_link_push(net::RespLink& link, const resp::Reply& message) override;
 
+  using Resolver = boost::asio::ip::basic_resolver<boost::asio::ip::tcp, net::Executor>;
+
   boost::asio::io_context& io_;
+  Resolver resolver_;
   const Clock& clock_;
   LinkListener& listener_;
   const Options options_;

@@ -110,6 +110,7 @@ Result<> SentinelServer::perform(Actions actions) {
   if (saved) {
     for (const Effect& effect : actions.after_persist) links_.perform(effect, resolve);
   }
+  for (const std::string& name : actions.resolves) links_.look_up(name);
   for (const Notice& notice : actions.notices) announce(notice);
   for (FailoverRecord& record : actions.records) keep(std::move(record));
   if (!actions.notices.empty()) publish_soon();
@@ -211,6 +212,10 @@ void SentinelServer::link_down(LinkId link, const Error& reason) {
   log::debug("link {} is down: {}", link, reason.text);
   const LinkEnd how = reason.code == ECONNREFUSED ? LinkEnd::refused : LinkEnd::lost;
   drive([&](Instant now) { return core_.link_down(link, now, how); });
+}
+
+void SentinelServer::name_resolved(const std::string& name, const std::vector<std::string>& addresses) {
+  drive([&](Instant now) { return core_.resolved(name, addresses, now); });
 }
 
 void SentinelServer::link_hello(LinkId link, std::string_view text) {

@@ -75,6 +75,7 @@ class SentinelServer final : public Host, private LinkListener {
   // LinkListener
   void link_up(LinkId link, const std::string& local_ip) override;
   void link_down(LinkId link, const Error& reason) override;
+  void name_resolved(const std::string& name, const std::vector<std::string>& addresses) override;
   void link_hello(LinkId link, std::string_view text) override;
   void link_replied(LinkId link, RequestId request, std::span<const Reply> replies) override;
 

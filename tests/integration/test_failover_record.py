@@ -84,13 +84,13 @@ def test_a_failover_is_recorded_with_its_reasons(space):
             observed = [r for r in history(other) if r["role"] == "observer"]
             assert [(r["old-port"], r["new-port"]) for r in observed] == [(str(old.port), str(group.nodes[1].port))]
 
-    shown = api(leader, f"/api/v1/history?master={name}")["failovers"]
-    assert [r["result"] for r in shown] == [r["result"] for r in history(leader)]
+    poll(lambda: [r["result"] for r in api(leader, f"/api/v1/history?master={name}")["failovers"]] ==
+         [r["result"] for r in history(leader)], 10, "the API shows the same record")  # published a moment later
     assert api(leader, "/api/v1/history?master=none")["failovers"] == []
     topology = poll(lambda: (t := api(leader, "/api/v1/topology"))["masters"][0]["port"] == group.nodes[1].port and t, 5,
                     "the topology shows the new primary")
     assert {r["port"] for r in topology["masters"][0]["replicas"]} == {old.port, group.nodes[2].port}
-    _, told = events_since(group.sentinels[0], seen)
+    told = poll(lambda: (t := events_since(group.sentinels[0], seen)[1]) and "+switch-master" in dict(t) and t, 5, "the event is told")
     assert [e for e, _ in told].count("+switch-master") == 1 and "+monitor" not in [e for e, _ in told]
     _, metrics = fetch(leader.http_port, "/metrics")
     assert f'holdfast_failovers_total{{master_name="{name}",trigger="crash",result="success"}} 1\n' in metrics

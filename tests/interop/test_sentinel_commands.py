@@ -247,7 +247,7 @@ class Watched:
         self.primary = space.node(f"{tag}-primary", NODE, kind=REDIS)
         follow = f"replicaof 127.0.0.1 {self.primary.port}\n"
         self.replicas = [space.node(f"{tag}-replica{i}", NODE + follow, kind=REDIS) for i in (1, 2)]
-        conf = (f"sentinel monitor {NAME} 127.0.0.1 {self.primary.port} 2\nsentinel down-after-milliseconds {NAME} 1000\n"
+        conf = (f"sentinel monitor {NAME} 127.0.0.1 {self.primary.port} 2\nsentinel down-after-milliseconds {NAME} 2000\n"
                 f"sentinel failover-timeout {NAME} 60000\n")
         self.sentinels = [space.sentinel(f"{tag}-sentinel{i}", conf, kind=kind) for i in (1, 2, 3)]
         self.events = [Events(s) for s in self.sentinels]

@@ -239,5 +239,18 @@ TEST(Failover, ASecondDeathIsHandledAtOnce) {
   EXPECT_EQ(harness.saved_state->primaries[0].config_epoch, Epoch{6});
 }
 
+TEST(Failover, AReturningPrimaryIsReportedToChangeItsRoleAndBack) {
+  UsualHarness harness;
+  harness.kill(kPrimary);
+  ASSERT_TRUE(harness.run_until([&] { return harness.noticed("+failover-end"); }, 5s));
+  harness.server(kPrimary).refuses = false;
+  harness.run_for(20s);
+  const size_t lost = harness.index_of("-role-change slave 10.0.0.1:6379 10.0.0.1 6379 @ mymaster");
+  ASSERT_LT(lost, harness.notices.size());
+  EXPECT_TRUE(harness.notices[lost].ends_with(" new reported role is master"));
+  EXPECT_GT(harness.index_of("+role-change slave 10.0.0.1:6379 10.0.0.1 6379 @ mymaster"), lost);
+  EXPECT_TRUE(harness.noticed("+role-change slave 10.0.0.1:6379 10.0.0.1 6379 @ mymaster"));
+}
+
 }  // namespace
 }  // namespace holdfast::sentinel::test

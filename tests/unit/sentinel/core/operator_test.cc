@@ -33,6 +33,7 @@ TEST_F(Operator, MonitorChecksItsArgumentsAsTheReference) {
   EXPECT_EQ(monitor("a", "127.0.0.1", "6379", "x"), "ERR Invalid quorum");
   EXPECT_EQ(monitor("a", "localhost", "6379", "2"), "ERR Invalid IP address or hostname specified");
   EXPECT_EQ(monitor("mymaster", "127.0.0.1", "6379", "2"), "ERR Duplicate master name.");
+  EXPECT_EQ(monitor("mymaster", "127.0.0.1", "65536", "2"), "ERR Invalid port number.");
   EXPECT_NE(monitor("a,b", "127.0.0.1", "6379", "2"), "OK");
   EXPECT_NE(monitor("", "127.0.0.1", "6379", "2"), "OK");
   EXPECT_EQ(harness.core.primary_names(), std::vector<std::string>{"mymaster"});
@@ -85,6 +86,8 @@ TEST_F(Operator, ForgetsAReplicaOrASentinelThatIsGone) {
 TEST_F(Operator, SetChecksItsArgumentsAsTheReference) {
   EXPECT_EQ(set({"quorum", "0"}), "ERR Invalid argument '0' for SENTINEL SET 'quorum'");
   EXPECT_EQ(set({"foo", "bar"}), "ERR Unknown option or number of arguments for SENTINEL SET 'foo'");
+  EXPECT_EQ(set({"QUORUM", "0"}), "ERR Invalid argument '0' for SENTINEL SET 'QUORUM'");
+  EXPECT_EQ(set({"rename-command", "a", ""}), "ERR Invalid argument '' for SENTINEL SET 'rename-command'");
   EXPECT_EQ(set({"quorum"}), "ERR Unknown option or number of arguments for SENTINEL SET 'quorum'");
   EXPECT_EQ(set({"rename-command", "a"}), "ERR Unknown option or number of arguments for SENTINEL SET 'rename-command'");
   EXPECT_EQ(set({"down-after-milliseconds", "x"}),

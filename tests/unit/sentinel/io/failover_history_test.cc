@@ -61,6 +61,12 @@ TEST(FailoverHistory, CampaignsInARowWithoutVotesAreOneRecord) {
   EXPECT_EQ(found[0].attempts, 1u);
   EXPECT_EQ(found[1].result, "success");
   EXPECT_EQ(found[2].attempts, 3u);
+  FailoverHistory restored;  // as the file has them, each state of a record on its line
+  FailoverRecord second = record("m", "not_elected", 2000), third = record("m", "not_elected", 3000);
+  second.attempts = 2;
+  third.attempts = 3;
+  restored.restore({record("m", "not_elected", 1000), second, third, record("m", "success", 4000)});
+  EXPECT_EQ(restored.of("m").size(), 2u);
   SentinelFacts facts;
   history.fill(facts);
   EXPECT_EQ(facts.failovers.at({"m", "crash", "not_elected"}), 4u);
