@@ -57,6 +57,8 @@ def test_a_failover_is_recorded_with_its_reasons(space):
     old, name = group.primary, group.name
     with group.nodes[2].client() as client:
         client.config_set("replica-priority", 0)
+    for sentinel in group.sentinels:
+        assert sentinel.cli("SENTINEL", "DEBUG", "INFO-PERIOD", "300").strip() == "OK"
     poll(lambda: all(len(c := api(s, f"/api/v1/masters/{name}")["candidates"]) == 2 and
                      {x["verdict"] for x in c} == {"chosen", "priority-zero"} for s in group.sentinels), 20,
          "all sentinels have heard of the priority")
