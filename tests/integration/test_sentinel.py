@@ -151,12 +151,15 @@ def test_kill_9_is_answered_by_a_failover_that_all_follow(space):
         return f"slave 127.0.0.1:{node.port} 127.0.0.1 {node.port}"
 
     led = events[leader]
+    epochs = {sentinel_state(s)["config-epoch"] for s in group.sentinels}
+    assert len(epochs) == 1
+    epoch = epochs.pop()  # 1, but for a vote that was split on a busy machine
+    vote = f"{ids[leader]} {epoch}"
+    assert str(epoch) in led.all("+new-epoch") and vote in led.all("+vote-for-leader")
     for channel, payload in {
         "+sdown": master,
         "+odown": f"{master} #quorum 2/2",
-        "+new-epoch": "1",
         "+try-failover": master,
-        "+vote-for-leader": f"{ids[leader]} 1",
         "+elected-leader": master,
         "+failover-state-select-slave": master,
         "+selected-slave": f"{slave(new)} {at_old}",
@@ -174,23 +177,20 @@ def test_kill_9_is_answered_by_a_failover_that_all_follow(space):
     assert led.all("+failover-end")[0].startswith(f"master {NAME} 127.0.0.1 ")
     order = [name for _, name, _ in led.seen]
     expected = ["+sdown", "+odown", "+try-failover", "+elected-leader", "+selected-slave", "+promoted-slave", "+switch-master"]
-    assert [n for n in order if n in expected][: len(expected)] == expected
+    assert list(dict.fromkeys(n for n in order if n in expected)) == expected
 
-    for port, seen in events.items():
-        if port == leader:
-            continue
-        assert seen.wait("+vote-for-leader") == f"{ids[leader]} 1"
+    followers = [seen for port, seen in events.items() if port != leader]
+    assert any(vote in seen.all("+vote-for-leader") for seen in followers)
+    for seen in followers:
         assert seen.wait("+switch-master") == f"{NAME} 127.0.0.1 {old.port} 127.0.0.1 {new.port}"
         assert seen.wait("+config-update-from") == f"sentinel {ids[leader]} 127.0.0.1 {leader} {at_old}"
-    epochs = {sentinel_state(s)["config-epoch"] for s in group.sentinels}
-    assert epochs == {1}
 
     # It returns, as a primary of its own belief, and is made a replica.
     back = space.node("primary", kind=REDIS, port=old.port, wait=True)
     poll(lambda: back.info("replication")["role"] == "slave", 30, "the old primary becomes a replica")
     assert back.info("replication")["master_port"] == new.port
-    converted = [d for e in events.values() for d in e.all("+convert-to-slave")]
-    assert converted and set(converted) == {f"{slave(back)} {at_new}"}
+    converted = poll(lambda: [d for e in events.values() for d in e.all("+convert-to-slave")], 5, "+convert-to-slave")
+    assert set(converted) == {f"{slave(back)} {at_new}"}
     poll(lambda: all(sentinel_state(s)["num-slaves"] == 2 for s in group.sentinels), 10, "nobody is lost or counted twice")
     for seen in events.values():
         seen.stop()
