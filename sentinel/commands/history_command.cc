@@ -6,7 +6,8 @@ namespace holdfast::sentinel {
 
 namespace {
 
-std::string milliseconds(Nanos value) { return fmt::format("{:.3f}", static_cast<double>(value.count()) / 1e6); }
+// To the microsecond, which is what the file of records keeps too.
+std::string milliseconds(Nanos value) { return fmt::format("{:.3f}", static_cast<double>(value.count() / 1000) / 1e3); }
 
 void write_candidate(const CandidateVerdict& candidate, resp::Writer& reply) {
   reply.map(6);

@@ -6,9 +6,7 @@ namespace holdfast::sentinel {
 
 namespace {
 
-double milliseconds(Nanos value) {
-  return std::round(static_cast<double>(value.count()) / 1e3) / 1e3;
-}
+double milliseconds(Nanos value) { return static_cast<double>(value.count() / 1000) / 1e3; }
 
 Nanos from_milliseconds(double value) { return Nanos(static_cast<int64_t>(std::llround(value * 1e3)) * 1000); }
 

@@ -71,9 +71,14 @@ def test_a_failover_is_recorded_with_its_reasons(space):
 
     old.kill()
     group.wait_new_primary(old)
-    poll(lambda: all(history(s) for s in group.sentinels), 20, "every sentinel has a record")
-    leader = next(s for s in group.sentinels if any(r["role"] == "leader" and r["result"] == "success" for r in history(s)))
-    record = next(r for r in history(leader) if r["role"] == "leader" and r["result"] == "success")
+
+    def led(sentinel):
+        return next((r for r in history(sentinel) if r["role"] == "leader" and r["result"] == "success"), None)
+
+    leader = poll(lambda: next((s for s in group.sentinels if led(s)), None), 20, "one sentinel has led a failover")
+    poll(lambda: all(s is leader or any(r["role"] == "observer" for r in history(s)) for s in group.sentinels), 20,
+         "the others have a record of it")
+    record = led(leader)
     assert record["trigger"] == "crash" and record["epoch"].isdigit()
     assert (record["old-port"], record["new-port"]) == (str(old.port), str(group.nodes[1].port))
     assert {c["port"]: c["verdict"] for c in record["candidates"]} == {

@@ -22,7 +22,7 @@ FailoverRecord record(std::string primary, std::string result, int64_t unix_ms =
   record.started_unix_ms = unix_ms;
   record.phases = {{"sdown", Millis(-3)},        {"odown", Millis(-1)},         {"wait_start", Nanos(0)},
                    {"select_slave", Millis(10)}, {"reconf_slaves", Millis(40)}, {"end", Millis(140)}};
-  record.duration = Millis(140);
+  record.duration = Nanos(140'000'999);  // kept to the microsecond
   record.unavailable = Millis(1043);
   record.to = Endpoint{"::1", 6380};
   record.candidates = {{{"::1", 6380}, "aa", 100, 12345678901234567890u, "chosen"}};
@@ -108,7 +108,7 @@ TEST_F(RecordFileTest, KeepsRecordsAcrossRestarts) {
   EXPECT_EQ(back.started_unix_ms, 99);
   EXPECT_EQ(back.epoch, meant.epoch);
   EXPECT_EQ(back.to, meant.to);
-  EXPECT_EQ(back.duration, meant.duration);
+  EXPECT_EQ(back.duration, Nanos(140'000'000));
   EXPECT_EQ(back.unavailable, meant.unavailable);
   EXPECT_EQ(back.began("sdown"), Millis(-3));
   EXPECT_EQ(back.candidates.at(0).offset, 12345678901234567890u);
