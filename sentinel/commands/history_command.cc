@@ -7,7 +7,10 @@ namespace holdfast::sentinel {
 namespace {
 
 // To the microsecond, which is what the file of records keeps too.
-std::string milliseconds(Nanos value) { return fmt::format("{:.3f}", static_cast<double>(value.count() / 1000) / 1e3); }
+std::string milliseconds(Nanos value) {
+  const auto microseconds = std::chrono::duration_cast<Micros>(value).count();
+  return fmt::format("{:.3f}", static_cast<double>(microseconds) / 1e3);
+}
 
 void write_candidate(const CandidateVerdict& candidate, resp::Writer& reply) {
   reply.map(6);

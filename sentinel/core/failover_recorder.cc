@@ -9,27 +9,40 @@ namespace {
 // How an event ends a failover; "" for all others.
 std::string_view result_of(Event event) {
   switch (event) {
-    case Event::failover_end: return "success";
-    case Event::failover_end_for_timeout: return "timeout";
-    case Event::failover_abort_not_elected: return "not_elected";
-    case Event::failover_abort_no_good_slave: return "no_good_replica";
-    case Event::failover_abort_slave_timeout: return "replica_timeout";
+    case Event::failover_end:
+      return "success";
+    case Event::failover_end_for_timeout:
+      return "timeout";
+    case Event::failover_abort_not_elected:
+      return "not_elected";
+    case Event::failover_abort_no_good_slave:
+      return "no_good_replica";
+    case Event::failover_abort_slave_timeout:
+      return "replica_timeout";
     case Event::config_update_from:
     case Event::reset_master:
-    case Event::unmonitor: return "superseded";
-    default: return "";
+    case Event::unmonitor:
+      return "superseded";
+    default:
+      return "";
   }
 }
 
 // The state that an event tells of; none for all others.
 FailoverState state_of(Event event) {
   switch (event) {
-    case Event::try_failover: return FailoverState::wait_start;
-    case Event::failover_state_select_slave: return FailoverState::select_slave;
-    case Event::failover_state_send_slaveof_noone: return FailoverState::send_slaveof_noone;
-    case Event::failover_state_wait_promotion: return FailoverState::wait_promotion;
-    case Event::failover_state_reconf_slaves: return FailoverState::reconf_slaves;
-    default: return FailoverState::none;
+    case Event::try_failover:
+      return FailoverState::wait_start;
+    case Event::failover_state_select_slave:
+      return FailoverState::select_slave;
+    case Event::failover_state_send_slaveof_noone:
+      return FailoverState::send_slaveof_noone;
+    case Event::failover_state_wait_promotion:
+      return FailoverState::wait_promotion;
+    case Event::failover_state_reconf_slaves:
+      return FailoverState::reconf_slaves;
+    default:
+      return FailoverState::none;
   }
 }
 

@@ -9,7 +9,7 @@ namespace holdfast::sentinel {
 namespace {
 
 constexpr Millis kRefresh{10000};
-constexpr Millis kRetry{1000};  // of a name that has no address yet
+constexpr Millis kRetry{1000};        // of a name that has no address yet
 constexpr size_t kMostNames = 10000;  // names also come from hello messages, which anybody may publish
 
 }  // namespace

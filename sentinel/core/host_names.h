@@ -30,8 +30,8 @@ class HostNames {
 
   // Is this the instance that was given by that name?
   bool named(const Endpoint& instance, std::string_view name) const;
-  // An answer: the name's addresses (none: it failed). Returns the address to use if it has changed, else "". An address
-  // that is still among the answers stays.
+  // An answer: the name's addresses (none: it failed). Returns the address to use if it has changed, else "". An
+  // address that is still among the answers stays.
   std::string answered(const std::string& name, const std::vector<std::string>& addresses, Instant now);
 
   // Names to be looked up now, each once until it is answered.

@@ -1,5 +1,5 @@
-// The failovers of the past, newest last: what the core has recorded of them, with the time of day; and what the metrics
-// make of those that this sentinel led. Bounded. Executor thread only.
+// The failovers of the past, newest last: what the core has recorded of them, with the time of day; and what the
+// metrics make of those that this sentinel led. Bounded. Executor thread only.
 //
 // Phases in the metrics: detection (+sdown to +odown), election (to the majority of votes), promotion (to the switch),
 // reconfiguration (to the end).
@@ -20,7 +20,7 @@ namespace holdfast::sentinel {
 
 class FailoverHistory {
  public:
-  static constexpr size_t kKept = 100;             // of all primaries together
+  static constexpr size_t kKept = 100;  // of all primaries together
   static constexpr size_t kKeptOfOnePrimary = 20;
 
   // Those of earlier runs. They count in no metric.

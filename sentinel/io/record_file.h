@@ -1,7 +1,8 @@
 // Keeps records of failovers across restarts: a file of JSON lines beside the config file, the oldest first.
 //
-// It is for operators' eyes, and no decision depends on it: it is not synced, lines that cannot be read are passed over,
-// and where it cannot be written a warning is logged once. It is rewritten when it holds twice as many as are kept.
+// It is for operators' eyes, and no decision depends on it: it is not synced, lines that cannot be read are passed
+// over, and where it cannot be written a warning is logged once. It is rewritten when it holds twice as many as are
+// kept.
 #pragma once
 
 #include <string>

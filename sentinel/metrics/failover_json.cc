@@ -6,7 +6,10 @@ namespace holdfast::sentinel {
 
 namespace {
 
-double milliseconds(Nanos value) { return static_cast<double>(value.count() / 1000) / 1e3; }
+double milliseconds(Nanos value) {
+  const auto microseconds = std::chrono::duration_cast<Micros>(value).count();
+  return static_cast<double>(microseconds) / 1e3;
+}
 
 Nanos from_milliseconds(double value) { return Nanos(static_cast<int64_t>(std::llround(value * 1e3)) * 1000); }
 

@@ -14,12 +14,9 @@ constexpr int kReconnectMs = 500;  // what clients of the event stream are told 
 http::Response reply(const Json& body) { return {200, std::string(http::kJson), json_text(body) + "\n"}; }
 
 Json json_of(const InstanceFacts& instance) {
-  Json json = {{"ip", instance.address.host},
-               {"port", instance.address.port},
-               {"runid", instance.run_id},
-               {"flags", instance.flags},
-               {"up", instance.up},
-               {"connected", instance.connected}};
+  Json json = {{"ip", instance.address.host}, {"port", instance.address.port},
+               {"runid", instance.run_id},    {"flags", instance.flags},
+               {"up", instance.up},           {"connected", instance.connected}};
   json["probe_rtt_ms"] = instance.probe_rtt ? Json(static_cast<double>(instance.probe_rtt->count()) / 1e6) : Json();
   if (instance.kind != InstanceFacts::Kind::sentinel) json["offset"] = instance.offset;
   if (instance.lag_bytes) json["lag_bytes"] = *instance.lag_bytes;
@@ -30,9 +27,15 @@ Json json_of(const MonitoredPrimaryFacts& primary) {
   Json node, replicas = Json::array(), sentinels = Json::array();
   for (const InstanceFacts& instance : primary.instances) {
     switch (instance.kind) {
-      case InstanceFacts::Kind::primary: node = json_of(instance); break;
-      case InstanceFacts::Kind::replica: replicas.push_back(json_of(instance)); break;
-      case InstanceFacts::Kind::sentinel: sentinels.push_back(json_of(instance)); break;
+      case InstanceFacts::Kind::primary:
+        node = json_of(instance);
+        break;
+      case InstanceFacts::Kind::replica:
+        replicas.push_back(json_of(instance));
+        break;
+      case InstanceFacts::Kind::sentinel:
+        sentinels.push_back(json_of(instance));
+        break;
     }
   }
   return {{"name", primary.name},
@@ -107,7 +110,8 @@ http::Response events(const SentinelFacts& facts, const http::Request& request) 
 
 void add_api(http::Snapshot& snapshot, const std::shared_ptr<const SentinelFacts>& facts) {
   snapshot.add("/api/v1/topology", [facts](const http::Request&) { return topology(*facts); });
-  snapshot.add_prefix("/api/v1/masters/", [facts](const http::Request& request) { return one_master(*facts, request); });
+  snapshot.add_prefix("/api/v1/masters/",
+                      [facts](const http::Request& request) { return one_master(*facts, request); });
   snapshot.add("/api/v1/history", [facts](const http::Request& request) { return history(*facts, request); });
   snapshot.add("/api/v1/events", [facts](const http::Request& request) { return events(*facts, request); });
 }

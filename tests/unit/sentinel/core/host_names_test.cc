@@ -1,6 +1,6 @@
 // Names in place of addresses: who is who, and what others are told.
-#include "common/hello/hello.h"
 #include "sentinel/core/host_names.h"
+#include "common/hello/hello.h"
 #include "tests/unit/sentinel/core/harness.h"
 
 namespace holdfast::sentinel::test {
@@ -65,7 +65,8 @@ struct NamedHarness : Harness {
     for (const Endpoint& node : {kPrimary, kReplica1, kReplica2}) server(node).replicas.clear();
     server(kPrimary).replicas = {{"db2", 6379}, {"db3", 6379}};
     server(kReplica1).follows = server(kReplica2).follows = {"db1", 6379};
-    for (const char* name : {"db1", "db2", "db3", "s1", "s2"}) server({name, 6379}).refuses = server({name, 26379}).refuses = true;
+    for (const char* name : {"db1", "db2", "db3", "s1", "s2"})
+      server({name, 6379}).refuses = server({name, 26379}).refuses = true;
     start();
     for (const auto& [name, ip] : std::map<std::string, std::string>{
              {"db1", "10.0.0.1"}, {"db2", "10.0.0.2"}, {"db3", "10.0.0.3"}, {"s1", "10.0.1.1"}, {"s2", "10.0.1.2"}}) {

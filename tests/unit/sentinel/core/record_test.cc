@@ -18,7 +18,8 @@ TEST(FailoverRecords, HoldPhasesCandidatesAndTheOutcome) {
   UsualHarness harness;
   harness.server(kReplica2).offset = 200;
   harness.kill(kPrimary);
-  ASSERT_TRUE(harness.run_until([&] { return harness.noticed("+failover-state-select-slave") || harness.noticed("+failover-end"); }, 3s));
+  ASSERT_TRUE(harness.run_until(
+      [&] { return harness.noticed("+failover-state-select-slave") || harness.noticed("+failover-end"); }, 3s));
   ASSERT_TRUE(harness.run_until([&] { return harness.noticed("+failover-end"); }, 5s));
   ASSERT_EQ(harness.records.size(), 1u);
   const FailoverRecord& record = harness.records[0];
@@ -33,7 +34,8 @@ TEST(FailoverRecords, HoldPhasesCandidatesAndTheOutcome) {
   EXPECT_GE(*record.unavailable, 1000ms);
   EXPECT_LE(*record.unavailable, 1300ms);
   Nanos last = -2000ms;
-  for (const char* phase : {"sdown", "odown", "wait_start", "select_slave", "send_slaveof_noone", "wait_promotion", "reconf_slaves", "end"}) {
+  for (const char* phase : {"sdown", "odown", "wait_start", "select_slave", "send_slaveof_noone", "wait_promotion",
+                            "reconf_slaves", "end"}) {
     ASSERT_TRUE(record.began(phase)) << phase;
     EXPECT_GE(*record.began(phase), last) << phase;
     last = *record.began(phase);
@@ -61,14 +63,13 @@ TEST(FailoverRecords, TellWhyNobodyWasFit) {
 
 TEST(FailoverRecords, AnotherSentinelsFailoverIsKnownByItsOutcome) {
   UsualHarness harness;
-  harness.perform(harness.core.hello_published(
-      format_hello({.sentinel = kPeer1,
-                    .run_id = id('b'),
-                    .current_epoch = 9,
-                    .primary_name = "mymaster",
-                    .primary = kReplica1,
-                    .config_epoch = 9}),
-      harness.now));
+  harness.perform(harness.core.hello_published(format_hello({.sentinel = kPeer1,
+                                                             .run_id = id('b'),
+                                                             .current_epoch = 9,
+                                                             .primary_name = "mymaster",
+                                                             .primary = kReplica1,
+                                                             .config_epoch = 9}),
+                                               harness.now));
   ASSERT_EQ(harness.records.size(), 1u);
   EXPECT_FALSE(harness.records[0].leader);
   EXPECT_EQ(harness.records[0].epoch, Epoch{9});

@@ -83,7 +83,9 @@ TEST(FailoverHistory, IsBounded) {
 
 class RecordFileTest : public testing::Test {
  protected:
-  RecordFileTest() : path_(testing::TempDir() + "records." + std::to_string(::getpid())) { std::filesystem::remove(path_); }
+  RecordFileTest() : path_(testing::TempDir() + "records." + std::to_string(::getpid())) {
+    std::filesystem::remove(path_);
+  }
   ~RecordFileTest() override { std::filesystem::remove(path_); }
 
   PosixFileSystem fs_;
