@@ -316,7 +316,7 @@ class Group:
         replicas, others = len(self.nodes) - 1, len(self.sentinels) - 1
 
         def settled():
-            if any(node.info("replication").get("master_link_status") != "up" for node in self.nodes[1:]):
+            if any(n.info("replication").get("master_link_status") != "up" for n in self.nodes if n is not self.primary):
                 return False
             for sentinel in self.sentinels:
                 with sentinel.client() as client:
