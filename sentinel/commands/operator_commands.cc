@@ -80,7 +80,21 @@ void reset_masters_command(Context& context) {
 }
 
 void failover_command(Context& context) {
-  finish(context, context.host.core().failover(context.args[2], context.server.now()));
+  const auto& args = context.args;
+  FailoverOrder order;
+  for (size_t i = 3; i < args.size(); ++i) {
+    if (iequals(args[i], "coordinated") && !order.coordinated) {
+      order.coordinated = true;
+    } else if (iequals(args[i], "to") && !order.target && i + 2 < args.size()) {
+      const auto port = parse_int64(args[i + 2]);
+      if (!port || *port < 1 || *port > 65535) return context.reply.error("ERR Invalid port");
+      order.target = Endpoint{std::string(args[i + 1]), static_cast<uint16_t>(*port)};
+      i += 2;
+    } else {
+      return context.reply.error("ERR syntax error");
+    }
+  }
+  finish(context, context.host.core().failover(args[2], order, context.server.now()));
 }
 
 void flush_config_command(Context& context) { finish(context, context.host.core().flush_config(context.server.now())); }

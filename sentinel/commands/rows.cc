@@ -33,7 +33,7 @@ constexpr std::array<CommandRow, 27> kSentinel = {{
     {sub("debug", -2, "7.0.0", "O(N) where N is the number of configurable parameters",
          "List or update the current configurable parameters"),
      debug_command},
-    {sub("failover", 3, "2.8.4", kUntold, "Force a failover"), failover_command},
+    {sub("failover", -3, "2.8.4", kUntold, "Force a failover"), failover_command},
     {sub("failover-history", 3, "7.0.15", "O(N) where N is the number of recorded failovers",
          "List the last failovers of a master"),
      failover_history_command},

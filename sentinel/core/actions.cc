@@ -47,6 +47,11 @@ std::vector<std::vector<std::string>> commands_of(const Request& request) {
                request.candidate ? request.candidate->str() : "*"}};
     case Request::Kind::script_kill: return {{renamed(request, "SCRIPT"), "KILL"}};
     case Request::Kind::change_role: return change_role_commands(request);
+    case Request::Kind::role: return {{renamed(request, "ROLE")}};
+    case Request::Kind::hand_over:
+      return {{renamed(request, "FAILOVER"), "TO", request.target.host, fmt::format("{}", request.target.port),
+               "TIMEOUT", fmt::format("{}", request.time_limit.count())}};
+    case Request::Kind::keep_role: return {{renamed(request, "FAILOVER"), "ABORT"}};
   }
   return {};
 }

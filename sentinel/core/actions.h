@@ -64,12 +64,16 @@ struct Request {
     ask_configuration,
     script_kill,  // SCRIPT KILL: the node answers -BUSY
     change_role,  // MULTI, SLAVEOF target (or NO ONE), CONFIG REWRITE, CLIENT KILL normal, pubsub, EXEC; then ROLE
+    role,         // ROLE
+    hand_over,    // FAILOVER TO target TIMEOUT time_limit: the primary is to make this replica its successor
+    keep_role,    // FAILOVER ABORT
   };
   Kind kind = Kind::ping;
   Endpoint target;  // change_role: an empty host means NO ONE
   Epoch epoch;
   std::optional<RunId> candidate;
   std::string text;
+  Millis time_limit{0};  // hand_over: how long writes may be held up for the replica to catch up
   std::shared_ptr<const Renames> renames;
 };
 

@@ -156,6 +156,7 @@ void Sentinel::Impl::step(Primary& p) {
     for (auto& [address, replica] : p.replicas) drive_node(p, *replica);
     if (!tilt_since_) {
       detect(p);
+      consider_adoption(p);
       consider_failover(p);
       drive_failover(p);
       drive_asks(p);

@@ -86,7 +86,7 @@ void Sentinel::Impl::consider_failover(Primary& p) {
     p.candidate_at.reset();
     return;
   }
-  if (p.forced_until) return start_campaign(p, true);
+  if (p.forced_until) return start_campaign(p, {.forced = true, .order_given = p.forced_order});
   if (!due(p.needs_replica_until) && p.best_replica(now_, timings_) == nullptr) {
     p.candidate_at.reset();
     return;
@@ -96,7 +96,7 @@ void Sentinel::Impl::consider_failover(Primary& p) {
     p.candidate_at = now_ + rank * timings_.candidate_step;
   }
   if (!due(*p.candidate_at)) return;
-  start_campaign(p, false);
+  start_campaign(p, {});
 }
 
 void Sentinel::Impl::enter(Primary& p, FailoverState state) {
@@ -105,11 +105,15 @@ void Sentinel::Impl::enter(Primary& p, FailoverState state) {
   again_ = true;
 }
 
-void Sentinel::Impl::start_campaign(Primary& p, bool forced) {
+void Sentinel::Impl::start_campaign(Primary& p, Failover failover) {
   if (p.failover.state == FailoverState::reconf_slaves) end_reconf(p);
   save_epoch(current_epoch_.next(), p);
-  p.failover = Failover{.epoch = current_epoch_, .forced = forced, .started = now_};
+  p.failover = std::move(failover);
+  p.failover.epoch = current_epoch_;
+  p.failover.started = now_;
   p.forced_until.reset();
+  p.abdicated_at.reset();
+  const bool forced = p.failover.forced;
   p.failover.fresh_after = forced ? now_ : p.node->s_down_since;
   p.candidate_at.reset();
   p.held_for.reset();
@@ -120,6 +124,7 @@ void Sentinel::Impl::start_campaign(Primary& p, bool forced) {
   enter(p, FailoverState::wait_start);
   want_asks(p);
   if (forced) {
+    want_info(*p.node);
     for (auto& [address, replica] : p.replicas) want_info(*replica);
   }
 }
@@ -128,6 +133,7 @@ void Sentinel::Impl::drive_failover(Primary& p) {
   switch (p.failover.state) {
     case FailoverState::wait_start: drive_campaign(p); break;
     case FailoverState::select_slave: drive_selection(p); break;
+    case FailoverState::send_failover: send_failover(p); break;
     case FailoverState::send_slaveof_noone: drive_order(p); break;
     case FailoverState::wait_promotion: drive_promotion(p); break;
     case FailoverState::none:
@@ -156,8 +162,9 @@ void Sentinel::Impl::drive_campaign(Primary& p) {
 // No majority in this epoch any more. If another candidate has one, it gets the time to act; if nobody has (a split vote),
 // the next try comes soon, in a new epoch and one candidate after the other.
 void Sentinel::Impl::lose_campaign(Primary& p, const Tally& tally) {
-  const bool forced = p.failover.forced;
+  const bool ordered = p.failover.forced && !p.failover.adopting;
   const Instant started = p.failover.started;
+  const FailoverOrder order = p.failover.order_given;
   if (tally.best_other >= tally.needed) {
     return abort_failover(p, Event::failover_abort_not_elected, p.election_timeout(timings_));
   }
@@ -167,13 +174,14 @@ void Sentinel::Impl::lose_campaign(Primary& p, const Tally& tally) {
   if (tally.newer_epoch) pause += 2 * step;
   abort_failover(p, Event::failover_abort_not_elected, pause);
   // An operator's order is not dropped for a split vote.
-  if (forced && now_ + pause < started + p.election_timeout(timings_)) {
+  if (ordered && now_ + pause < started + p.election_timeout(timings_)) {
     p.forced_until = started + p.election_timeout(timings_);
+    p.forced_order = order;
   }
 }
 
-void Sentinel::Impl::abort_failover(Primary& p, Event why, Nanos retry_after) {
-  notify(why, p);
+void Sentinel::Impl::abort_failover(Primary& p, Event why, Nanos retry_after, std::string text) {
+  notify(why, p, std::move(text));
   p.failover = Failover{};
   p.candidate_at.reset();
   p.next_attempt_at = now_ + retry_after;
@@ -184,13 +192,24 @@ void Sentinel::Impl::abort_failover(Primary& p, Event why, Nanos retry_after) {
 // Waits a moment for the offsets that the replicas have now that the primary is silent, then chooses.
 void Sentinel::Impl::drive_selection(Primary& p) {
   const bool out_of_time = due(p.failover.state_since + timings_.fresh_info_wait);
+  const auto is_awaited = [&](const Node& node) {
+    const bool answers = node.command.up() && !node.s_down && node.has_requests(Request::Kind::info);
+    return answers && (!node.info_at || *node.info_at < p.failover.fresh_after);
+  };
   if (!out_of_time) {
+    if (p.failover.adopting && is_awaited(*p.node)) return;
     for (const auto& [address, replica] : p.replicas) {
-      const bool answers = replica->command.up() && !replica->s_down && replica->has_requests(Request::Kind::info);
-      if (answers && (!replica->info_at || *replica->info_at < p.failover.fresh_after)) return;
+      if (is_awaited(*replica)) return;
     }
   }
-  Node* best = p.best_replica(now_, timings_);
+  const Failover& failover = p.failover;
+  if (Node* heir = p.successor(); heir != nullptr && heir->info.role == Role::primary && heir->command.up() &&
+                                  std::min(*heir->info_at, *p.node->info_at) >= failover.fresh_after) {
+    return adopt(p, *heir);
+  }
+  if (failover.adopting) return abort_failover(p, Event::failover_abort_no_good_slave, Nanos(0));
+  const auto& target = failover.order_given.target;
+  Node* best = target ? p.suitable_replica(*target, now_, timings_) : p.best_replica(now_, timings_);
   if (best == nullptr) {
     abort_failover(p, Event::failover_abort_no_good_slave, kNoReplicaPause);
     p.needs_replica_until = now_ + std::max<Nanos>(p.election_timeout(timings_), 2 * p.settings.failover_timeout);
@@ -198,6 +217,13 @@ void Sentinel::Impl::drive_selection(Primary& p) {
   }
   p.failover.promoted = best;
   notify(Event::selected_slave, p, *best);
+  if (failover.forced && can_hand_over(p, *best) && !faults_.no_handover) {
+    enter(p, FailoverState::send_failover);
+    return notify(Event::failover_state_send_failover, p, *best);
+  }
+  if (failover.order_given.coordinated && !faults_.no_handover) {
+    return abort_failover(p, Event::failover_abort_coordinated, Nanos(0), " the master cannot hand over");
+  }
   enter(p, FailoverState::send_slaveof_noone);
   notify(Event::failover_state_send_slaveof_noone, p, *best);
 }
@@ -225,6 +251,7 @@ void Sentinel::Impl::drive_order(Primary& p) {
 // The EXEC's result usually ends this state. Where it got lost with its connection, INFO tells, and the order is repeated:
 // it changes nothing on a node that is a primary already.
 void Sentinel::Impl::drive_promotion(Primary& p) {
+  if (p.failover.handover.phase != Handover::Phase::none) return drive_handover(p);
   Node& node = *p.failover.promoted;
   if (node.info.role == Role::primary && node.info_at && *node.info_at >= p.failover.order_at) {
     return complete_promotion(p);

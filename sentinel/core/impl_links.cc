@@ -22,6 +22,9 @@ constexpr Millis kCrashLooks{1000};
 constexpr Millis kReconnectToPrimary{20};
 constexpr Millis kReconnectToNode{250};
 
+// Somebody asked for our vote although the primary lives: an operator's failover, whose end we may have to find out alone.
+bool may_hand_over_now(const MonitoredPrimary& p, Instant now) { return p.held_for && now < p.next_attempt_at; }
+
 Millis connect_timeout(Millis down_after) { return std::clamp(down_after / 2, Millis(200), Millis(2000)); }
 
 }  // namespace
@@ -79,7 +82,9 @@ void Sentinel::Impl::on_link_down(LinkId id, LinkEnd how) {
     if (link.kind == LinkKind::command) {
       note_refusal(*p, *owner.node, was_up, how);
       owner.node->misplaced_since.reset();
-      if (p->failover.promoted == owner.node) p->failover.order = 0;
+      Failover& failover = p->failover;
+      if (failover.promoted == owner.node) failover.order = failover.handover.last_look = 0;
+      if (p->node.get() == owner.node) failover.handover.order = 0;
     }
     touch(*p);
   }
@@ -159,7 +164,8 @@ bool Sentinel::Impl::drive_ping(Link& link, Millis period, Millis down_after,
 
 Millis Sentinel::Impl::info_period(const Primary& p, const Node& node) const {
   if (&node == p.node.get()) {
-    return node.role_reported == Role::replica ? timings_.info_period_in_trouble : timings_.info_period;
+    const bool trouble = node.role_reported == Role::replica || may_hand_over_now(p, now_);
+    return trouble ? timings_.info_period_in_trouble : timings_.info_period;
   }
   if (p.failover.state == FailoverState::reconf_slaves &&
       (node.reconf == Reconf::sent || node.reconf == Reconf::inprog)) {
@@ -169,6 +175,7 @@ Millis Sentinel::Impl::info_period(const Primary& p, const Node& node) const {
     return kInfoOfCrash;
   }
   const bool trouble = p.node->s_down || p.failover.state != FailoverState::none || node.misplaced_since ||
+                       p.abdicated_at || may_hand_over_now(p, now_) ||
                        (node.info.role == Role::replica && !node.info.link_up);
   return trouble ? timings_.info_period_in_trouble : timings_.info_period;
 }
@@ -248,7 +255,10 @@ void Sentinel::Impl::drive_hellos(Primary& p) {
     sent = now_;
     due(now_ + timings_.publish_period);
   };
-  drive(p.node->command, p.node->hello_sent, p.settings.renames);
+  // While a primary holds writes back, PUBLISH waits too, and what we ask it waits behind.
+  if (p.failover.handover.phase == Handover::Phase::none) {
+    drive(p.node->command, p.node->hello_sent, p.settings.renames);
+  }
   for (auto& [address, replica] : p.replicas) drive(replica->command, replica->hello_sent, p.settings.renames);
   for (auto& [id, view] : p.peers) drive(view.peer->link, view.hello_sent, nullptr);
 }

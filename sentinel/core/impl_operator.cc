@@ -220,6 +220,7 @@ size_t Sentinel::Impl::reset(std::string_view pattern) {
     p.o_down = false;
     p.candidate_at.reset();
     p.forced_until.reset();
+    p.abdicated_at.reset();
     p.held_for.reset();
     p.next_attempt_at = p.needs_replica_until = now_;
     notify(Event::reset_master, p);
@@ -231,13 +232,18 @@ size_t Sentinel::Impl::reset(std::string_view pattern) {
 }
 
 // Elections also for an operator's failover: the new configuration's epoch must be granted, or two could carry the same.
-Result<> Sentinel::Impl::failover(std::string_view name) {
+Result<> Sentinel::Impl::failover(std::string_view name, const FailoverOrder& order) {
   const auto found = primaries_.find(name);
   if (found == primaries_.end()) return fail("{}", kNoSuchMaster);
   Primary& p = *found->second;
   if (p.failover.before_promotion() || p.forced_until) return fail("INPROG Failover already in progress");
-  if (p.best_replica(now_, timings_) == nullptr) return fail("NOGOODSLAVE No suitable replica to promote");
-  start_campaign(p, true);
+  if (order.target && !p.replicas.contains(*order.target)) return fail("ERR No such replica with that address");
+  const Node* chosen = order.target ? p.suitable_replica(*order.target, now_, timings_) : p.best_replica(now_, timings_);
+  if (chosen == nullptr) return fail("NOGOODSLAVE No suitable replica to promote");
+  if (order.coordinated && !can_hand_over(p, *chosen)) {
+    return fail("ERR No coordinated failover: the master is down, or it or the replica does not support FAILOVER");
+  }
+  start_campaign(p, {.forced = true, .order_given = order});
   touch(p);
   return {};
 }

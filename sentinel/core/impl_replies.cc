@@ -9,6 +9,12 @@
 
 namespace holdfast::sentinel {
 
+namespace {
+
+constexpr Millis kFormerPrimaryRetry{500};
+
+}  // namespace
+
 void Sentinel::Impl::on_replies(LinkId id, RequestId request_id, std::span<const Reply> replies) {
   const auto found = links_.find(id);
   if (found == links_.end() || replies.empty()) return;
@@ -26,6 +32,13 @@ void Sentinel::Impl::on_replies(LinkId id, RequestId request_id, std::span<const
       return on_configuration(owner, *request, replies);
     case Request::Kind::change_role:
       if (p != nullptr) on_role_changed(*p, *owner.node, request_id, replies);
+      return;
+    case Request::Kind::role:
+      if (p != nullptr) on_role(*p, *owner.node, request_id, replies[0]);
+      return;
+    case Request::Kind::hand_over:
+    case Request::Kind::keep_role:
+      if (p != nullptr && p->failover.handover.order == request_id) on_handover_answer(*p, replies[0]);
       return;
     case Request::Kind::publish_hello:
     case Request::Kind::script_kill: return;
@@ -153,6 +166,15 @@ void Sentinel::Impl::on_ask_reply(const LinkOwner& owner, const PendingRequest& 
   touch(*p);
 }
 
+void Sentinel::Impl::on_role(Primary& p, Node& node, RequestId request, const Reply& reply) {
+  Failover& failover = p.failover;
+  if (failover.promoted != &node || failover.handover.phase == Handover::Phase::none) return;
+  if (failover.handover.last_look == request) failover.handover.last_look = 0;
+  touch(p);
+  if (reply.type != Reply::Type::array || reply.elements.empty() || reply.elements[0].text != "master") return;
+  complete_handover(p);
+}
+
 void Sentinel::Impl::on_role_changed(Primary& p, Node& node, RequestId request, std::span<const Reply> replies) {
   bool accepted = false;
   bool is_primary = false;
@@ -165,6 +187,10 @@ void Sentinel::Impl::on_role_changed(Primary& p, Node& node, RequestId request, 
   }
   node.info_wanted = true;
   touch(p);
+  // A former primary that would not step down yet (it is failing over itself) must not wait long for the next order.
+  if (!accepted && node.former_primary && node.reconf == Reconf::sent) {
+    node.reconf_at = now_ + kFormerPrimaryRetry - timings_.replica_reconf_timeout;
+  }
   Failover& failover = p.failover;
   if (failover.state == FailoverState::wait_promotion && failover.promoted == &node && failover.order == request) {
     failover.order = 0;

@@ -32,6 +32,14 @@ std::optional<Endpoint> parse_replica(std::string_view value) {
   return Endpoint{std::string(host), *port};
 }
 
+// "7.0.15"
+bool is_since_6_2(std::string_view version) {
+  const auto parts = split(version, '.');
+  const auto major = parse_uint64(parts[0]);
+  const auto minor = parts.size() > 1 ? parse_uint64(parts[1]) : 0;
+  return major && minor && (*major > 6 || (*major == 6 && *minor >= 2));
+}
+
 bool is_replica_line(std::string_view key) {
   return key.size() > 5 && key.starts_with("slave") &&
          std::all_of(key.begin() + 5, key.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -40,6 +48,10 @@ bool is_replica_line(std::string_view key) {
 void parse_field(NodeInfo& info, std::string_view key, std::string_view value) {
   if (key == "run_id") {
     info.run_id = RunId::parse(value);
+  } else if (key == "redis_version") {
+    info.can_hand_over |= is_since_6_2(value);
+  } else if (key == "holdfast_version") {
+    info.can_hand_over = true;
   } else if (key == "role") {
     if (value == "master") info.role = Role::primary;
     if (value == "slave") info.role = Role::replica;

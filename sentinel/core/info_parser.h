@@ -30,6 +30,7 @@ struct NodeInfo {
   // Of both: the history its data belongs to.
   std::optional<RunId> replication_id;
   uint64_t primary_offset = 0;  // master_repl_offset
+  bool can_hand_over = false;   // knows FAILOVER: Redis since 6.2, Holdfast always
 };
 
 NodeInfo parse_info(std::string_view text);

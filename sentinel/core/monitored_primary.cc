@@ -11,6 +11,7 @@ std::string_view name_of(FailoverState state) {
     case FailoverState::none: return "none";
     case FailoverState::wait_start: return "wait_start";
     case FailoverState::select_slave: return "select_slave";
+    case FailoverState::send_failover: return "send_failover";
     case FailoverState::send_slaveof_noone: return "send_slaveof_noone";
     case FailoverState::wait_promotion: return "wait_promotion";
     case FailoverState::reconf_slaves: return "reconf_slaves";
@@ -98,6 +99,19 @@ bool MonitoredPrimary::replicas_lost_it() const {
     ++witnesses;
   }
   return witnesses > 0;
+}
+
+Node* MonitoredPrimary::suitable_replica(const Endpoint& address, Instant now, const Timings& timings) const {
+  const auto found = replicas.find(address);
+  if (found == replicas.end()) return nullptr;
+  const Unsuitable why = why_unsuitable(candidate(*found->second), selection_limits(now, timings), now);
+  return why == Unsuitable::none ? found->second.get() : nullptr;
+}
+
+Node* MonitoredPrimary::successor() const {
+  if (!node->command.up() || node->info.role != Role::replica) return nullptr;
+  const auto found = replicas.find(node->info.primary);
+  return found == replicas.end() ? nullptr : found->second.get();
 }
 
 bool MonitoredPrimary::looks_sane(Instant now, const Timings& timings) const {

@@ -31,6 +31,8 @@ struct MonitoredPrimary {
   Instant next_attempt_at;              // no failover of our own before
   std::optional<Instant> candidate_at;  // ODOWN, allowed, waiting for our turn
   std::optional<Instant> forced_until;  // an operator's failover lost a split vote, and is tried again until then
+  FailoverOrder forced_order;           // what was ordered then
+  std::optional<Instant> abdicated_at;  // the primary follows one of its replicas, and nobody has told us why
   std::optional<RunId> held_for;        // we gave our vote to this one and leave it the time to act
   Instant needs_replica_until;          // after "no good slave": not tried again before, unless one turns up
 
@@ -58,6 +60,11 @@ struct MonitoredPrimary {
   ReplicaCandidate candidate(const Node& replica) const;
   // The replica that would be promoted now; null if none is suitable.
   Node* best_replica(Instant now, const Timings& timings) const;
+
+  // This replica, if it is fit to be promoted; else null.
+  Node* suitable_replica(const Endpoint& address, Instant now, const Timings& timings) const;
+  // The replica that the primary itself says it follows; null where it says nothing of that kind.
+  Node* successor() const;
 
   // fast-down: all reachable replicas, one at least, have said since the primary refuses connections that they lost it.
   bool replicas_lost_it() const;

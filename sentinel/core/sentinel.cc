@@ -96,9 +96,9 @@ Outcome<size_t> Sentinel::reset(std::string_view pattern, Instant now) {
   return outcome;
 }
 
-Outcome<> Sentinel::failover(std::string_view name, Instant now) {
+Outcome<> Sentinel::failover(std::string_view name, const FailoverOrder& order, Instant now) {
   Outcome<> outcome;
-  outcome.actions = impl_->event(now, [&] { outcome.result = impl_->failover(name); });
+  outcome.actions = impl_->event(now, [&] { outcome.result = impl_->failover(name, order); });
   return outcome;
 }
 

@@ -129,7 +129,9 @@ class Sentinel {
   // Drops a replica or another sentinel of this primary. One that lives is found again, by INFO or its hello.
   Outcome<> forget(std::string_view name, std::string_view host, std::string_view port, Instant now);
   Outcome<size_t> reset(std::string_view pattern, Instant now);  // how many primaries were reset
-  Outcome<> failover(std::string_view name, Instant now);
+  // By a hand-over where the primary is up and it and the replica can (FAILOVER); else, or if that fails, by a promotion
+  // without the primary, unless `order` says coordinated.
+  Outcome<> failover(std::string_view name, const FailoverOrder& order, Instant now);
   Outcome<> set_globals(Globals globals, Instant now);  // checked by the caller
   Outcome<> flush_config(Instant now);                  // always persists
   Outcome<> set_timings(Timings timings, Instant now);  // SENTINEL DEBUG

@@ -72,7 +72,7 @@ class Sentinel::Impl {
   Result<> forget(std::string_view name, std::string_view host, std::string_view port);
   Result<> set(std::string_view name, std::span<const std::string> args);
   size_t reset(std::string_view pattern);
-  Result<> failover(std::string_view name);
+  Result<> failover(std::string_view name, const FailoverOrder& order);
   void set_globals(Globals globals);
   void set_timings(const Timings& timings);
 
@@ -144,6 +144,7 @@ class Sentinel::Impl {
   void on_ping_reply(const LinkOwner& owner, const PendingRequest& request, const Reply& reply);
   void on_info(Primary& p, Node& node, const Reply& reply);
   void on_ask_reply(const LinkOwner& owner, const PendingRequest& request, const Reply& reply);
+  void on_role(Primary& p, Node& node, RequestId request, const Reply& reply);
   void on_role_changed(Primary& p, Node& node, RequestId request, std::span<const Reply> replies);
   void note_run_id(Primary& p, Node& node, const RunId& run_id);
   void note_role(Primary& p, Node& node, Role role);
@@ -160,19 +161,32 @@ class Sentinel::Impl {
 
   // impl_failover.cc
   void consider_failover(Primary& p);
-  void start_campaign(Primary& p, bool forced);
+  void start_campaign(Primary& p, Failover failover);
   void drive_failover(Primary& p);
   void drive_campaign(Primary& p);
   void drive_selection(Primary& p);
   void drive_order(Primary& p);
   void drive_promotion(Primary& p);
   void lose_campaign(Primary& p, const Tally& tally);
-  void abort_failover(Primary& p, Event why, Nanos retry_after);
+  void abort_failover(Primary& p, Event why, Nanos retry_after, std::string text = {});
   void complete_promotion(Primary& p);
   void enter(Primary& p, FailoverState state);
   void send_role(Primary& p, Node& node, const Endpoint& target);
   size_t rank_among(const Primary& p, Epoch epoch, bool only_those_seeing_down) const;
   void ease_hold(Primary& p);
+
+  // impl_handover.cc
+  static bool can_hand_over(const Primary& p, const Node& target);
+  void send_failover(Primary& p);
+  void drive_handover(Primary& p);
+  void look_at_target(Primary& p);
+  void on_handover_answer(Primary& p, const Reply& reply);
+  void give_up_handover(Primary& p, std::string why);
+  void end_handover(Primary& p);
+  void complete_handover(Primary& p);
+  bool lost(const Node& node, std::optional<Instant>& since);
+  void consider_adoption(Primary& p);
+  void adopt(Primary& p, Node& successor);
 
   // impl_reconf.cc
   enum class SwitchedBy : uint8_t { us, peer };

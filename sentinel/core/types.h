@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -84,6 +85,13 @@ struct Faults {
   bool forget_votes = false;         // votes are not in the saved state
   bool majority_off_by_one = false;  // one vote too few wins
   bool ignore_journal = false;       // the votes journal is not read at a start
+  bool no_handover = false;          // promotes at once where the primary should hand over
+};
+
+// How an operator wants a failover: SENTINEL FAILOVER name [TO host port] [COORDINATED].
+struct FailoverOrder {
+  std::optional<Endpoint> target;  // nothing: the best replica
+  bool coordinated = false;        // the primary hands over without losing a write, or nothing changes
 };
 
 // What must survive a restart. `persist_first` of an Actions holds one; sentinel/state writes and reads it.

@@ -294,14 +294,16 @@ class Group:
     """One primary, replicas and sentinels that know each other: the usual setting of a failover test."""
 
     def __init__(self, space, replicas=2, sentinels=3, down_after_ms=1000, name="myprimary", http=False, extra="",
-                 kind=None, node_conf="save \"\"\nrepl-diskless-sync-delay 0\n"):
+                 kind=None, node_kind=None, node_conf="save \"\"\nrepl-diskless-sync-delay 0\n"):
         self.space = space
         self.name = name
-        self.primary = space.node("primary", node_conf, kind=kind, http=http)
+        node_kind = node_kind or kind
+        self.primary = space.node("primary", node_conf, kind=node_kind, http=http)
         self.nodes = [self.primary]
         for i in range(replicas):
             self.nodes.append(
-                space.node(f"replica{i + 1}", node_conf + f"replicaof 127.0.0.1 {self.primary.port}\n", kind=kind, http=http)
+                space.node(f"replica{i + 1}", node_conf + f"replicaof 127.0.0.1 {self.primary.port}\n", kind=node_kind,
+                           http=http)
             )
         conf = (
             f"sentinel monitor {name} 127.0.0.1 {self.primary.port} {sentinels // 2 + 1}\n"

@@ -5,7 +5,7 @@
 namespace holdfast::simulation {
 
 std::string DataNode::info(Instant now) const {
-  std::string text = fmt::format("# Server\r\nrun_id:{}\r\n# Replication\r\nrole:{}\r\n", run_id.view(),
+  std::string text = fmt::format("# Server\r\nredis_version:7.0.15\r\nrun_id:{}\r\n# Replication\r\nrole:{}\r\n", run_id.view(),
                                  is_primary ? "master" : "slave");
   if (is_primary) {
     text += fmt::format("connected_slaves:{}\r\n", replicas_seen.size());
@@ -36,7 +36,10 @@ sentinel::Reply DataNode::role() const {
 
 std::vector<sentinel::Reply> DataNode::change_role(const Endpoint& target, Instant now) {
   using sentinel::Reply;
-  if (target.host.empty()) {
+  Reply changed = Reply::status("OK");
+  if (handing_over.phase != HandingOver::Phase::none) {
+    changed = Reply::error("ERR REPLICAOF not allowed while failing over.");
+  } else if (target.host.empty()) {
     is_primary = true;
   } else if (is_primary || follows != target) {
     is_primary = false;
@@ -44,13 +47,14 @@ std::vector<sentinel::Reply> DataNode::change_role(const Endpoint& target, Insta
     link_up = false;
     link_down_since = now;
   }
+  save_role();
   const Reply queued = Reply::status("QUEUED");
   return {Reply::status("OK"),
           queued,
           queued,
           queued,
           queued,
-          Reply::array({Reply::status("OK"), Reply::status("OK"), Reply::number(0), Reply::number(0)}),
+          Reply::array({changed, Reply::status("OK"), Reply::number(0), Reply::number(0)}),
           role()};
 }
 

@@ -1,5 +1,5 @@
-// A simulated data node: a role, an offset, INFO, the role change by MULTI ... EXEC, and pub/sub of hellos. Its role is in
-// its configuration file (CONFIG REWRITE), so it survives a crash, as does its data.
+// A simulated data node: a role, an offset, INFO, the role change by MULTI ... EXEC, FAILOVER, and pub/sub of hellos. Its
+// role is in its configuration file (CONFIG REWRITE), so it survives a crash, as does its data; FAILOVER does not write it.
 #pragma once
 
 #include <optional>
@@ -14,6 +14,16 @@
 
 namespace holdfast::simulation {
 
+// FAILOVER at the primary: it holds writes back until the target has everything, then steps down and asks it to take over.
+struct HandingOver {
+  enum class Phase : uint8_t { none, waiting, asking };
+  Phase phase = Phase::none;
+  uint64_t number = 0;  // which one: late answers belong to another
+  Endpoint target;
+  Instant give_up_at;
+  unsigned asked = 0;
+};
+
 struct DataNode : Process {
   size_t group = 0;
   RunId run_id;
@@ -23,9 +33,23 @@ struct DataNode : Process {
   bool link_up = false;
   Instant link_down_since;
   int priority = 100;
+  bool saved_as_primary = false;  // in its configuration file
+  Endpoint saved_follows;
+  HandingOver handing_over;
+  std::vector<uint64_t> log;  // the writes it has, by number; only where the world counts them
   std::vector<Endpoint> replicas_seen;  // of a primary: who replicates from it now
 
   std::string info(Instant now) const;
+  bool takes_writes() const { return up && is_primary && handing_over.phase == HandingOver::Phase::none; }
+  void save_role() {
+    saved_as_primary = is_primary;
+    saved_follows = follows;
+  }
+  void restore_role() {
+    is_primary = saved_as_primary;
+    follows = saved_follows;
+    handing_over = HandingOver{.number = handing_over.number};
+  }
   // Replies of a role change; the role is changed on return.
   std::vector<sentinel::Reply> change_role(const Endpoint& target, Instant now);
   sentinel::Reply role() const;
@@ -37,7 +61,7 @@ template <class Reaches>
 void replicate(std::span<DataNode> nodes, Instant now, uint64_t written, const Reaches& reaches) {
   for (DataNode& node : nodes) node.replicas_seen.clear();
   for (DataNode& node : nodes) {
-    if (node.is_primary && node.up && node.stalled_until <= now) node.offset += written;
+    if (node.takes_writes() && node.stalled_until <= now) node.offset += written;
   }
   for (DataNode& node : nodes) {
     if (!node.up || node.is_primary) continue;
@@ -51,6 +75,7 @@ void replicate(std::span<DataNode> nodes, Instant now, uint64_t written, const R
     if (connected) {
       node.link_up = true;
       node.offset = source->offset;
+      if (node.log != source->log) node.log = source->log;
       source->replicas_seen.push_back(node.address);
     } else if (node.link_up) {
       node.link_up = false;

@@ -156,8 +156,8 @@ void SentinelProcess::hello(sentinel::LinkId link, const std::string& text) {
   perform(core_->hello_on_link(link, text, world_.events().now()));
 }
 
-void SentinelProcess::failover(const std::string& name) {
-  perform(core_->failover(name, world_.events().now()).actions);
+void SentinelProcess::failover(const std::string& name, const sentinel::FailoverOrder& order) {
+  perform(core_->failover(name, order, world_.events().now()).actions);
 }
 
 // A peer's request.

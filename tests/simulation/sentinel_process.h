@@ -30,7 +30,7 @@ class SentinelProcess : public Process {
   size_t index() const { return index_; }
 
   void perform(sentinel::Actions actions, std::function<void(bool saved)> answer = {});
-  void failover(const std::string& name);
+  void failover(const std::string& name, const sentinel::FailoverOrder& order);
 
   // From the network.
   void link_up(sentinel::LinkId link, uint64_t server_incarnation);

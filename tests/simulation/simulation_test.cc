@@ -108,12 +108,30 @@ TEST(Simulation, ACrashThatShowsItselfIsNotWaitedFor) {
 TEST(Simulation, AnOrderedFailoverTakesAFewRoundTrips) {
   std::vector<Nanos> promoted;
   for (uint64_t seed = 1; seed <= timing_rounds(); ++seed) {
-    const auto times = World(seed, Shape{}).time_ordered_failover();
+    const auto times = World(seed, Shape{}).time_ordered_failover({});
     ASSERT_TRUE(times) << "seed " << seed;
     promoted.push_back(times->promoted);
   }
   EXPECT_LE(percentile(promoted, 50), Millis(10));
   EXPECT_LE(percentile(promoted, 99), Millis(50));
+}
+
+TEST(Simulation, PlannedFailoversLoseNothingThoughSentinelsFail) {
+  const uint64_t first = from_environment("HOLDFAST_SIM_FIRST_SEED", 1);
+  const uint64_t count = std::max<uint64_t>(seed_count() / 10, 20);
+  uint64_t switches = 0;
+  for (uint64_t seed = first; seed < first + count; ++seed) {
+    const Outcome outcome = World(seed, {}, false).run_planned();
+    if (outcome.failure) {
+      const Outcome again = World(seed, {}, true).run_planned();
+      std::string text = fmt::format("seed {} of commit {}: {}\n", seed, build_commit(), *outcome.failure);
+      for (const std::string& line : again.trace) text += line + "\n";
+      FAIL() << text;
+    }
+    switches += outcome.switches;
+  }
+  fmt::print("{} seeds with planned failovers: {} switches\n", count, switches);
+  EXPECT_GT(switches, count * 3);
 }
 
 // A simulator that finds nothing proves nothing: each planted fault must be found, and for what it is.
@@ -134,6 +152,13 @@ TEST(Simulation, FindsASentinelThatVotesTwice) {
   const auto failure = first_failure({.vote_twice = true});
   ASSERT_TRUE(failure);
   EXPECT_TRUE(failure->find("voted twice") != std::string::npos || failure->find("two leaders") != std::string::npos);
+}
+
+TEST(Simulation, FindsAPromotionWithoutTheHandover) {
+  std::optional<std::string> failure;
+  for (uint64_t seed = 1; seed <= 100 && !failure; ++seed) failure = World(seed, {.no_handover = true}, false).run_planned().failure;
+  ASSERT_TRUE(failure);
+  EXPECT_TRUE(failure->find("two primaries") != std::string::npos || failure->find("is lost") != std::string::npos);
 }
 
 TEST(Simulation, FindsAVoteLostOnRestart) {

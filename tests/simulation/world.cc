@@ -42,6 +42,7 @@ void World::build(const Shape& shape) {
     node.run_id = RunId::random(random_);
     node.is_primary = (node.host % nodes_in_group) == 0;
     if (!node.is_primary) node.follows = nodes_[node.group * nodes_in_group].address;
+    node.save_role();
     node.link_down_since = events_.now();
     if (chance(0.05)) node.priority = 10;
     by_address_[node.address] = &node;
@@ -150,15 +151,19 @@ void World::serve_node(DataNode& node, const ClientLink& client, const sentinel:
       });
       return reply(node, client, request.id, std::move(replies));
     }
+    case Kind::role: return reply(node, client, request.id, {node.role()});
+    case Kind::hand_over: return hand_over(node, client, request);
+    case Kind::keep_role: return keep_role(node, client, request);
     default: return reply(node, client, request.id, {Reply::error("ERR unknown command")});
   }
 }
 
 void World::tick_replication() {
+  if (counts_writes_) tick_clients();
   replicate(std::span(nodes_), events_.now(), 1 + random_.below(100), [this](size_t a, size_t b) {
     return network_->reaches(a, b) && network_->reaches(b, a);
   });
-  events_.after(Millis(100), [this] { tick_replication(); });
+  events_.after(counts_writes_ ? Millis(3) : Millis(100), [this] { tick_replication(); });
 }
 
 // --- What must hold ---------------------------------------------------------------------------------------------------

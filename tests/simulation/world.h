@@ -3,6 +3,7 @@
 //   - no two sentinels are elected for one primary and epoch;
 //   - a sentinel votes once per primary and epoch, across its restarts;
 //   - a configuration epoch names one address;
+//   - where only sentinels fail, ordered coordinated failovers lose no write that clients were told of;
 //   - after the healing, within bounded time, one primary that all nodes follow and all sentinels name.
 #pragma once
 
@@ -48,6 +49,10 @@ class World {
   ~World();
   Outcome run();
 
+  // Coordinated failovers one after the other, ordered of any sentinel, while sentinels crash and are cut off, and the
+  // nodes live: no write that was acknowledged may be missing in the end, no two nodes may take clients' writes at once.
+  Outcome run_planned();
+
   // No faults but one: the primary is killed. The time from there until another node is a primary, and until all
   // sentinels name it; nothing if that takes too long.
   struct FailoverTimes {
@@ -56,7 +61,7 @@ class World {
   };
   std::optional<FailoverTimes> time_failover();
   // The same for an operator's failover of a living primary.
-  std::optional<FailoverTimes> time_ordered_failover();
+  std::optional<FailoverTimes> time_ordered_failover(const sentinel::FailoverOrder& order);
 
   // For the processes.
   EventQueue& events() { return events_; }
@@ -93,6 +98,13 @@ class World {
   void serve_node(DataNode& node, const ClientLink& client, const sentinel::SendRequest& request);
   void drop_client(Process& server, const ClientLink& client);
   void tick_replication();
+  void tick_clients();
+  // world_handover.cc
+  void hand_over(DataNode& node, const ClientLink& client, const sentinel::SendRequest& request);
+  void wait_for_sync(DataNode& node, uint64_t number);
+  void ask_to_take_over(DataNode& node, uint64_t number);
+  void taken_over(DataNode& node, uint64_t number, bool accepted);
+  void keep_role(DataNode& node, const ClientLink& client, const sentinel::SendRequest& request);
   void note(std::string line);
   DataNode& random_node() { return nodes_[random_.below(nodes_.size())]; }
   SentinelProcess& random_sentinel() { return *sentinels_[random_.below(sentinels_.size())]; }
@@ -112,6 +124,8 @@ class World {
   std::map<Endpoint, Process*> by_address_;
   size_t groups_ = 1;
   bool faulty_time_ = false;
+  bool counts_writes_ = false;
+  std::vector<uint64_t> acknowledged_;
   double crash_on_save_ = 0;
   double save_failure_ = 0;
   Outcome outcome_;

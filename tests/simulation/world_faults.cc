@@ -66,10 +66,10 @@ std::optional<World::FailoverTimes> World::time_failover() {
   return time_switch(nodes_[0].address);
 }
 
-std::optional<World::FailoverTimes> World::time_ordered_failover() {
+std::optional<World::FailoverTimes> World::time_ordered_failover(const sentinel::FailoverOrder& order) {
   warm_up();
   events_.run_until(events_.now() + between(0, 1000));
-  random_sentinel().failover("g0");
+  random_sentinel().failover("g0", order);
   return time_switch(nodes_[0].address);
 }
 
@@ -152,7 +152,7 @@ void World::one_fault() {
       SentinelProcess& process = random_sentinel();
       if (!process.up || process.stalled_until > events_.now()) break;
       note(fmt::format("s{} is ordered to fail over", process.index()));
-      process.failover(fmt::format("g{}", random_.below(groups_)));
+      process.failover(fmt::format("g{}", random_.below(groups_)), {.coordinated = chance(0.3)});
       break;
     }
   }
@@ -170,6 +170,7 @@ void World::crash_node(DataNode& node, bool silently, Nanos down_for) {
   node.up = false;
   node.vanished = silently;
   ++node.incarnation;
+  node.restore_role();
   node.stalled_until = Instant{};
   node.link_up = false;
   if (silently) {

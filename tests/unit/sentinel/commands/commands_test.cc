@@ -311,6 +311,12 @@ TEST_F(CommandsTest, CountsWhatResetMatched) {
 TEST_F(CommandsTest, TellsWhyAFailoverCannotBe) {
   EXPECT_EQ(run("SENTINEL FAILOVER mymaster"), "-NOGOODSLAVE No suitable replica to promote\r\n");
   EXPECT_EQ(run("SENTINEL FAILOVER nope"), "-ERR No such master with that name\r\n");
+  EXPECT_EQ(run("SENTINEL FAILOVER nope TO 10.0.0.9 6379 COORDINATED"), "-ERR No such master with that name\r\n");
+  EXPECT_EQ(run("SENTINEL FAILOVER mymaster TO 10.0.0.9 6379"), "-ERR No such replica with that address\r\n");
+  EXPECT_EQ(run("SENTINEL FAILOVER mymaster TO 10.0.0.9 x"), "-ERR Invalid port\r\n");
+  for (const char* words : {"NOW", "TO", "TO 10.0.0.9", "COORDINATED COORDINATED"}) {
+    EXPECT_EQ(run(std::string("SENTINEL FAILOVER mymaster ") + words), "-ERR syntax error\r\n");
+  }
 }
 
 TEST_F(CommandsTest, ChecksTheQuorum) {

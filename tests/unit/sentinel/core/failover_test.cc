@@ -204,7 +204,7 @@ TEST(Failover, ByOrderItNeedsNoDownPrimaryButTheVotes) {
       return ballot(false, request.candidate.value_or(id('b')), request.epoch.value);
     };
   }
-  auto outcome = harness.core.failover("mymaster", harness.now);
+  auto outcome = harness.core.failover("mymaster", {}, harness.now);
   ASSERT_TRUE(outcome.result) << outcome.result.error().text;
   harness.perform(std::move(outcome.actions));
   ASSERT_TRUE(harness.run_until([&] { return harness.noticed("+failover-end"); }, 3s));
@@ -216,10 +216,10 @@ TEST(Failover, ByOrderItNeedsNoDownPrimaryButTheVotes) {
 TEST(Failover, ByOrderWithoutVotesItIsNotMade) {
   UsualHarness harness;
   for (const Endpoint& peer : {kPeer1, kPeer2}) harness.server(peer).silent = true;
-  auto outcome = harness.core.failover("mymaster", harness.now);
+  auto outcome = harness.core.failover("mymaster", {}, harness.now);
   ASSERT_TRUE(outcome.result);
   harness.perform(std::move(outcome.actions));
-  EXPECT_EQ(harness.core.failover("mymaster", harness.now).result.error().text,
+  EXPECT_EQ(harness.core.failover("mymaster", {}, harness.now).result.error().text,
             "INPROG Failover already in progress");
   harness.run_for(12s);
   EXPECT_TRUE(harness.noticed("-failover-abort-not-elected"));

@@ -28,6 +28,13 @@ struct FakeServer {
   int priority = 100;
   std::vector<Endpoint> replicas;
   bool refuses_role = false;
+  std::string version = "7.0.15";
+  enum class OnFailover {
+    succeeds,
+    hangs,      // nothing comes of it
+    refuses,
+    goes_back,  // the target takes over, but this one remains a primary
+  } on_failover = OnFailover::succeeds;
   // Of a sentinel: its answer to an ask; [0, "*", 0] by default.
   std::function<Reply(const Request&)> answer;
   std::vector<Request> received;
@@ -54,15 +61,16 @@ struct FakeServer {
   }
 
   std::string info() const {
+    const std::string head = "redis_version:" + version + "\r\n";
     if (is_primary) {
-      std::string text = "role:master\r\n";
+      std::string text = head + "role:master\r\n";
       for (size_t i = 0; i < replicas.size(); ++i) {
         text += "slave" + std::to_string(i) + ":ip=" + replicas[i].host + ",port=" + std::to_string(replicas[i].port) +
                 ",state=online,offset=1,lag=0\r\n";
       }
       return text + "master_repl_offset:" + std::to_string(offset) + "\r\n";
     }
-    return "role:slave\r\nmaster_host:" + follows.host + "\r\nmaster_port:" + std::to_string(follows.port) +
+    return head + "role:slave\r\nmaster_host:" + follows.host + "\r\nmaster_port:" + std::to_string(follows.port) +
            "\r\nmaster_link_status:" + (link_up ? "up" : "down") +
            "\r\nmaster_link_down_since_seconds:0\r\nslave_repl_offset:" + std::to_string(offset) +
            "\r\nslave_priority:" + std::to_string(priority) + "\r\n";
@@ -225,8 +233,28 @@ class Harness {
         replies = target.configuration(send.request);
         break;
       case Request::Kind::change_role: replies = change_role(target, send.request); break;
+      case Request::Kind::role: replies = {role(target)}; break;
+      case Request::Kind::hand_over: replies = {hand_over(target, send.request)}; break;
+      case Request::Kind::keep_role: replies = {Reply::status("OK")}; break;
     }
     perform(core.replied(send.link, send.id, replies, now));
+  }
+
+  static Reply role(const FakeServer& target) {
+    return target.is_primary ? Reply::array({Reply::bulk("master"), Reply::number(100), Reply::array({})})
+                             : Reply::array({Reply::bulk("slave"), Reply::bulk(target.follows.host)});
+  }
+
+  Reply hand_over(FakeServer& primary, const Request& request) {
+    if (primary.on_failover == FakeServer::OnFailover::refuses) {
+      return Reply::error("NOPERM this user has no permissions to run the 'failover' command");
+    }
+    if (primary.on_failover != FakeServer::OnFailover::hangs) server(request.target).is_primary = true;
+    if (primary.on_failover == FakeServer::OnFailover::succeeds) {
+      primary.is_primary = false;
+      primary.follows = request.target;
+    }
+    return Reply::status("OK");
   }
 
   static std::vector<Reply> change_role(FakeServer& target, const Request& request) {
@@ -244,8 +272,7 @@ class Harness {
             queued,
             Reply::array({Reply::status("OK"), Reply::error("ERR The server is running without a config file"),
                           Reply::number(2), Reply::number(1)}),
-            target.is_primary ? Reply::array({Reply::bulk("master"), Reply::number(100), Reply::array({})})
-                              : Reply::array({Reply::bulk("slave"), Reply::bulk(target.follows.host)})};
+            role(target)};
   }
 };
 

@@ -132,10 +132,10 @@ TEST_F(Operator, ResetForgetsWhatWasDiscovered) {
 }
 
 TEST_F(Operator, FailoverNeedsAReplica) {
-  EXPECT_EQ(harness.core.failover("nope", harness.now).result.error().text, "ERR No such master with that name");
+  EXPECT_EQ(harness.core.failover("nope", {}, harness.now).result.error().text, "ERR No such master with that name");
   harness.kill(kReplica1);
   harness.kill(kReplica2);
-  EXPECT_EQ(harness.core.failover("mymaster", harness.now).result.error().text,
+  EXPECT_EQ(harness.core.failover("mymaster", {}, harness.now).result.error().text,
             "NOGOODSLAVE No suitable replica to promote");
 }
 
