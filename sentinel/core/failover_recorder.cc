@@ -19,6 +19,8 @@ std::string_view result_of(Event event) {
       return "no_good_replica";
     case Event::failover_abort_slave_timeout:
       return "replica_timeout";
+    case Event::failover_abort_coordinated:
+      return "not_coordinated";
     case Event::config_update_from:
     case Event::reset_master:
     case Event::unmonitor:
@@ -35,6 +37,8 @@ FailoverState state_of(Event event) {
       return FailoverState::wait_start;
     case Event::failover_state_select_slave:
       return FailoverState::select_slave;
+    case Event::failover_state_send_failover:
+      return FailoverState::send_failover;
     case Event::failover_state_send_slaveof_noone:
       return FailoverState::send_slaveof_noone;
     case Event::failover_state_wait_promotion:

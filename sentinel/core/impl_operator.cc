@@ -232,11 +232,13 @@ size_t Sentinel::Impl::reset(std::string_view pattern) {
 }
 
 // Elections also for an operator's failover: the new configuration's epoch must be granted, or two could carry the same.
-Result<> Sentinel::Impl::failover(std::string_view name, const FailoverOrder& order) {
+Result<> Sentinel::Impl::failover(std::string_view name, const FailoverOrder& given) {
   const auto found = primaries_.find(name);
   if (found == primaries_.end()) return fail("{}", kNoSuchMaster);
   Primary& p = *found->second;
   if (p.failover.before_promotion() || p.forced_until) return fail("INPROG Failover already in progress");
+  FailoverOrder order = given;
+  if (order.target) order.target = names_.known(*order.target, globals_);
   if (order.target && !p.replicas.contains(*order.target)) return fail("ERR No such replica with that address");
   const Node* chosen = order.target ? p.suitable_replica(*order.target, now_, timings_) : p.best_replica(now_, timings_);
   if (chosen == nullptr) return fail("NOGOODSLAVE No suitable replica to promote");
