@@ -58,6 +58,11 @@ std::optional<std::string> read_config(const config::CommandLine& line, FileSyst
   return config::combined_text(file_text, stdin_text, line);
 }
 
+Result<> check_supported(const node::NodeOptions& options) {
+  if (options.cluster_enabled) return fail("Cluster mode is not supported by this build");
+  return config::check_supported(options);
+}
+
 int serve(node::NodeOptions& options, config::Registry& registry, const std::string& config_file) {
   if (::chdir(options.dir.c_str()) != 0) {
     fmt::print(stderr, "Can't chdir to '{}': {}\n", options.dir, std::strerror(errno));
@@ -162,6 +167,10 @@ int main(int argc, char** argv) {
   if (line->mode == config::Mode::print_config) {
     fmt::print("{}", config::print_config(registry));
     return 0;
+  }
+  if (const auto supported = check_supported(options); !supported) {
+    fmt::print(stderr, "{}. Exiting...\n", supported.error().text);
+    return 1;
   }
   return serve(options, registry, line->config_file);
 }

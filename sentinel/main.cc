@@ -141,13 +141,6 @@ void set_up_log(const SentinelOptions& options) {
   }
 }
 
-// Directives that load but whose effect this build lacks: said aloud rather than passed over.
-Result<> check_supported(const SentinelOptions& options) {
-  if (options.tls_port != 0 || options.tls_replication) return fail("TLS is not supported by this build. Exiting...");
-  if (!options.aclfile.empty()) return fail("ACL files are not supported by this build. Exiting...");
-  return {};
-}
-
 server::OutputLimit output_limit(const SentinelOptions& options, config::ClientClass of) {
   const config::OutputBufferLimit& limit = options.output_buffer_limit(of);
   return {limit.hard_bytes, limit.soft_bytes, limit.soft_period};
@@ -216,7 +209,9 @@ int run(Configuration& configuration, const config::CommandLine& line) {
   log::warning("Redis version={}, bits={}, commit={}, modified=0, pid={}, just started (Holdfast {})", kRedisVersion,
                sizeof(void*) * 8, build_commit(), ::getpid(), holdfast_version());
   log::warning("Configuration loaded");
-  if (auto supported = check_supported(options); !supported) return refuse(supported.error().text);
+  if (auto supported = config::check_supported(options); !supported) {
+    return refuse(fmt::format("{}. Exiting...", supported.error().text));
+  }
   process::set_up_signals();
 
   SystemClock clock;

@@ -191,4 +191,12 @@ std::function<Result<>(const std::string&)> plain_name(std::string option, std::
   };
 }
 
+Result<> check_supported(const ServerOptions& options) {
+  if (options.tls_port != 0 || options.tls_replication || options.tls_cluster) {
+    return fail("TLS is not supported by this build");
+  }
+  if (!options.aclfile.empty()) return fail("ACL files are not supported by this build");
+  return {};
+}
+
 }  // namespace holdfast::config

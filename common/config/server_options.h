@@ -120,6 +120,10 @@ struct ServerOptions {
 // Adds the rows. `options` must hold the defaults and outlive the registry.
 void add_server_rows(Registry& registry, ServerOptions& options);
 
+// Options that load but whose effect this build lacks, where going on without it would mislead: said rather than passed
+// over. Errors: what is not supported.
+Result<> check_supported(const ServerOptions& options);
+
 // Whether a client may CONFIG SET protected options or use DEBUG, by the option that rules it.
 bool allowed(Allow setting, bool local_client);
 

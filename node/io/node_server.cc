@@ -215,6 +215,8 @@ void NodeServer::register_changes() {
     port = options_.port;
     return {};
   });
+  registry_.on_change({"tls-port", "tls-replication", "tls-cluster"},
+                      [this]() -> Result<> { return config::check_supported(options_); });
   registry_.on_change({"oom-score-adj", "oom-score-adj-values"},
                       [this] { return apply_oom_score(node_.is_replica() ? 1 : 0); });
   registry_.on_change({"http-port", "http-bind"}, [this]() -> Result<> {

@@ -13,6 +13,7 @@ import subprocess
 import time
 
 import pytest
+import redis
 
 import harness
 from harness import REDIS, SLOW, free_port, poll
@@ -255,6 +256,26 @@ def test_a_corrupt_append_only_file_is_refused(space, damage):
     expected = "Unknown command 'NOT'" if damage == "command" else "Bad file format reading the append only file"
     assert expected in again.log()
     assert path.stat().st_size == size, "a refused file must be left as it is"
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("directive, what", [
+    ("tls-port 7777", "TLS is"), ("tls-replication yes", "TLS is"), ("aclfile users.acl", "ACL files are"),
+    ("cluster-enabled yes", "Cluster mode is"),
+])  # fmt: skip
+def test_what_is_missing_is_not_passed_over(space, directive, what):
+    """A node that took these and went on without would speak in the clear, or to anybody."""
+    refused = space.node("node", directive + "\n", wait=False)
+    assert refused.wait_exit() == 1
+    assert f"{what} not supported by this build. Exiting..." in refused.log()
+
+
+@pytest.mark.ours
+def test_tls_is_not_switched_on_either(space):
+    with space.node("node").client() as client:
+        with pytest.raises(redis.ResponseError, match="TLS is not supported by this build"):
+            client.config_set("tls-port", 7777)
+        assert client.config_get("tls-port") == {"tls-port": "0"}
 
 
 def test_a_missing_or_nonsense_manifest_is_refused(space):
