@@ -91,6 +91,8 @@ std::optional<FailoverRecord> FailoverRecorder::observe(Event event, const Monit
   if (state != FailoverState::none && !record.began(name_of(state))) {
     record.phases.push_back({std::string(name_of(state)), now - record.started});
   }
+  if (event == Event::failover_state_send_failover) record.trigger = "coordinated";
+  if (event == Event::failover_state_send_failover_end) record.trigger = "forced";  // it goes on without the primary's help
   if (event == Event::selected_slave) {
     record.candidates = judge_replicas(primary, primary.failover.promoted, now, timings);
   } else if (event == Event::failover_abort_no_good_slave) {

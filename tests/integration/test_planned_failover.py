@@ -115,6 +115,13 @@ def events(group):
     return "\n".join(sentinel.log() for sentinel in group.sentinels)
 
 
+def outcomes(group, sentinel):
+    """(trigger, result) of each record in the history."""
+    words = sentinel.cli("SENTINEL", "FAILOVER-HISTORY", group.name).split("\n")
+    named = [[words[i + 1] for i, word in enumerate(words) if word == field] for field in ("trigger", "result")]
+    return list(zip(*named))
+
+
 @pytest.mark.ours
 @pytest.mark.parametrize("node_kind", [HOLDFAST, REDIS])
 def test_the_replica_named_becomes_the_primary(space, node_kind):
@@ -129,6 +136,7 @@ def test_the_replica_named_becomes_the_primary(space, node_kind):
     wait_in_step(group, chosen)
     log = sentinel.log()
     assert "+failover-state-send-failover slave" in log and "+failover-state-send-slaveof-noone" not in log
+    poll(lambda: outcomes(group, sentinel) == [("coordinated", "success")], 10, "the record is complete")
     for node in group.nodes:  # the roles outlive a restart
         following = f"replicaof 127.0.0.1 {chosen.port}"
         conf = node.folder / f"{node.name}.conf"
@@ -148,6 +156,8 @@ def test_a_primary_that_cannot_hand_over(space):
     assert sentinel.cli("SENTINEL", "FAILOVER", group.name).strip() == "OK"
     wait_in_step(group, group.wait_new_primary(group.primary))
     assert "-failover-state-send-failover slave" in events(group)
+    expected = [("coordinated", "not_coordinated"), ("forced", "success")]
+    poll(lambda: sorted(outcomes(group, sentinel)) == expected, 10, "the records are complete")
 
 
 @pytest.mark.ours
