@@ -132,6 +132,8 @@ Result<> Sentinel::Impl::remove(std::string_view name) {
   if (found == primaries_.end()) return fail("{}", kNoSuchMaster);
   notify(Event::unmonitor, *found->second);
   drop_primary(*found->second);
+  agenda_.remove(found->second->id, found->second->deadline);
+  primaries_by_id_.erase(found->second->id);
   primaries_.erase(found);
   refresh_peer_periods();
   dirty_ = true;
