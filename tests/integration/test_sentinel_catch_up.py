@@ -8,6 +8,8 @@ import pytest
 
 from harness import HOLDFAST, REDIS, SLOW, Group, Workspace, poll
 
+pytestmark = pytest.mark.alone  # most of them say how long something takes
+
 
 @pytest.fixture
 def space():
