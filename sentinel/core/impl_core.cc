@@ -45,6 +45,8 @@ void Sentinel::Impl::add_primary(const PersistentPrimary& saved) {
   primary->deadline = now_;
   primary->next_attempt_at = primary->needs_replica_until = primary->catch_up_until = now_;
   Primary& p = *primary;
+  primaries_by_id_[p.id] = &p;
+  agenda_.add(p.id, p.deadline);
   primaries_[saved.name] = std::move(primary);
   for (const Endpoint& given : saved.replicas) {
     const Endpoint replica = names_.known(given, globals_);
@@ -114,16 +116,14 @@ Actions Sentinel::Impl::finish() {
   for (auto& [id, peer] : peers_) {
     if (peer->deadline <= now_) drive_peer(*peer);
   }
-  for (auto& [name, p] : primaries_) {
-    if (p->deadline <= now_) step(*p);
-  }
+  while (const auto due = agenda_.due(now_)) step(*primaries_by_id_.at(*due));
   if (dirty_ || (unsaved_ && (!out_.after_persist.empty() || answer_holds_vote_))) {
     out_.persist_first = std::make_shared<const PersistentState>(snapshot());
     dirty_ = unsaved_ = false;
   }
   next_deadline_ = unsaved_ ? save_retry_at_ : kNever;
   if (tilt_since_) next_deadline_ = std::min(next_deadline_, *tilt_since_ + timings_.tilt_period);
-  for (const auto& [name, p] : primaries_) next_deadline_ = std::min(next_deadline_, p->deadline);
+  next_deadline_ = std::min(next_deadline_, agenda_.next());
   for (const auto& [id, peer] : peers_) next_deadline_ = std::min(next_deadline_, peer->deadline);
   out_.resolves = names_.take_due(now_);
   next_deadline_ = std::min(next_deadline_, names_.next_due());
@@ -140,6 +140,11 @@ void Sentinel::Impl::on_persist_failed() {
     }
     abort_failover(*p, Event::failover_abort_not_elected, kSaveRetry);
   }
+}
+
+void Sentinel::Impl::plan(Primary& p, Instant when) {
+  agenda_.move(p.id, p.deadline, when);
+  p.deadline = when;
 }
 
 bool Sentinel::Impl::due(Instant when) {
@@ -164,17 +169,15 @@ void Sentinel::Impl::step(Primary& p) {
     }
     drive_configurations(p);
     drive_hellos(p);
-    p.deadline = next_;
+    plan(p, next_);
     if (!again_) return;
   }
-  p.deadline = now_ + kStepPause;
+  plan(p, now_ + kStepPause);
 }
 
 MonitoredPrimary* Sentinel::Impl::primary_by_id(uint32_t id) {
-  for (auto& [name, p] : primaries_) {
-    if (p->id == id) return p.get();
-  }
-  return nullptr;
+  const auto found = primaries_by_id_.find(id);
+  return found == primaries_by_id_.end() ? nullptr : found->second;
 }
 
 void Sentinel::Impl::save_epoch(Epoch seen, const Primary& heard_with) {

@@ -7,6 +7,13 @@
 
 namespace holdfast::sentinel {
 
+namespace {
+
+// From so many primaries on, PINGs go out half as often: a silent node may then be taken for down that much earlier.
+constexpr size_t kCrowd = 100;
+
+}  // namespace
+
 std::unique_ptr<Node> Sentinel::Impl::make_node(const Endpoint& address) {
   auto node = std::make_unique<Node>();
   node->address = address;
@@ -27,7 +34,8 @@ Node& Sentinel::Impl::add_replica(Primary& p, const Endpoint& address) {
 }
 
 void Sentinel::Impl::refresh_peer_periods() {
-  for (auto& [id, peer] : peers_) peer->ping_period = timings_.ping_period;
+  timings_.ping_stretch = primaries_.size() > kCrowd ? 2 : 1;
+  for (auto& [id, peer] : peers_) peer->ping_period = timings_.ping_stretch * timings_.ping_period;
   for (auto& [name, p] : primaries_) {
     for (auto& [id, view] : p->peers) {
       view.peer->ping_period = std::min(view.peer->ping_period, p->ping_period(timings_));
@@ -51,7 +59,7 @@ PeerView& Sentinel::Impl::learn_peer(Primary& p, const RunId& id, const Endpoint
     view.peer = peer.get();
     view.asked_at = view.hello_sent = view.last_hello = view.configuration_asked = kLongAgo;
     if (!announce) view.last_hello = now_;
-    refresh_peer_periods();
+    peer->ping_period = std::min(peer->ping_period, p.ping_period(timings_));
     if (announce) {
       notify(Event::sentinel, p, *peer);
       dirty_ = true;

@@ -13,6 +13,18 @@ namespace {
 constexpr size_t kMaxPending = 100;
 constexpr Millis kMinReconnect{100};
 constexpr Millis kInfoWhileMoving{100};  // a replica on its way to the new primary
+// Where the primary is up its channel carries our hellos; the replicas' and the other sentinels only need one in so many.
+constexpr int kQuietHellos = 5;
+// What is sent by long periods leaves at multiples of this, so that one waking serves many.
+constexpr Millis kGrid{20};
+constexpr Millis kCoarsePeriod{400};
+
+Instant next_send(Instant last, Millis period) {
+  const Instant exact = last + period;
+  if (period < kCoarsePeriod) return exact;
+  const Nanos over = exact.time_since_epoch() % kGrid;
+  return over > Nanos(0) ? exact + (kGrid - over) : exact;
+}
 
 // fast-down: a primary that refuses connections was closed by its kernel, and the replicas' ends of its links with it,
 // at about the same moment. They are asked until they know, or for so long.
@@ -146,13 +158,13 @@ bool Sentinel::Impl::drive_ping(Link& link, Millis period, Millis down_after,
       return false;
     }
   }
-  if (due(link.last_ping_sent + period)) {
+  if (due(next_send(link.last_ping_sent, period))) {
     if (link.pending.size() < kMaxPending) {
       send(link, Request{.kind = Request::Kind::ping, .renames = renames}, 0, false);
       if (!link.ping_pending_since) link.ping_pending_since = now_;
     }
     link.last_ping_sent = now_;
-    due(now_ + period);
+    due(next_send(now_, period));
   }
   return true;
 }
@@ -176,13 +188,14 @@ Millis Sentinel::Impl::info_period(const Primary& p, const Node& node) const {
 void Sentinel::Impl::drive_info(Primary& p, Node& node) {
   const Millis period = std::min(info_period(p, node), timings_.info_period);
   if (period == kInfoOfCrash && node.has_requests(Request::Kind::info)) return;  // its answer brings us back here
-  if (!node.info_wanted && !due(node.info_sent + period)) return;
+  if (!node.info_wanted && !due(next_send(node.info_sent, period))) return;
   if (node.command.pending.size() < kMaxPending) {
     send(node.command, Request{.kind = Request::Kind::info, .renames = p.settings.renames}, p.id, false);
+    node.command.last_ping_sent = now_;
   }
   node.info_wanted = false;
   node.info_sent = now_;
-  due(now_ + period);
+  due(next_send(now_, period));
 }
 
 void Sentinel::Impl::drive_node(Primary& p, Node& node) {
@@ -200,7 +213,8 @@ void Sentinel::Impl::drive_node(Primary& p, Node& node) {
     drive_info(p, node);
   }
   // We hear our own hello on each pubsub link, so silence of three periods means that the link is dead.
-  if (connected(node.pubsub, LinkKind::pubsub) && due(node.pubsub.last_activity + 3 * timings_.publish_period)) {
+  const Millis hellos = &node == p.node.get() ? timings_.publish_period : kQuietHellos * timings_.publish_period;
+  if (connected(node.pubsub, LinkKind::pubsub) && due(node.pubsub.last_activity + 3 * hellos)) {
     close(node.pubsub);
     again_ = true;
   }
@@ -242,15 +256,17 @@ void Sentinel::Impl::publish_hello(Primary& p, Link& link, const std::shared_ptr
 }
 
 void Sentinel::Impl::drive_hellos(Primary& p) {
-  const auto drive = [&](Link& link, Instant& sent, const std::shared_ptr<const Renames>& renames) {
-    if (!link.up() || !due(sent + timings_.publish_period)) return;
+  const auto drive = [&](Link& link, Instant& sent, Millis period, const std::shared_ptr<const Renames>& renames) {
+    if (!link.up() || !due(next_send(sent, period))) return;
     publish_hello(p, link, renames);
-    sent = now_;
-    due(now_ + timings_.publish_period);
+    sent = link.last_ping_sent = now_;
+    due(next_send(now_, period));
   };
-  drive(p.node->command, p.node->hello_sent, p.settings.renames);
-  for (auto& [address, replica] : p.replicas) drive(replica->command, replica->hello_sent, p.settings.renames);
-  for (auto& [id, view] : p.peers) drive(view.peer->link, view.hello_sent, nullptr);
+  drive(p.node->command, p.node->hello_sent, timings_.publish_period, p.settings.renames);
+  const bool quiet = p.node->command.up() && p.node->pubsub.up() && !p.node->s_down;
+  const Millis period = quiet ? kQuietHellos * timings_.publish_period : timings_.publish_period;
+  for (auto& [address, replica] : p.replicas) drive(replica->command, replica->hello_sent, period, p.settings.renames);
+  for (auto& [id, view] : p.peers) drive(view.peer->link, view.hello_sent, period, nullptr);
 }
 
 void Sentinel::Impl::want_info(Node& node) {

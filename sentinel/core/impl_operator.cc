@@ -114,6 +114,7 @@ Result<> Sentinel::Impl::monitor(std::string_view name, std::string_view host, s
                                        .down_after = timings_.default_down_after,
                                        .failover_timeout = timings_.default_failover_timeout}};
   add_primary(fresh);
+  refresh_peer_periods();
   const Primary& p = *primaries_.at(fresh.name);
   notify(Event::monitor, p, fmt::format(" quorum {}", p.settings.quorum));
   dirty_ = true;
@@ -132,6 +133,8 @@ Result<> Sentinel::Impl::remove(std::string_view name) {
   if (found == primaries_.end()) return fail("{}", kNoSuchMaster);
   notify(Event::unmonitor, *found->second);
   drop_primary(*found->second);
+  agenda_.remove(found->second->id, found->second->deadline);
+  primaries_by_id_.erase(found->second->id);
   primaries_.erase(found);
   refresh_peer_periods();
   dirty_ = true;

@@ -27,7 +27,7 @@ void Sentinel::Impl::on_replies(LinkId id, RequestId request_id, std::span<const
     case Request::Kind::change_role:
       if (p != nullptr) on_role_changed(*p, *owner.node, request_id, replies);
       return;
-    case Request::Kind::publish_hello:
+    case Request::Kind::publish_hello: return on_publish_reply(owner, replies[0]);
     case Request::Kind::script_kill: return;
   }
 }
@@ -43,32 +43,48 @@ void Sentinel::Impl::on_ping_reply(const LinkOwner& owner, const PendingRequest&
     break;
   }
   const bool ok = acceptable_ping_reply(reply);
-  if (ok) link.last_ok = now_;
+  if (ok) note_alive(owner, reply.type == Reply::Type::status);
+  if (owner.peer != nullptr) return;
+  // A node that runs a script too long is alive but useless: the script is killed once it counts as down.
+  Node& node = *owner.node;
+  if (reply.is_error() && reply.text.starts_with("BUSY") && node.s_down && !node.script_kill_sent) {
+    const Primary& p = *primary_by_id(owner.primary);
+    send(link, Request{.kind = Request::Kind::script_kill, .renames = p.settings.renames}, p.id, false);
+    node.script_kill_sent = true;
+  }
+}
+
+// An acceptable answer; `serving`: not one of a node that loads, or waits for its primary.
+void Sentinel::Impl::note_alive(const LinkOwner& owner, bool serving) {
+  owner.link->last_ok = owner.link->last_reply = now_;
   if (owner.peer != nullptr) {
-    if (!ok) return;
     for (auto& [name, p] : primaries_) {
       const auto view = p->peers.find(owner.peer->id);
       if (view != p->peers.end() && view->second.s_down) touch(*p);
     }
     return;
   }
-  Primary* p = primary_by_id(owner.primary);
   Node& node = *owner.node;
-  if (ok && reply.type == Reply::Type::status) {
-    if (node.rebooted_since) touch(*p);
-    node.rebooted_since.reset();
-    node.script_kill_sent = false;
+  if (node.s_down || (serving && node.rebooted_since)) touch(*primary_by_id(owner.primary));
+  if (!serving) return;
+  node.rebooted_since.reset();
+  node.script_kill_sent = false;
+}
+
+// Who takes a message lives as much as who answers a PING; who refuses it is asked with one.
+void Sentinel::Impl::on_publish_reply(const LinkOwner& owner, const Reply& reply) {
+  if (reply.type == Reply::Type::integer) return note_alive(owner, true);
+  owner.link->last_ping_sent = kLongAgo;
+  if (owner.peer != nullptr) {
+    owner.peer->deadline = now_;
+  } else {
+    touch(*primary_by_id(owner.primary));
   }
-  // A node that runs a script too long is alive but useless: the script is killed once it counts as down.
-  if (reply.is_error() && reply.text.starts_with("BUSY") && node.s_down && !node.script_kill_sent) {
-    send(link, Request{.kind = Request::Kind::script_kill, .renames = p->settings.renames}, p->id, false);
-    node.script_kill_sent = true;
-  }
-  if (ok && node.s_down) touch(*p);
 }
 
 void Sentinel::Impl::on_info(Primary& p, Node& node, const Reply& reply) {
   if (reply.type != Reply::Type::bulk) return;
+  note_alive({.primary = p.id, .node = &node, .link = &node.command}, false);
   node.info = parse_info(reply.text);
   node.info.primary = names_.known(node.info.primary, globals_);
   for (Endpoint& replica : node.info.replicas) replica = names_.known(replica, globals_);

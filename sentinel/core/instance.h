@@ -57,7 +57,7 @@ struct Peer {
   RunId id;
   Endpoint address;
   Link link;
-  Millis ping_period{1000};  // the shortest that its primaries ask for
+  Millis ping_period{60000};  // the shortest that its primaries ask for
   Instant deadline;
 };
 

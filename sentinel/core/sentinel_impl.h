@@ -14,6 +14,7 @@
 
 #include "common/base/random.h"
 #include "common/hello/hello.h"
+#include "sentinel/core/agenda.h"
 #include "sentinel/core/failover_recorder.h"
 #include "sentinel/core/host_names.h"
 #include "sentinel/core/monitored_primary.h"
@@ -109,7 +110,8 @@ class Sentinel::Impl {
   Actions finish();
   void notice_stall(Nanos late);
   void step(Primary& p);
-  void touch(Primary& p) { p.deadline = now_; }
+  void touch(Primary& p) { plan(p, now_); }
+  void plan(Primary& p, Instant when);
   bool due(Instant when);  // now or earlier; else it is remembered as a next deadline
   Primary* primary_by_id(uint32_t id);
   void add_primary(const PersistentPrimary& saved);
@@ -142,6 +144,8 @@ class Sentinel::Impl {
 
   // impl_replies.cc
   void on_ping_reply(const LinkOwner& owner, const PendingRequest& request, const Reply& reply);
+  void note_alive(const LinkOwner& owner, bool serving);
+  void on_publish_reply(const LinkOwner& owner, const Reply& reply);
   void on_info(Primary& p, Node& node, const Reply& reply);
   void on_ask_reply(const LinkOwner& owner, const PendingRequest& request, const Reply& reply);
   void on_role_changed(Primary& p, Node& node, RequestId request, std::span<const Reply> replies);
@@ -208,6 +212,8 @@ class Sentinel::Impl {
   const uint16_t listen_port_;
   const Faults faults_;
   SeededRandom random_;
+  std::unordered_map<uint32_t, Primary*> primaries_by_id_;
+  Agenda agenda_;  // of the primaries' deadlines
   std::unordered_map<LinkId, LinkOwner> links_;
   LinkId last_link_ = 0;
   RequestId last_request_ = 0;

@@ -73,9 +73,10 @@ struct Timings {
   Millis candidate_step{40};     // the candidate of rank n waits n of these before it asks for votes
   Millis fresh_info_wait{100};   // an elected leader waits so long at most for the replicas' newest offsets
   Millis stall_threshold{100};   // a driver later than this was stalled, and its silence is not the peers' fault
+  int ping_stretch = 1;          // of the ping periods: the core makes it 2 where it watches very many primaries
 };
 
-// A tenth of down-after, at least 20 ms, at most Timings::ping_period.
+// A tenth of down-after, at least 20 ms, at most Timings::ping_period; stretched where very many primaries are watched.
 Millis ping_period_of(Millis down_after, const Timings& timings);
 
 // Wrong behaviour planted on purpose: the simulator must notice each. Everything else passes none.

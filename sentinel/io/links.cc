@@ -143,9 +143,8 @@ const CachedInfo* Links::cached_info(const Endpoint& address) const {
   return found == cache_.end() ? nullptr : &found->second;
 }
 
-void Links::keep_cached_info(std::span<const Endpoint> addresses) {
-  std::erase_if(cache_,
-                [&](const auto& entry) { return std::ranges::find(addresses, entry.first) == addresses.end(); });
+void Links::keep_cached_info(const std::set<Endpoint>& addresses) {
+  std::erase_if(cache_, [&](const auto& entry) { return !addresses.contains(entry.first); });
 }
 
 }  // namespace holdfast::sentinel

@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <map>
+#include <set>
 #include <memory>
 #include <span>
 #include <string>
@@ -50,7 +51,7 @@ class Links final : private net::RespLink::Handler {
   // The last INFO that the node at this address answered.
   const CachedInfo* cached_info(const Endpoint& address) const;
   // Forgets the texts of all other addresses.
-  void keep_cached_info(std::span<const Endpoint> addresses);
+  void keep_cached_info(const std::set<Endpoint>& addresses);
 
  private:
   struct Open {

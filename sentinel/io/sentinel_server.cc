@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 
 #include "common/log/log.h"
 #include "sentinel/commands/info.h"
@@ -16,6 +17,7 @@ namespace {
 
 constexpr Millis kPublishPause{100};  // facts are published no more often than this
 constexpr std::chrono::seconds kHousekeeping{1};
+constexpr std::chrono::seconds kSweep{60};  // texts of INFO of nodes that are not watched any more go
 constexpr std::chrono::hours kLongestWait{1};  // the timer looks again after this, whatever the core said
 constexpr Millis kStall{1};
 constexpr Millis kSettle{500};  // the configuration file lags behind the journal no longer, once all is quiet
@@ -241,10 +243,14 @@ void SentinelServer::arm_timer() {
 
 // Statistics only: nothing that the core decides waits for this.
 void SentinelServer::housekeep() {
-  dispatcher_.sample_rates(clock_.now());
-  std::vector<Endpoint> known;
-  for (const InstanceSummary& instance : core_.instance_summaries()) known.push_back(instance.address);
-  links_.keep_cached_info(known);
+  const Instant now = clock_.now();
+  dispatcher_.sample_rates(now);
+  if (now >= sweep_at_) {
+    sweep_at_ = now + kSweep;
+    std::set<Endpoint> known;
+    for (const InstanceSummary& instance : core_.instance_summaries()) known.insert(instance.address);
+    links_.keep_cached_info(known);
+  }
   publish_soon();
   housekeeping_timer_.expires_after(kHousekeeping);
   housekeeping_timer_.async_wait([this](boost::system::error_code error) {

@@ -117,6 +117,7 @@ class SentinelServer final : public Host, private LinkListener {
   bool publish_planned_ = false;
   bool settle_planned_ = false;
   Instant published_;
+  Instant sweep_at_;
 };
 
 }  // namespace holdfast::sentinel

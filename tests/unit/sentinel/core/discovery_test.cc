@@ -106,12 +106,13 @@ TEST_F(Discovery, AnnouncesTheConfiguredAddress) {
   EXPECT_TRUE(harness.server(kPrimary).last(Request::Kind::publish_hello)->text.starts_with("203.0.113.7,5000,"));
 }
 
-TEST_F(Discovery, SaysHelloEachTwoSeconds) {
+TEST_F(Discovery, SaysHelloEachTwoSecondsOnThePrimaryAndNowAndThenToOthers) {
   harness.server(kPrimary).received.clear();
   harness.server(kPeer1).received.clear();
-  harness.run_for(10s);
-  EXPECT_EQ(harness.server(kPrimary).count(Request::Kind::publish_hello), 5u);
-  EXPECT_EQ(harness.server(kPeer1).count(Request::Kind::publish_hello), 5u);
+  harness.run_for(20s);
+  EXPECT_EQ(harness.server(kPrimary).count(Request::Kind::publish_hello), 10u);
+  EXPECT_GE(harness.server(kPeer1).count(Request::Kind::publish_hello), 2u);
+  EXPECT_LE(harness.server(kPeer1).count(Request::Kind::publish_hello), 3u);
 }
 
 }  // namespace
