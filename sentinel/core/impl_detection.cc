@@ -78,7 +78,7 @@ void Sentinel::Impl::detect_objectively(Primary& p) {
       if (view.reports_down) due(view.reported_at + lifetime);
     }
   }
-  const bool down = p.node->s_down && objectively_down(seeing, p.settings.quorum);
+  const bool down = p.node->s_down && objectively_down(seeing, faults_.ignore_quorum ? 1 : p.settings.quorum);
   if (down == p.o_down) return;
   p.o_down = down;
   again_ = true;
@@ -107,7 +107,7 @@ void Sentinel::Impl::drive_asks(Primary& p) {
     due(now_ + timings_.ask_period);
     Request request{.kind = Request::Kind::ask_master_down,
                     .target = shown(p.node->address),
-                    .epoch = campaign ? p.failover.epoch : current_epoch_};
+                    .epoch = campaign && !faults_.count_shared_epoch ? p.failover.epoch : current_epoch_};
     if (campaign) request.candidate = run_id_;
     // A vote request stands on our own vote, which must be on disk first.
     send(view.peer->link, std::move(request), p.id, campaign);

@@ -41,7 +41,7 @@ BallotAnswer Sentinel::Impl::on_ballot(const Ballot& ballot) {
       abort_failover(*p, Event::failover_abort_not_elected, Nanos(0));
     }
     p->vote = {ballot.candidate, ballot.epoch};
-    dirty_ = true;
+    if (!faults_.answer_before_save) dirty_ = true;
     notify_bare(Event::vote_for_leader, fmt::format("{} {}", ballot.candidate->view(), ballot.epoch.value), p);
     if (*ballot.candidate != run_id_) {
       p->next_attempt_at = now_ + p->election_timeout(timings_);
@@ -87,7 +87,7 @@ void Sentinel::Impl::consider_failover(Primary& p) {
     return;
   }
   if (p.forced_until) return start_campaign(p, {.forced = true, .order_given = p.forced_order});
-  if (!due(p.needs_replica_until) && p.best_replica(now_, timings_) == nullptr) {
+  if (!due(p.needs_replica_until) && p.best_replica(now_, timings_, faults_) == nullptr) {
     p.candidate_at.reset();
     return;
   }
@@ -147,8 +147,9 @@ void Sentinel::Impl::drive_campaign(Primary& p) {
     return abort_failover(p, Event::failover_abort_not_elected, Nanos(0));
   }
   const std::vector<PeerBallot> ballots = p.ballots();
-  const Tally tally = count_votes(run_id_, p.failover.epoch, ballots, p.failover.forced ? 0 : p.settings.quorum, faults_);
-  if (tally.won) {
+  const Epoch counted = faults_.count_shared_epoch ? current_epoch_ : p.failover.epoch;
+  const Tally tally = count_votes(run_id_, counted, ballots, p.failover.forced ? 0 : p.settings.quorum, faults_);
+  if (tally.won || (p.failover.forced && faults_.force_without_votes)) {
     notify(Event::elected_leader, p);
     enter(p, FailoverState::select_slave);
     notify(Event::failover_state_select_slave, p);
@@ -184,7 +185,7 @@ void Sentinel::Impl::abort_failover(Primary& p, Event why, Nanos retry_after, st
   notify(why, p, std::move(text));
   p.failover = Failover{};
   p.candidate_at.reset();
-  p.next_attempt_at = now_ + retry_after;
+  p.next_attempt_at = faults_.never_retry ? kNever : now_ + retry_after;
   again_ = true;
   touch(p);
 }
@@ -204,12 +205,13 @@ void Sentinel::Impl::drive_selection(Primary& p) {
   }
   const Failover& failover = p.failover;
   if (Node* heir = p.successor(); heir != nullptr && heir->info.role == Role::primary && heir->command.up() &&
-                                  std::min(*heir->info_at, *p.node->info_at) >= failover.fresh_after) {
+                                  std::min(*heir->info_at, *p.node->info_at) >= failover.fresh_after &&
+                                  may_promote(p, *heir)) {
     return adopt(p, *heir);
   }
   if (failover.adopting) return abort_failover(p, Event::failover_abort_no_good_slave, Nanos(0));
   const auto& target = failover.order_given.target;
-  Node* best = target ? p.suitable_replica(*target, now_, timings_) : p.best_replica(now_, timings_);
+  Node* best = target ? p.suitable_replica(*target, now_, timings_) : p.best_replica(now_, timings_, faults_);
   if (best == nullptr) {
     abort_failover(p, Event::failover_abort_no_good_slave, kNoReplicaPause);
     p.needs_replica_until = now_ + std::max<Nanos>(p.election_timeout(timings_), 2 * p.settings.failover_timeout);
@@ -237,12 +239,13 @@ void Sentinel::Impl::send_role(Primary& p, Node& node, const Endpoint& target) {
 
 void Sentinel::Impl::drive_order(Primary& p) {
   Node& node = *p.failover.promoted;
-  if (!node.command.up()) {
+  if (!node.command.up() || !node.info_current) {  // a new connection, perhaps to a new process: what does it hold?
     if (node.s_down || due(p.failover.state_since + p.settings.failover_timeout)) {
       abort_failover(p, Event::failover_abort_slave_timeout, timings_.candidate_step);
     }
     return;
   }
+  if (!may_promote(p, node)) return abort_failover(p, Event::failover_abort_slave_timeout, timings_.candidate_step);
   send_role(p, node, Endpoint{});
   enter(p, FailoverState::wait_promotion);
   notify(Event::failover_state_wait_promotion, p, node);
@@ -259,7 +262,14 @@ void Sentinel::Impl::drive_promotion(Primary& p) {
   if (node.s_down || due(p.failover.state_since + p.settings.failover_timeout)) {
     return abort_failover(p, Event::failover_abort_slave_timeout, timings_.candidate_step);
   }
-  if (p.failover.order == 0 && node.command.up() && due(p.failover.order_at + kOrderRetry)) send_role(p, node, Endpoint{});
+  if (p.failover.order != 0 || !node.command.up() || !due(p.failover.order_at + kOrderRetry) || !node.info_current) return;
+  if (!may_promote(p, node)) return abort_failover(p, Event::failover_abort_slave_timeout, timings_.candidate_step);
+  send_role(p, node, Endpoint{});
+}
+
+// Asked again before each order: the chosen one may have been restarted with other data since.
+bool Sentinel::Impl::may_promote(const Primary& p, const Node& node) const {
+  return faults_.promote_foreign || p.lineage.place(node.info) != Place::foreign;
 }
 
 void Sentinel::Impl::complete_promotion(Primary& p) {

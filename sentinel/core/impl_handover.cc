@@ -147,7 +147,7 @@ void Sentinel::Impl::consider_adoption(Primary& p) {
   }
   const auto rank = static_cast<int64_t>(rank_among(p, current_epoch_.next(), false));
   if (!due(*p.abdicated_at + kAdoptionPause + rank * timings_.candidate_step)) return;
-  if (heir->info.role != Role::primary || !heir->command.up() || heir->s_down) return;
+  if (heir->info.role != Role::primary || !heir->command.up() || heir->s_down || !may_promote(p, *heir)) return;
   if (std::min(*heir->info_at, *p.node->info_at) < *p.abdicated_at) return;
   start_campaign(p, {.forced = true, .adopting = true});
 }

@@ -113,7 +113,8 @@ void Sentinel::Impl::on_hello(Primary& p, const Hello& hello) {
   view.last_hello = now_;
   view.hello_config_epoch = Epoch{hello.config_epoch};
   view.hello_primary = hello.primary;
-  if (Epoch{hello.config_epoch} > p.config_epoch) adopt_configuration(p, *view.peer, hello);
+  const bool older = faults_.adopt_older && Epoch{hello.config_epoch} < p.config_epoch;
+  if (older || Epoch{hello.config_epoch} > p.config_epoch) adopt_configuration(p, *view.peer, hello);
 }
 
 void Sentinel::Impl::adopt_configuration(Primary& p, const Peer& from, const Hello& hello) {

@@ -52,6 +52,7 @@ void Sentinel::Impl::on_link_up(LinkId id, std::string_view local_ip) {
       owner.node->was_up = true;
       owner.node->refused_since.reset();
       owner.node->info_wanted = true;
+      owner.node->info_current = false;
       owner.node->hello_sent = kLongAgo;
     }
     touch(*p);
@@ -245,7 +246,8 @@ void Sentinel::Impl::publish_hello(Primary& p, Link& link, const std::shared_ptr
                     .primary_name = p.name,
                     .primary = shown(p.node->address),
                     .config_epoch = p.config_epoch.value};
-  send(link, Request{.kind = Request::Kind::publish_hello, .text = format_hello(hello), .renames = renames}, p.id, true);
+  send(link, Request{.kind = Request::Kind::publish_hello, .text = format_hello(hello), .renames = renames}, p.id,
+       !faults_.announce_unsaved);
 }
 
 void Sentinel::Impl::drive_hellos(Primary& p) {

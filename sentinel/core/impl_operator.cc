@@ -242,7 +242,8 @@ Result<> Sentinel::Impl::failover(std::string_view name, const FailoverOrder& gi
   FailoverOrder order = given;
   if (order.target) order.target = names_.known(*order.target, globals_);
   if (order.target && !p.replicas.contains(*order.target)) return fail("ERR No such replica with that address");
-  const Node* chosen = order.target ? p.suitable_replica(*order.target, now_, timings_) : p.best_replica(now_, timings_);
+  const Node* chosen =
+      order.target ? p.suitable_replica(*order.target, now_, timings_) : p.best_replica(now_, timings_, faults_);
   if (chosen == nullptr) return fail("NOGOODSLAVE No suitable replica to promote");
   if (order.coordinated && !can_hand_over(p, *chosen)) {
     return fail("ERR No coordinated failover: the master is down, or it or the replica does not support FAILOVER");

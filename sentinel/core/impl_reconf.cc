@@ -85,6 +85,9 @@ void Sentinel::Impl::drive_reconf(Primary& p) {
   }
   const bool out_of_time = due(p.failover.state_since + p.settings.failover_timeout);
   bool all_done = true;
+  if (faults_.follow_itself && p.node->command.up()) {
+    send(p.node->command, Request{.kind = Request::Kind::change_role, .target = p.node->address}, p.id, true);
+  }
   for (auto& [address, node] : p.replicas) {
     Node& replica = *node;
     if (replica.s_down || replica.reconf == Reconf::done) continue;

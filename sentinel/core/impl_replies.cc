@@ -86,6 +86,7 @@ void Sentinel::Impl::on_info(Primary& p, Node& node, const Reply& reply) {
   node.info.primary = names_.known(node.info.primary, globals_);
   for (Endpoint& replica : node.info.replicas) replica = names_.known(replica, globals_);
   node.info_at = now_;
+  node.info_current = true;
   if (node.info.run_id) note_run_id(p, node, *node.info.run_id);
   if (node.info.role) note_role(p, node, *node.info.role);
   if (&node == p.node.get() && node.info.role == Role::primary) {
@@ -96,7 +97,20 @@ void Sentinel::Impl::on_info(Primary& p, Node& node, const Reply& reply) {
     }
   }
   if (&node != p.node.get()) note_placement(p, node);
+  learn_lineage(p, node);
   touch(p);
+}
+
+// From the primary, even where it follows another now and has copied its data: there is no other data to keep. And from a
+// replica that is linked to it and tells a history that is new, where the primary has not been asked since.
+void Sentinel::Impl::learn_lineage(Primary& p, const Node& node) {
+  if (&node == p.node.get()) {
+    const bool has_copied = node.info.role == Role::replica && node.info.link_up;
+    if (node.info.role == Role::primary || has_copied) p.lineage.learn(node.info);
+    return;
+  }
+  const bool linked = node.info.role == Role::replica && node.info.link_up && node.info.primary == p.node->address;
+  if (linked && p.node->info_current && !p.lineage.continued_by(node.info)) p.lineage.learn(node.info);
 }
 
 void Sentinel::Impl::note_run_id(Primary& p, Node& node, const RunId& run_id) {

@@ -40,10 +40,15 @@ bool is_since_6_2(std::string_view version) {
   return major && minor && (*major > 6 || (*major == 6 && *minor >= 2));
 }
 
-bool is_replica_line(std::string_view key) {
-  return key.size() > 5 && key.starts_with("slave") &&
-         std::all_of(key.begin() + 5, key.end(), [](char c) { return c >= '0' && c <= '9'; });
+// The word and a number: "slave0", "db15".
+bool is_numbered(std::string_view key, std::string_view word) {
+  return key.size() > word.size() && key.starts_with(word) &&
+         std::all_of(key.begin() + static_cast<ptrdiff_t>(word.size()), key.end(),
+                     [](char c) { return c >= '0' && c <= '9'; });
 }
+
+bool is_replica_line(std::string_view key) { return is_numbered(key, "slave"); }
+bool is_database_line(std::string_view key) { return is_numbered(key, "db"); }
 
 void parse_field(NodeInfo& info, std::string_view key, std::string_view value) {
   if (key == "run_id") {
@@ -77,6 +82,18 @@ void parse_field(NodeInfo& info, std::string_view key, std::string_view value) {
     info.primary_offset = parse_uint64(value).value_or(0);
   } else if (key == "master_replid") {
     info.replication_id = RunId::parse(value);
+  } else if (key == "master_replid2") {
+    info.previous_id = RunId::parse(value);
+    if (info.previous_id && info.previous_id->is_zero()) info.previous_id.reset();
+  } else if (key == "second_repl_offset") {
+    info.fork_offset = parse_uint64(value).value_or(0);
+  } else if (key == "loading") {
+    info.loading = value != "0";
+  } else if (key == "aof_enabled") {
+    info.logs_writes = value != "0";
+  } else if (is_database_line(key) && value.starts_with("keys=")) {
+    const auto keys = value.substr(5);
+    info.keys += std::min<uint64_t>(parse_uint64(keys.substr(0, keys.find(','))).value_or(0), uint64_t{1} << 48);
   } else if (key == "replica_announced") {
     info.announced = value != "0";
   }

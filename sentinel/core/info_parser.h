@@ -27,10 +27,15 @@ struct NodeInfo {
   int32_t priority = 100;                // slave_priority, replica_priority
   uint64_t offset = 0;                   // slave_repl_offset
   bool announced = true;
-  // Of both: the history its data belongs to.
+  // Of both: the history its data belongs to, and the one before, which is the same below fork_offset.
   std::optional<RunId> replication_id;
+  std::optional<RunId> previous_id;  // master_replid2; zeros are nothing
+  uint64_t fork_offset = 0;          // second_repl_offset; 0: none
   uint64_t primary_offset = 0;  // master_repl_offset
   bool can_hand_over = false;   // knows FAILOVER: Redis since 6.2, Holdfast always
+  bool loading = false;
+  bool logs_writes = false;     // aof_enabled
+  uint64_t keys = 0;            // of all databases
 };
 
 NodeInfo parse_info(std::string_view text);

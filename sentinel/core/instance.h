@@ -25,6 +25,7 @@ struct Node {
 
   NodeInfo info;
   std::optional<Instant> info_at;  // the last INFO received
+  bool info_current = false;       // received on the connection that is up now
   Instant info_sent;
   bool info_wanted = true;  // at once, not at the next period
   std::optional<Role> role_reported;

@@ -68,20 +68,26 @@ ReplicaCandidate MonitoredPrimary::candidate(const Node& replica) const {
                              .down = replica.s_down,
                              .connected = replica.command.up(),
                              .last_ok = replica.command.last_ok,
-                             .info_at = replica.info_at,
+                             .info_at = replica.info_current ? replica.info_at : std::nullopt,
                              .priority = replica.info.priority,
                              .offset = replica.info.role == Role::primary ? replica.info.primary_offset
-                                                                            : replica.info.offset};
+                                                                            : replica.info.offset,
+                             .place = lineage.place(replica.info)};
   if (replica.info.role == Role::replica && !replica.info.link_up) candidate.link_down_for = replica.info.link_down_for;
   return candidate;
 }
 
-Node* MonitoredPrimary::best_replica(Instant now, const Timings& timings) const {
+Node* MonitoredPrimary::best_replica(Instant now, const Timings& timings, const Faults& faults) const {
   std::vector<ReplicaCandidate> candidates;
   std::vector<Node*> nodes;
   candidates.reserve(replicas.size());
   for (const auto& [address, replica] : replicas) {
     candidates.push_back(candidate(*replica));
+    if (faults.promote_foreign) candidates.back().place = Place::current;
+    if (faults.ignore_merit) {
+      candidates.back().priority = std::max(1, 1000 - candidates.back().priority);
+      candidates.back().offset = ~candidates.back().offset;
+    }
     nodes.push_back(replica.get());
   }
   const auto best = select_replica(candidates, selection_limits(now, timings), now);

@@ -10,6 +10,7 @@
 
 #include "sentinel/core/failover.h"
 #include "sentinel/core/instance.h"
+#include "sentinel/core/lineage.h"
 #include "sentinel/core/replica_selection.h"
 
 namespace holdfast::sentinel {
@@ -22,6 +23,7 @@ struct MonitoredPrimary {
   std::map<Endpoint, std::unique_ptr<Node>> replicas;
   std::map<RunId, PeerView> peers;
 
+  Lineage lineage;
   Epoch config_epoch;
   Vote vote;  // the newest this sentinel gave for this primary
   bool o_down = false;
@@ -59,7 +61,7 @@ struct MonitoredPrimary {
   SelectionLimits selection_limits(Instant now, const Timings& timings) const;
   ReplicaCandidate candidate(const Node& replica) const;
   // The replica that would be promoted now; null if none is suitable.
-  Node* best_replica(Instant now, const Timings& timings) const;
+  Node* best_replica(Instant now, const Timings& timings, const Faults& faults = {}) const;
 
   // This replica, if it is fit to be promoted; else null.
   Node* suitable_replica(const Endpoint& address, Instant now, const Timings& timings) const;

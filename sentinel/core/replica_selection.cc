@@ -9,6 +9,7 @@ Unsuitable why_unsuitable(const ReplicaCandidate& replica, const SelectionLimits
   if (!replica.connected) return Unsuitable::disconnected;
   if (now - replica.last_ok > limits.max_ping_age) return Unsuitable::stale_ping;
   if (replica.priority == 0) return Unsuitable::priority_zero;
+  if (replica.place == Place::foreign) return Unsuitable::foreign_lineage;
   if (!replica.info_at || now - *replica.info_at > limits.max_info_age) return Unsuitable::stale_info;
   if (replica.link_down_for && *replica.link_down_for > limits.max_link_down) return Unsuitable::link_down_too_long;
   return Unsuitable::none;
@@ -18,7 +19,7 @@ namespace {
 
 bool better(const ReplicaCandidate& a, const ReplicaCandidate& b) {
   const auto key = [](const ReplicaCandidate& r) {
-    return std::tuple(r.priority, ~r.offset, !r.run_id.has_value(), r.run_id.value_or(RunId()), r.address);
+    return std::tuple(r.place, r.priority, ~r.offset, !r.run_id.has_value(), r.run_id.value_or(RunId()), r.address);
   };
   return key(a) < key(b);
 }
@@ -34,9 +35,11 @@ std::string_view verdict_of(const ReplicaCandidate& replica, const ReplicaCandid
     case Unsuitable::stale_info: return "stale-info";
     case Unsuitable::priority_zero: return "priority-zero";
     case Unsuitable::link_down_too_long: return "link-down-too-long";
+    case Unsuitable::foreign_lineage: return "foreign-lineage";
     case Unsuitable::none: break;
   }
   if (best == nullptr) return "suitable";
+  if (replica.place > best->place) return "older-lineage";
   if (replica.priority != best->priority) return "lower-priority";
   if (replica.offset != best->offset) return "lower-offset";
   return "higher-runid";

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "common/base/endpoint.h"
+#include "sentinel/core/lineage.h"
 #include "sentinel/core/types.h"
 
 namespace holdfast::sentinel {
@@ -17,9 +18,10 @@ struct ReplicaCandidate {
   bool down = false;       // s_down or o_down
   bool connected = false;  // the command link is up
   Instant last_ok;         // last acceptable PING reply
-  std::optional<Instant> info_at;
+  std::optional<Instant> info_at;  // on this connection: another one may reach another process, with other data
   int32_t priority = 100;
   uint64_t offset = 0;
+  Place place = Place::current;
   std::optional<Nanos> link_down_for;  // its link to the primary, as it says; nothing: up or unknown
 };
 
@@ -29,7 +31,16 @@ struct SelectionLimits {
   Nanos max_link_down;  // 10 x down-after, plus the time that the primary has been down
 };
 
-enum class Unsuitable : uint8_t { none, down, disconnected, stale_ping, stale_info, priority_zero, link_down_too_long };
+enum class Unsuitable : uint8_t {
+  none,
+  down,
+  disconnected,
+  stale_ping,
+  stale_info,
+  priority_zero,
+  link_down_too_long,
+  foreign_lineage,
+};
 
 Unsuitable why_unsuitable(const ReplicaCandidate& replica, const SelectionLimits& limits, Instant now);
 
@@ -37,8 +48,9 @@ Unsuitable why_unsuitable(const ReplicaCandidate& replica, const SelectionLimits
 std::string_view verdict_of(const ReplicaCandidate& replica, const ReplicaCandidate* best, const SelectionLimits& limits,
                             Instant now);
 
-// The best suitable one: lowest priority number, then highest replication offset, then lowest run id (a known one before
-// an unknown). Its index in `replicas`, or nothing.
+// The best suitable one: data of the primary's own history before that of an older one, then the lowest priority number,
+// then the highest replication offset, then the lowest run id (a known one before an unknown). Its index in `replicas`,
+// or nothing.
 std::optional<size_t> select_replica(std::span<const ReplicaCandidate> replicas, const SelectionLimits& limits,
                                      Instant now);
 

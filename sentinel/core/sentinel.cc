@@ -203,7 +203,7 @@ PersistentState Sentinel::persistent_state() const { return impl_->snapshot(); }
 std::vector<Sentinel::Leadership> Sentinel::leaderships() const {
   std::vector<Leadership> all;
   for (const auto& [name, p] : impl_->primaries_) {
-    if (p->failover.leading()) all.push_back({name, p->failover.epoch, p->failover.forced});
+    if (p->failover.leading()) all.push_back({name, p->failover.epoch, p->failover.forced, p->lineage.known()});
   }
   return all;
 }

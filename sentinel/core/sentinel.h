@@ -167,6 +167,7 @@ class Sentinel {
     std::string primary;
     Epoch epoch;
     bool forced = false;
+    bool knows_lineage = false;
   };
   std::vector<Leadership> leaderships() const;
 

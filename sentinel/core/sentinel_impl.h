@@ -151,6 +151,7 @@ class Sentinel::Impl {
   void note_run_id(Primary& p, Node& node, const RunId& run_id);
   void note_role(Primary& p, Node& node, Role role);
   void note_placement(Primary& p, Node& node);
+  void learn_lineage(Primary& p, const Node& node);
 
   // impl_detection.cc
   void detect(Primary& p);
@@ -171,6 +172,7 @@ class Sentinel::Impl {
   void drive_promotion(Primary& p);
   void lose_campaign(Primary& p, const Tally& tally);
   void abort_failover(Primary& p, Event why, Nanos retry_after, std::string text = {});
+  bool may_promote(const Primary& p, const Node& node) const;
   void complete_promotion(Primary& p);
   void enter(Primary& p, FailoverState state);
   void send_role(Primary& p, Node& node, const Endpoint& target);

@@ -86,6 +86,16 @@ struct Faults {
   bool majority_off_by_one = false;  // one vote too few wins
   bool ignore_journal = false;       // the votes journal is not read at a start
   bool no_handover = false;          // promotes at once where the primary should hand over
+  bool count_shared_epoch = false;   // asks for and counts votes of the shared current epoch, not of the failover's own
+  bool force_without_votes = false;  // an operator's failover takes its epoch without asking anybody
+  bool answer_before_save = false;   // a vote leaves before it is in the saved state
+  bool ignore_quorum = false;        // one sentinel's view is enough to call a primary objectively down
+  bool promote_foreign = false;      // data of another lineage is as good as any
+  bool ignore_merit = false;         // promotes the worst candidate: neither priority nor offset count
+  bool adopt_older = false;          // a hello with a lower configuration epoch is adopted too
+  bool follow_itself = false;        // moves the new primary behind itself, with the replicas
+  bool never_retry = false;          // gives up for good after an election that was not won
+  bool announce_unsaved = false;     // hellos speak of a configuration that could not be saved
 };
 
 // How an operator wants a failover: SENTINEL FAILOVER name [TO host port] [COORDINATED].

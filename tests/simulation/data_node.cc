@@ -21,8 +21,29 @@ std::string DataNode::info(Instant now) const {
     }
     text += fmt::format("slave_repl_offset:{}\r\nslave_priority:{}\r\n", offset, priority);
   }
-  text += fmt::format("master_repl_offset:{}\r\n", offset);
+  text += fmt::format("master_replid:{}\r\nmaster_replid2:{}\r\nmaster_repl_offset:{}\r\nsecond_repl_offset:{}\r\n",
+                      history.view(), previous_history.view(), offset, static_cast<int64_t>(fork) - (fork == 0 ? 1 : 0));
   return text;
+}
+
+void DataNode::begin_history(RandomSource& random, Instant now) {
+  previous_history = history;
+  fork = offset + 1;
+  history = RunId::random(random);
+  history_since = now;
+}
+
+void DataNode::sync_from(const DataNode& source, Instant now) {
+  if (history != source.history) {
+    const bool continues = history == source.previous_history && offset < source.fork;
+    previous_history = continues ? history : RunId();
+    fork = continues ? offset + 1 : 0;
+    history = source.history;
+    history_since = now;
+    foreign = source.foreign;
+  }
+  offset = source.offset;
+  if (log != source.log) log = source.log;
 }
 
 sentinel::Reply DataNode::role() const {
@@ -34,12 +55,13 @@ sentinel::Reply DataNode::role() const {
                        Reply::bulk(link_up ? "connected" : "connect"), Reply::number(static_cast<int64_t>(offset))});
 }
 
-std::vector<sentinel::Reply> DataNode::change_role(const Endpoint& target, Instant now) {
+std::vector<sentinel::Reply> DataNode::change_role(const Endpoint& target, RandomSource& random, Instant now) {
   using sentinel::Reply;
   Reply changed = Reply::status("OK");
   if (handing_over.phase != HandingOver::Phase::none) {
     changed = Reply::error("ERR REPLICAOF not allowed while failing over.");
   } else if (target.host.empty()) {
+    if (!is_primary) begin_history(random, now);
     is_primary = true;
   } else if (is_primary || follows != target) {
     is_primary = false;

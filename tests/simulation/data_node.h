@@ -1,5 +1,6 @@
-// A simulated data node: a role, an offset, INFO, the role change by MULTI ... EXEC, FAILOVER, and pub/sub of hellos. Its
-// role is in its configuration file (CONFIG REWRITE), so it survives a crash, as does its data; FAILOVER does not write it.
+// A simulated data node: a role, a history and an offset in it, INFO, the role change by MULTI ... EXEC, FAILOVER, and
+// pub/sub of hellos. Its role is in its configuration file (CONFIG REWRITE), so it survives a crash, as does its data;
+// FAILOVER does not write it.
 #pragma once
 
 #include <optional>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "common/base/run_id.h"
+#include "common/base/random.h"
 #include "sentinel/core/actions.h"
 #include "sentinel/core/reply.h"
 #include "tests/simulation/process.h"
@@ -30,6 +32,12 @@ struct DataNode : Process {
   bool is_primary = false;
   Endpoint follows;  // while a replica
   uint64_t offset = 1;
+  // The history of its data (replication id), and the one before it, the same below `fork`.
+  RunId history;
+  RunId previous_history;
+  uint64_t fork = 0;
+  Instant history_since;
+  bool foreign = false;  // data that never was this group's
   bool link_up = false;
   Instant link_down_since;
   int priority = 100;
@@ -51,7 +59,11 @@ struct DataNode : Process {
     handing_over = HandingOver{.number = handing_over.number};
   }
   // Replies of a role change; the role is changed on return.
-  std::vector<sentinel::Reply> change_role(const Endpoint& target, Instant now);
+  std::vector<sentinel::Reply> change_role(const Endpoint& target, RandomSource& random, Instant now);
+  // A primary that starts to write goes on under a new name.
+  void begin_history(RandomSource& random, Instant now);
+  // Continues the source's stream, or copies its data.
+  void sync_from(const DataNode& source, Instant now);
   sentinel::Reply role() const;
 };
 
@@ -74,8 +86,7 @@ void replicate(std::span<DataNode> nodes, Instant now, uint64_t written, const R
                            reaches(node.host, source->host);
     if (connected) {
       node.link_up = true;
-      node.offset = source->offset;
-      if (node.log != source->log) node.log = source->log;
+      node.sync_from(*source, now);
       source->replicas_seen.push_back(node.address);
     } else if (node.link_up) {
       node.link_up = false;

@@ -50,6 +50,7 @@ void SentinelProcess::crash() {
   if (!up) return;
   up = false;
   ++incarnation;
+  world_.sentinel_crashed(*this);
   for (const auto& [link, outgoing] : links_) world_.client_closed(*this, *outgoing.server, link);
   world_.server_vanished(*this);
   links_.clear();
@@ -119,9 +120,8 @@ void SentinelProcess::connect(const sentinel::ConnectLink& connect) {
 void SentinelProcess::send(const sentinel::SendRequest& send) {
   const auto found = links_.find(send.link);
   if (found == links_.end()) return;
-  if (send.request.candidate && send.request.epoch.value > 0)
-    world_.voted(*this, *send.request.candidate, send.request.epoch, send.request.target);
   Process* server = found->second.server;
+  world_.sending(*this, *server, send.request);
   const uint64_t meant = found->second.server_incarnation;
   const ClientLink client{index_, incarnation, send.link, found->second.kind};
   world_.network().send(host, server->host, [this, server, meant, client, send] {

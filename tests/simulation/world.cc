@@ -40,6 +40,8 @@ void World::build(const Shape& shape) {
     node.host = host++;
     node.address = {fmt::format("10.0.0.{}", host), 6379};
     node.run_id = RunId::random(random_);
+    if (host % nodes_in_group == 1) node.begin_history(random_, events_.now());
+    if (host % nodes_in_group != 1) node.history = nodes_[node.group * nodes_in_group].history;
     node.is_primary = (node.host % nodes_in_group) == 0;
     if (!node.is_primary) node.follows = nodes_[node.group * nodes_in_group].address;
     node.save_role();
@@ -47,6 +49,10 @@ void World::build(const Shape& shape) {
     if (chance(0.05)) node.priority = 10;
     by_address_[node.address] = &node;
   }
+  invariants_.emplace(
+      sentinel_count, shape.quorum,
+      [this](const Endpoint& address) { return static_cast<const DataNode*>(process_at(address)); },
+      [this](const std::string& text) { fail(text); });
   for (size_t i = 0; i < sentinel_count; ++i) {
     auto& process = sentinels_.emplace_back(std::make_unique<SentinelProcess>(*this, i));
     process->host = host++;
@@ -142,7 +148,11 @@ void World::serve_node(DataNode& node, const ClientLink& client, const sentinel:
     case Kind::change_role: {
       note(fmt::format("{} is told by s{} to follow {}", node.address.host, client.sentinel,
                        request.request.target.host.empty() ? "no one" : request.request.target.host));
-      auto replies = node.change_role(request.request.target, events_.now());
+      if (request.request.target.host.empty()) {
+        invariants_->promoted(client.sentinel, group_name(node.address), node);
+        node.foreign = false;  // by one that cannot know better: it is the group's now
+      }
+      auto replies = node.change_role(request.request.target, random_, events_.now());
       for (const ClientLink& other : node.clients) {
         if (other.link != client.link || other.sentinel != client.sentinel) drop_client(node, other);
       }
@@ -163,42 +173,53 @@ void World::tick_replication() {
   replicate(std::span(nodes_), events_.now(), 1 + random_.below(100), [this](size_t a, size_t b) {
     return network_->reaches(a, b) && network_->reaches(b, a);
   });
+  for (const DataNode& node : nodes_) {  // what others copied, as their conf files told them, is the group's now
+    if (!node.foreign || !node.link_up) continue;
+    for (DataNode& other : nodes_) {
+      if (other.group == node.group) other.foreign = false;
+    }
+  }
   events_.after(counts_writes_ ? Millis(3) : Millis(100), [this] { tick_replication(); });
 }
 
 // --- What must hold ---------------------------------------------------------------------------------------------------
 
+std::string World::group_name(const Endpoint& node) {
+  return fmt::format("g{}", static_cast<DataNode*>(process_at(node))->group);
+}
+
 void World::voted(SentinelProcess& process, const RunId& leader, sentinel::Epoch epoch, const Endpoint& primary) {
-  const size_t group = static_cast<DataNode*>(process_at(primary))->group;
-  const auto [vote, first] = votes_.try_emplace({process.index(), group, epoch.value}, leader);
-  if (!first && vote->second != leader) {
-    fail(fmt::format("sentinel {} voted twice in epoch {}: for {} and for {}", process.index(), epoch.value,
-                     vote->second.view(), leader.view()));
-  }
+  invariants_->voted(process.index(), group_name(primary), leader, epoch);
 }
 
 void World::saved(SentinelProcess& process, const sentinel::PersistentState& state) {
-  for (const sentinel::PersistentPrimary& primary : state.primaries) {
-    const auto [known, first] =
-        configurations_.try_emplace({primary.name, primary.config_epoch.value}, primary.address);
-    if (!first && known->second != primary.address) {
-      fail(fmt::format("sentinel {}: configuration epoch {} of {} names {} and {}", process.index(),
-                       primary.config_epoch.value, primary.name, known->second.host, primary.address.host));
-    }
-  }
+  invariants_->saved(process.index(), state);
 }
 
 void World::noticed(SentinelProcess& process, const sentinel::Notice& notice) {
   if (traced_) note(fmt::format("s{} {}", process.index(), notice.log_line()));
   if (notice.event == sentinel::Event::switch_master) ++outcome_.switches;
-  if (notice.event != sentinel::Event::elected_leader) return;
-  ++outcome_.elections;
-  const auto [leader, first] = leaders_.try_emplace({notice.primary, notice.epoch}, process.index());
-  if (!first && leader->second != process.index()) {
-    fail(fmt::format("two leaders of {} in epoch {}: sentinels {} and {}", notice.primary, notice.epoch, leader->second,
-                     process.index()));
+  if (notice.event == sentinel::Event::elected_leader) ++outcome_.elections;
+  invariants_->noticed(process, notice, events_.now());
+}
+
+void World::sending(SentinelProcess& process, Process& server, const sentinel::Request& request) {
+  using Kind = sentinel::Request::Kind;
+  if (request.candidate && request.epoch.value > 0) voted(process, *request.candidate, request.epoch, request.target);
+  if (request.kind == Kind::publish_hello) {
+    if (const auto hello = parse_hello(request.text)) invariants_->announced(process.index(), *hello);
+  }
+  if (request.kind == Kind::change_role) {
+    auto& node = static_cast<DataNode&>(server);
+    invariants_->ordered(process, group_name(node.address), node, request.target);
+  }
+  if (request.kind == Kind::hand_over) {
+    auto& target = static_cast<DataNode&>(*process_at(request.target));
+    invariants_->ordered(process, group_name(request.target), target, Endpoint{});
   }
 }
+
+void World::sentinel_crashed(SentinelProcess& process) { invariants_->crashed(process.index(), events_.now()); }
 
 bool World::agreed(std::string* why) const {
   const auto no = [&](std::string text) {

@@ -1,22 +1,18 @@
 // One simulated history: data nodes, sentinels and a network, a plan of faults drawn from a seed, the healing, and what
-// must hold all along:
-//   - no two sentinels are elected for one primary and epoch;
-//   - a sentinel votes once per primary and epoch, across its restarts;
-//   - a configuration epoch names one address;
-//   - where only sentinels fail, ordered coordinated failovers lose no write that clients were told of;
-//   - after the healing, within bounded time, one primary that all nodes follow and all sentinels name.
+// must hold all along (invariants.h); where only sentinels fail, ordered coordinated failovers lose no write that clients
+// were told of; after the healing, within bounded time, one primary that all nodes follow and all sentinels name.
 #pragma once
 
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "common/base/random.h"
 #include "tests/simulation/data_node.h"
 #include "tests/simulation/event_queue.h"
+#include "tests/simulation/invariants.h"
 #include "tests/simulation/network.h"
 #include "tests/simulation/sentinel_process.h"
 
@@ -80,6 +76,8 @@ class World {
   void saved(SentinelProcess& process, const sentinel::PersistentState& state);
   void voted(SentinelProcess& process, const RunId& leader, sentinel::Epoch epoch, const Endpoint& primary);
   void noticed(SentinelProcess& process, const sentinel::Notice& notice);
+  void sending(SentinelProcess& process, Process& server, const sentinel::Request& request);
+  void sentinel_crashed(SentinelProcess& process);
 
  private:
   Shape draw_shape();
@@ -90,6 +88,8 @@ class World {
   void one_fault();
   void crash_node(DataNode& node, bool silently, Nanos down_for);
   void restart_node(DataNode& node);
+  void replace_data();
+  std::string group_name(const Endpoint& node);
   void restart_later(SentinelProcess& process, Nanos down_for);
   void cut_someone();
   void partition();
@@ -130,9 +130,7 @@ class World {
   double save_failure_ = 0;
   Outcome outcome_;
 
-  std::map<std::tuple<size_t, size_t, uint64_t>, RunId> votes_;        // sentinel, group, epoch -> leader
-  std::map<std::pair<std::string, uint64_t>, size_t> leaders_;         // primary, epoch -> sentinel
-  std::map<std::pair<std::string, uint64_t>, Endpoint> configurations_;  // primary, config epoch -> address
+  std::optional<Invariants> invariants_;
 };
 
 }  // namespace holdfast::simulation

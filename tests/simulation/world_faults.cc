@@ -109,7 +109,7 @@ void World::plan_faults() {
 }
 
 void World::one_fault() {
-  switch (random_.below(10)) {
+  switch (random_.below(11)) {
     case 0:
     case 1: {  // whoever is a primary now
       std::vector<DataNode*> primaries;
@@ -155,6 +155,7 @@ void World::one_fault() {
       process.failover(fmt::format("g{}", random_.below(groups_)), {.coordinated = chance(0.3)});
       break;
     }
+    case 10: replace_data(); break;
   }
   for (auto& process : sentinels_) {
     if (save_failure_ > 0 && process->up && chance(save_failure_)) {
@@ -194,6 +195,24 @@ void World::restart_node(DataNode& node) {
   node.up = true;
   node.run_id = RunId::random(random_);
   node.link_down_since = events_.now();
+  if (node.is_primary) node.begin_history(random_, events_.now());
+}
+
+// A replica whose primary is gone comes back with the data of another group, and more of it. One at a time.
+void World::replace_data() {
+  DataNode& node = random_node();
+  if (node.is_primary || !node.up || node.link_up) return;
+  for (const DataNode& other : nodes_) {
+    if (other.group == node.group && other.foreign) return;
+  }
+  note(fmt::format("{} gets foreign data", node.address.host));
+  crash_node(node, false, between(1, 200));
+  node.history = RunId::random(random_);
+  node.previous_history = RunId();
+  node.fork = 0;
+  node.history_since = events_.now();
+  node.offset += 1000000;
+  node.foreign = true;
 }
 
 void World::restart_later(SentinelProcess& process, Nanos down_for) {

@@ -49,8 +49,7 @@ void World::wait_for_sync(DataNode& node, uint64_t number) {
   network_->send(node.host, target.host, [this, &node, &target, number] {
     target.execute(events_, target.incarnation, [this, &node, &target, number] {
       if (target.is_primary || target.follows != node.address || !target.link_up) return;
-      target.offset = node.offset;
-      target.log = node.log;
+      target.sync_from(node, events_.now());
       network_->send(target.host, node.host, [this, &node, number] {
         node.execute(events_, node.incarnation, [this, &node, number] {
           HandingOver& mine = node.handing_over;
@@ -82,6 +81,7 @@ void World::ask_to_take_over(DataNode& node, uint64_t number) {
             !target.is_primary && target.follows == node.address && target.handing_over.phase == Phase::none;
         if (accepted) {
           note(fmt::format("{} takes over", target.address.host));
+          target.begin_history(random_, events_.now());
           target.is_primary = true;
           target.link_up = false;
         }
@@ -103,6 +103,7 @@ void World::taken_over(DataNode& node, uint64_t number, bool accepted) {
   handing.phase = Phase::none;
   if (accepted || handing.asked > 1) return;  // an earlier request was heard
   note(fmt::format("{} is refused, and the primary again", node.address.host));
+  node.begin_history(random_, events_.now());
   node.is_primary = true;
 }
 
@@ -110,7 +111,10 @@ void World::keep_role(DataNode& node, const ClientLink& client, const sentinel::
   HandingOver& handing = node.handing_over;
   if (handing.phase == Phase::none) return reply(node, client, send.id, {Reply::error("ERR No failover in progress.")});
   note(fmt::format("{} is told by s{} to keep its role", node.address.host, client.sentinel));
-  if (handing.phase == Phase::asking) node.is_primary = true;
+  if (handing.phase == Phase::asking) {
+    node.begin_history(random_, events_.now());
+    node.is_primary = true;
+  }
   handing.phase = Phase::none;
   reply(node, client, send.id, {Reply::status("OK")});
 }

@@ -29,6 +29,7 @@ struct FakeServer {
   std::vector<Endpoint> replicas;
   bool refuses_role = false;
   std::string version = "7.0.15";
+  std::string history;  // replication id; "": it tells none
   enum class OnFailover {
     succeeds,
     hangs,      // nothing comes of it
@@ -61,7 +62,8 @@ struct FakeServer {
   }
 
   std::string info() const {
-    const std::string head = "redis_version:" + version + "\r\n";
+    std::string head = "redis_version:" + version + "\r\n";
+    if (!history.empty()) head += "master_replid:" + history + "\r\n";
     if (is_primary) {
       std::string text = head + "role:master\r\n";
       for (size_t i = 0; i < replicas.size(); ++i) {
