@@ -20,6 +20,7 @@ void Lineage::add(const RunId& id) {
 
 void Lineage::learn(const NodeInfo& info) {
   if (!info.replication_id) return;
+  settled_ = info.role == Role::replica || !info.replicas.empty();
   if (!ids_.empty() && ids_.back() == *info.replication_id) return;
   fork_ = 0;
   if (info.previous_id) {
@@ -38,7 +39,7 @@ Place Lineage::place(const NodeInfo& info) const {
   const bool before_current = ids_.size() >= 2 && *info.replication_id == ids_[ids_.size() - 2];
   if (before_current && offset < fork_) return Place::current;  // behind, on the same line
   if (has(*info.replication_id) || (info.previous_id && has(*info.previous_id))) return Place::older;
-  return Place::foreign;
+  return settled_ ? Place::foreign : Place::older;
 }
 
 bool Lineage::continued_by(const NodeInfo& info) const {

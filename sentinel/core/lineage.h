@@ -24,7 +24,8 @@ class Lineage {
   // From the primary, or from a replica whose link to it is up.
   void learn(const NodeInfo& info);
   Place place(const NodeInfo& info) const;
-  bool known() const { return !ids_.empty(); }
+  // Can it tell that data is foreign?
+  bool known() const { return !ids_.empty() && settled_; }
   // Does a primary that says this write a history that continues one of the group's?
   bool continued_by(const NodeInfo& info) const;
 
@@ -33,6 +34,8 @@ class Lineage {
   void add(const RunId& id);
 
   std::vector<RunId> ids_;  // the current one last
+  // Redis takes a new id when the first replica comes: what a primary without replicas said is not the last word.
+  bool settled_ = false;
   uint64_t fork_ = 0;       // below this offset the history before the current one is the same
 };
 

@@ -16,6 +16,7 @@ NodeInfo primary_of(char history, uint64_t offset = 500) {
   info.role = Role::primary;
   info.replication_id = id(history);
   info.primary_offset = offset;
+  info.replicas = {kReplica1};
   return info;
 }
 
@@ -73,7 +74,19 @@ TEST(LineageRule, APrimaryRestartedWithoutItsHistoryLeavesItsReplicasAnOlderOne)
   lineage.learn(restarted);
   EXPECT_EQ(lineage.place(replica_of('1', 400)), Place::older);
   EXPECT_EQ(lineage.place(replica_of('2', 1)), Place::current);
-  EXPECT_EQ(lineage.place(replica_of('0', 1)), Place::foreign) << "zeros are no history that anybody shares";
+  EXPECT_EQ(lineage.place(replica_of('9', 1)), Place::older) << "no replica has come back: its id is not final";
+}
+
+// Redis: the first replica makes it begin a stream, with a new id.
+TEST(LineageRule, APrimaryThatHadNoReplicasMayHaveAnotherIdByNow) {
+  Lineage lineage;
+  NodeInfo alone = primary_of('1');
+  alone.replicas.clear();
+  lineage.learn(alone);
+  EXPECT_EQ(lineage.place(replica_of('2', 100)), Place::older);
+  lineage.learn(primary_of('2'));
+  EXPECT_EQ(lineage.place(replica_of('2', 100)), Place::current);
+  EXPECT_EQ(lineage.place(replica_of('9', 100)), Place::foreign);
 }
 
 TEST(LineageRule, ABranchOfLongAgoIsOlder) {
