@@ -262,7 +262,8 @@ void Sentinel::Impl::drive_promotion(Primary& p) {
   if (node.s_down || due(p.failover.state_since + p.settings.failover_timeout)) {
     return abort_failover(p, Event::failover_abort_slave_timeout, timings_.candidate_step);
   }
-  if (p.failover.order != 0 || !node.command.up() || !due(p.failover.order_at + kOrderRetry) || !node.info_current) return;
+  const bool retry = p.failover.order == 0 && node.command.up() && due(p.failover.order_at + kOrderRetry);
+  if (!retry || !node.info_current) return;
   if (!may_promote(p, node)) return abort_failover(p, Event::failover_abort_slave_timeout, timings_.candidate_step);
   send_role(p, node, Endpoint{});
 }

@@ -101,8 +101,8 @@ void Sentinel::Impl::on_info(Primary& p, Node& node, const Reply& reply) {
   touch(p);
 }
 
-// From the primary, even where it follows another now and has copied its data: there is no other data to keep. And from a
-// replica that is linked to it and tells a history that is new, where the primary has not been asked since.
+// From the primary, even where it follows another now and has copied its data: there is no other data to keep. And from
+// a replica that is linked to it and tells a history that is new, where the primary has not been asked since.
 void Sentinel::Impl::learn_lineage(Primary& p, const Node& node) {
   if (&node == p.node.get()) {
     const bool has_copied = node.info.role == Role::replica && node.info.link_up;

@@ -39,6 +39,7 @@ Place Lineage::place(const NodeInfo& info) const {
   const bool before_current = ids_.size() >= 2 && *info.replication_id == ids_[ids_.size() - 2];
   if (before_current && offset < fork_) return Place::current;  // behind, on the same line
   if (has(*info.replication_id) || (info.previous_id && has(*info.previous_id))) return Place::older;
+  if (info.keys == 0 && !info.loading) return Place::empty;
   return settled_ ? Place::foreign : Place::older;
 }
 

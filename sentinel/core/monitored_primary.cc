@@ -63,16 +63,16 @@ SelectionLimits MonitoredPrimary::selection_limits(Instant now, const Timings& t
 }
 
 ReplicaCandidate MonitoredPrimary::candidate(const Node& replica) const {
-  ReplicaCandidate candidate{.address = replica.address,
-                             .run_id = replica.run_id,
-                             .down = replica.s_down,
-                             .connected = replica.command.up(),
-                             .last_ok = replica.command.last_ok,
-                             .info_at = replica.info_current ? replica.info_at : std::nullopt,
-                             .priority = replica.info.priority,
-                             .offset = replica.info.role == Role::primary ? replica.info.primary_offset
-                                                                            : replica.info.offset,
-                             .place = lineage.place(replica.info)};
+  ReplicaCandidate candidate{
+      .address = replica.address,
+      .run_id = replica.run_id,
+      .down = replica.s_down,
+      .connected = replica.command.up(),
+      .last_ok = replica.command.last_ok,
+      .info_at = replica.info_current ? replica.info_at : std::nullopt,
+      .priority = replica.info.priority,
+      .offset = replica.info.role == Role::primary ? replica.info.primary_offset : replica.info.offset,
+      .place = lineage.place(replica.info)};
   if (replica.info.role == Role::replica && !replica.info.link_up) candidate.link_down_for = replica.info.link_down_for;
   return candidate;
 }

@@ -39,7 +39,7 @@ std::string_view verdict_of(const ReplicaCandidate& replica, const ReplicaCandid
     case Unsuitable::none: break;
   }
   if (best == nullptr) return "suitable";
-  if (replica.place > best->place) return "older-lineage";
+  if (replica.place > best->place) return replica.place == Place::empty ? "no-data" : "older-lineage";
   if (replica.priority != best->priority) return "lower-priority";
   if (replica.offset != best->offset) return "lower-offset";
   return "higher-runid";

@@ -48,7 +48,8 @@ Unsuitable why_unsuitable(const ReplicaCandidate& replica, const SelectionLimits
 std::string_view verdict_of(const ReplicaCandidate& replica, const ReplicaCandidate* best, const SelectionLimits& limits,
                             Instant now);
 
-// The best suitable one: data of the primary's own history before that of an older one, then the lowest priority number,
+// The best suitable one: data of the primary's own history before that of an older one, both before none at all (a
+// replica that has not synced yet), then the lowest priority number,
 // then the highest replication offset, then the lowest run id (a known one before an unknown). Its index in `replicas`,
 // or nothing.
 std::optional<size_t> select_replica(std::span<const ReplicaCandidate> replicas, const SelectionLimits& limits,

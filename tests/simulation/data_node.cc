@@ -21,8 +21,11 @@ std::string DataNode::info(Instant now) const {
     }
     text += fmt::format("slave_repl_offset:{}\r\nslave_priority:{}\r\n", offset, priority);
   }
-  text += fmt::format("master_replid:{}\r\nmaster_replid2:{}\r\nmaster_repl_offset:{}\r\nsecond_repl_offset:{}\r\n",
-                      history.view(), previous_history.view(), offset, static_cast<int64_t>(fork) - (fork == 0 ? 1 : 0));
+  text +=
+      fmt::format("master_replid:{}\r\nmaster_replid2:{}\r\nmaster_repl_offset:{}\r\nsecond_repl_offset:{}\r\n",
+                  history.view(), previous_history.view(), offset, static_cast<int64_t>(fork) - (fork == 0 ? 1 : 0));
+  text += "# Keyspace\r\n";
+  if (keys > 0) text += fmt::format("db0:keys={},expires=0,avg_ttl=0\r\n", keys);
   return text;
 }
 
@@ -43,6 +46,7 @@ void DataNode::sync_from(const DataNode& source, Instant now) {
     foreign = source.foreign;
   }
   offset = source.offset;
+  keys = source.keys;
   if (log != source.log) log = source.log;
 }
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "common/base/run_id.h"
 #include "common/base/random.h"
+#include "common/base/run_id.h"
 #include "sentinel/core/actions.h"
 #include "sentinel/core/reply.h"
 #include "tests/simulation/process.h"
@@ -38,6 +38,7 @@ struct DataNode : Process {
   uint64_t fork = 0;
   Instant history_since;
   bool foreign = false;  // data that never was this group's
+  uint64_t keys = 0;
   bool link_up = false;
   Instant link_down_since;
   int priority = 100;

@@ -111,11 +111,20 @@ void Invariants::noticed(const SentinelProcess& process, const sentinel::Notice&
       view.o_down = true;
       objectively_down(process.index(), notice, now);
       break;
-    case Event::odown_end: view.o_down = false; break;
-    case Event::try_failover: view.started_by_odown = view.o_down; break;
-    case Event::elected_leader: elected(process.index(), notice); break;
-    case Event::selected_slave: selected(process, notice, now); break;
-    default: break;
+    case Event::odown_end:
+      view.o_down = false;
+      break;
+    case Event::try_failover:
+      view.started_by_odown = view.o_down;
+      break;
+    case Event::elected_leader:
+      elected(process.index(), notice);
+      break;
+    case Event::selected_slave:
+      selected(process, notice, now);
+      break;
+    default:
+      break;
   }
 }
 
@@ -158,8 +167,8 @@ void Invariants::selected(const SentinelProcess& process, const sentinel::Notice
            now - promoted->history_since > kHistorySettled;
   };
   for (const ReplicaView& other : candidates) {
-    const bool better = other.priority < chosen->priority ||
-                        (other.priority == chosen->priority && other.offset > chosen->offset);
+    const bool better =
+        other.priority < chosen->priority || (other.priority == chosen->priority && other.offset > chosen->offset);
     if (!better || !comparable(other)) continue;
     return fail_(fmt::format("sentinel {} chose {} (priority {}, offset {}), but {} has priority {}, offset {}",
                              process.index(), chosen->address.host, chosen->priority, chosen->offset,

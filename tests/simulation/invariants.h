@@ -1,7 +1,8 @@
 // What must hold in every history, checked as it happens:
 //   - a sentinel votes once per primary and epoch, across its restarts, and only after it has saved that it did;
 //   - no two sentinels are elected for one primary and epoch;
-//   - a promotion is ordered only by a leader that a majority of all sentinels (and the quorum) has voted for in the epoch
+//   - a promotion is ordered only by a leader that a majority of all sentinels (and the quorum) has voted for in the
+//   epoch
 //     of that failover; unless an operator wanted it, the quorum has seen the primary down;
 //   - what is promoted is of the group's lineage where the leader could know it, and the best by priority and offset of
 //     what the leader sees;
@@ -38,13 +39,14 @@ class Invariants {
   void noticed(const SentinelProcess& process, const sentinel::Notice& notice, Instant now);
   void crashed(size_t sentinel, Instant now);
   // A role change leaves for `node`; or (no target) the order to its primary to hand over to it.
-  void ordered(const SentinelProcess& process, const std::string& primary, const DataNode& node, const Endpoint& target);
+  void ordered(const SentinelProcess& process, const std::string& primary, const DataNode& node,
+               const Endpoint& target);
   // The order to be the primary arrives: only on the connection that it was sent on, so to the process and data meant.
   void promoted(size_t sentinel, const std::string& primary, const DataNode& node);
 
  private:
-  using OfSentinel = std::pair<size_t, std::string>;          // sentinel, primary
-  using OfEpoch = std::pair<std::string, uint64_t>;           // primary, epoch
+  using OfSentinel = std::pair<size_t, std::string>;  // sentinel, primary
+  using OfEpoch = std::pair<std::string, uint64_t>;   // primary, epoch
 
   struct View {
     bool down = false;

@@ -6,6 +6,12 @@
 
 namespace holdfast::simulation {
 
+namespace {
+
+constexpr uint64_t kKeys = 1000;
+
+}  // namespace
+
 World::World(uint64_t seed, const sentinel::Faults& faults, bool traced)
     : faults_(faults), traced_(traced), random_(seed) {
   timings_.tilt_period = chance(0.1) ? Millis(30000) : Millis(4000);
@@ -44,6 +50,7 @@ void World::build(const Shape& shape) {
     if (host % nodes_in_group != 1) node.history = nodes_[node.group * nodes_in_group].history;
     node.is_primary = (node.host % nodes_in_group) == 0;
     if (!node.is_primary) node.follows = nodes_[node.group * nodes_in_group].address;
+    node.keys = kKeys;
     node.save_role();
     node.link_down_since = events_.now();
     if (chance(0.05)) node.priority = 10;

@@ -1,6 +1,7 @@
 // One simulated history: data nodes, sentinels and a network, a plan of faults drawn from a seed, the healing, and what
-// must hold all along (invariants.h); where only sentinels fail, ordered coordinated failovers lose no write that clients
-// were told of; after the healing, within bounded time, one primary that all nodes follow and all sentinels name.
+// must hold all along (invariants.h); where only sentinels fail, ordered coordinated failovers lose no write that
+// clients were told of; after the healing, within bounded time, one primary that all nodes follow and all sentinels
+// name.
 #pragma once
 
 #include <map>

@@ -155,7 +155,9 @@ void World::one_fault() {
       process.failover(fmt::format("g{}", random_.below(groups_)), {.coordinated = chance(0.3)});
       break;
     }
-    case 10: replace_data(); break;
+    case 10:
+      replace_data();
+      break;
   }
   for (auto& process : sentinels_) {
     if (save_failure_ > 0 && process->up && chance(save_failure_)) {
@@ -198,21 +200,24 @@ void World::restart_node(DataNode& node) {
   if (node.is_primary) node.begin_history(random_, events_.now());
 }
 
-// A replica whose primary is gone comes back with the data of another group, and more of it. One at a time.
+// A replica whose primary is gone comes back with no data, and an id that it made up; or with the data of another
+// group, and more of it. One at a time of the latter.
 void World::replace_data() {
   DataNode& node = random_node();
   if (node.is_primary || !node.up || node.link_up) return;
   for (const DataNode& other : nodes_) {
     if (other.group == node.group && other.foreign) return;
   }
-  note(fmt::format("{} gets foreign data", node.address.host));
+  const bool lost = chance(0.3);
+  note(fmt::format("{} {}", node.address.host, lost ? "loses its data" : "gets foreign data"));
   crash_node(node, false, between(1, 200));
   node.history = RunId::random(random_);
   node.previous_history = RunId();
   node.fork = 0;
   node.history_since = events_.now();
-  node.offset += 1000000;
-  node.foreign = true;
+  node.offset = lost ? 0 : node.offset + 1000000;
+  node.keys = lost ? 0 : node.keys;
+  node.foreign = !lost;
 }
 
 void World::restart_later(SentinelProcess& process, Nanos down_for) {

@@ -30,6 +30,7 @@ struct FakeServer {
   bool refuses_role = false;
   std::string version = "7.0.15";
   std::string history;  // replication id; "": it tells none
+  uint64_t keys = 10;
   enum class OnFailover {
     succeeds,
     hangs,      // nothing comes of it
@@ -64,6 +65,7 @@ struct FakeServer {
   std::string info() const {
     std::string head = "redis_version:" + version + "\r\n";
     if (!history.empty()) head += "master_replid:" + history + "\r\n";
+    if (keys > 0) head += "db0:keys=" + std::to_string(keys) + ",expires=0,avg_ttl=0\r\n";
     if (is_primary) {
       std::string text = head + "role:master\r\n";
       for (size_t i = 0; i < replicas.size(); ++i) {

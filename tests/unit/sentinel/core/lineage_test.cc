@@ -14,6 +14,7 @@ using namespace std::chrono_literals;
 NodeInfo primary_of(char history, uint64_t offset = 500) {
   NodeInfo info;
   info.role = Role::primary;
+  info.keys = 10;
   info.replication_id = id(history);
   info.primary_offset = offset;
   info.replicas = {kReplica1};
@@ -33,6 +34,7 @@ NodeInfo replica_of(char history, uint64_t offset) {
   info.role = Role::replica;
   info.replication_id = id(history);
   info.offset = offset;
+  info.keys = 10;
   return info;
 }
 
@@ -67,8 +69,9 @@ TEST(LineageRule, WhatIsNotKnownKeepsNobodyOut) {
 TEST(LineageRule, APrimaryRestartedWithoutItsHistoryLeavesItsReplicasAnOlderOne) {
   Lineage lineage;
   lineage.learn(primary_of('1'));
-  const NodeInfo restarted = parse_info("role:master\r\nmaster_replid:" + id('2').str() + "\r\nmaster_replid2:" +
-                                        RunId().str() + "\r\nmaster_repl_offset:0\r\nsecond_repl_offset:-1\r\n");
+  const NodeInfo restarted =
+      parse_info("role:master\r\nmaster_replid:" + id('2').str() + "\r\nmaster_replid2:" + RunId().str() +
+                 "\r\nmaster_repl_offset:0\r\nsecond_repl_offset:-1\r\n");
   EXPECT_FALSE(restarted.previous_id);
   EXPECT_EQ(restarted.fork_offset, 0u);
   lineage.learn(restarted);
@@ -87,6 +90,28 @@ TEST(LineageRule, APrimaryThatHadNoReplicasMayHaveAnotherIdByNow) {
   lineage.learn(primary_of('2'));
   EXPECT_EQ(lineage.place(replica_of('2', 100)), Place::current);
   EXPECT_EQ(lineage.place(replica_of('9', 100)), Place::foreign);
+}
+
+// Redis makes up an id for a replica until its first sync.
+TEST(LineageRule, AReplicaThatHasNotSyncedYetHoldsNothingForeign) {
+  Lineage lineage;
+  lineage.learn(primary_of('1'));
+  const std::string head =
+      "role:slave\r\nmaster_link_status:down\r\nmaster_link_down_since_seconds:-1\r\n"
+      "slave_repl_offset:0\r\nmaster_replid:" +
+      id('9').str() + "\r\n";
+  EXPECT_EQ(lineage.place(parse_info(head + "loading:0\r\n# Keyspace\r\n")), Place::empty);
+  EXPECT_EQ(lineage.place(parse_info(head + "loading:1\r\n# Keyspace\r\n")), Place::foreign) << "it is reading some";
+  EXPECT_EQ(lineage.place(parse_info(head + "loading:0\r\n# Keyspace\r\ndb3:keys=1,expires=0,avg_ttl=0\r\n")),
+            Place::foreign);
+}
+
+TEST(LineageRule, AnEmptyReplicaOfTheGroupsHistoryIsOneLikeOthers) {
+  Lineage lineage;
+  lineage.learn(primary_of('1'));
+  NodeInfo flushed = replica_of('1', 400);
+  flushed.keys = 0;
+  EXPECT_EQ(lineage.place(flushed), Place::current);
 }
 
 TEST(LineageRule, ABranchOfLongAgoIsOlder) {
@@ -117,9 +142,10 @@ TEST(LineageSelection, ComesBeforePriorityAndOffset) {
   ASSERT_EQ(select_replica(replicas, limits, now), 2u);
   EXPECT_EQ(verdict_of(replicas[0], &replicas[2], limits, now), "foreign-lineage");
   EXPECT_EQ(verdict_of(replicas[1], &replicas[2], limits, now), "older-lineage");
-  replicas.pop_back();
+  replicas.back() = candidate(4, Place::empty, 1000);
   EXPECT_EQ(select_replica(replicas, limits, now), 1u);
-  replicas.pop_back();
+  EXPECT_EQ(verdict_of(replicas[2], &replicas[1], limits, now), "no-data");
+  replicas.resize(1);
   EXPECT_EQ(select_replica(replicas, limits, now), std::nullopt);
 }
 
@@ -136,6 +162,20 @@ TEST(LineageInFailovers, ForeignDataIsNotPromotedThoughThereIsMoreOfIt) {
   harness.server(kReplica1).link_up = false;
   harness.server(kReplica1).offset = 100000;
   harness.disconnect(kReplica1);
+  harness.kill(kPrimary);
+  ASSERT_TRUE(harness.run_until([&] { return harness.noticed("+switch-master"); }, 5s));
+  EXPECT_EQ(harness.core.primary_address("mymaster"), kReplica2);
+}
+
+// With a history of its own, as a Redis replica has that waits for its first sync.
+TEST(LineageInFailovers, AReplicaWithoutDataIsPromotedIfThereIsNobodyElse) {
+  LineageHarness harness;
+  for (const Endpoint& address : {kReplica1, kReplica2}) {
+    harness.server(address).history = id('9').str();
+    harness.server(address).link_up = false;
+    harness.disconnect(address);
+  }
+  harness.server(kReplica2).keys = 0;
   harness.kill(kPrimary);
   ASSERT_TRUE(harness.run_until([&] { return harness.noticed("+switch-master"); }, 5s));
   EXPECT_EQ(harness.core.primary_address("mymaster"), kReplica2);
