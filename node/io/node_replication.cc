@@ -1,13 +1,11 @@
 #include "node/io/node_replication.h"
 
-#include <arpa/inet.h>
-#include <ifaddrs.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "common/base/text.h"
 #include "common/log/log.h"
+#include "node/io/own_address.h"
 #include "node/replication/replication_info.h"
 
 namespace holdfast::node {
@@ -15,26 +13,6 @@ namespace holdfast::node {
 namespace {
 
 int64_t whole_seconds(Nanos duration) { return std::chrono::duration_cast<Seconds>(duration).count(); }
-
-// Is this text one of the machine's own addresses? Names other than localhost are not resolved: that would block.
-bool is_own_address(std::string_view host) {
-  if (iequals(host, "localhost") || host.substr(0, 4) == "127." || host == "::1") return true;
-  ifaddrs* list = nullptr;
-  if (::getifaddrs(&list) != 0) return false;
-  bool found = false;
-  for (const ifaddrs* item = list; item && !found; item = item->ifa_next) {
-    if (!item->ifa_addr) continue;
-    char text[INET6_ADDRSTRLEN] = "";
-    if (item->ifa_addr->sa_family == AF_INET) {
-      ::inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(item->ifa_addr)->sin_addr, text, sizeof text);
-    } else if (item->ifa_addr->sa_family == AF_INET6) {
-      ::inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(item->ifa_addr)->sin6_addr, text, sizeof text);
-    }
-    found = host == text;
-  }
-  ::freeifaddrs(list);
-  return found;
-}
 
 }  // namespace
 
@@ -66,7 +44,14 @@ NodeReplication::NodeReplication(boost::asio::io_context& io, const Clock& clock
              .load_ended = [this] { load_ended(); },
              .wants_takeover = [this] { return failover_.wants_takeover(); },
              .takeover = [this](const link_action::Takeover& news) { on_takeover(news); }}),
-      failover_timer_(io) {}
+      failover_timer_(io),
+      step_down_({.io = io,
+                  .clock = clock,
+                  .config = config_,
+                  .log = log_,
+                  .replicas = [this] { return feed_.rows(); },
+                  .may_follow = [this] { return !log_.is_replica() && !failing_over(); },
+                  .follow = [this](const Endpoint& successor) { return replicaof(successor.host, successor.port); }}) {}
 
 NodeReplication::~NodeReplication() { *alive_ = false; }
 
@@ -123,6 +108,7 @@ Result<std::string> NodeReplication::replicaof(std::string_view host, uint16_t p
 void NodeReplication::follow(const Endpoint& primary) {
   const bool was_primary = !log_.is_replica();
   primary_ = primary;
+  step_down_.forget();
   if (was_primary) {
     // The history that this node wrote itself is offered to the new primary, which may have come from it.
     const int db = std::max(0, log_.selected_db());

@@ -18,6 +18,7 @@
 #include "common/time/clock.h"
 #include "node/io/replica_feed.h"
 #include "node/io/replica_link.h"
+#include "node/io/step_down_driver.h"
 #include "node/replication/failover.h"
 #include "node/replication/host.h"
 #include "node/replication/replication.h"
@@ -73,6 +74,7 @@ class NodeReplication final : public Replication {
   ProtocolReply psync(server::Session& session, std::span<const std::string_view> argv) override;
   bool is_attached_replica(const server::Session& session) const override { return feed_.is_attached(session); }
   void session_closed(server::Session& session) override { feed_.session_closed(session); }
+  void heard_hello(std::string_view message) override { step_down_.heard(message); }
   bool kill_primary_link() override { return link_.kill(); }
 
  private:
@@ -100,6 +102,7 @@ class NodeReplication final : public Replication {
   ReplicaLink link_;
   Failover failover_;
   boost::asio::steady_timer failover_timer_;
+  StepDownDriver step_down_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // handlers in flight look at it
 };
 

@@ -120,6 +120,7 @@ ReplicationConfig replication_config(const NodeOptions& options) {
   config.min_replicas_max_lag = options.min_replicas_max_lag;
   config.timeout = options.repl_timeout;
   config.disable_tcp_nodelay = options.repl_disable_tcp_nodelay;
+  config.step_down_on_hello = options.step_down_on_hello;
   const auto& limit = options.output_buffer_limit(config::ClientClass::replica);
   config.output_hard_limit_bytes = limit.hard_bytes;
   config.output_soft_limit_bytes = limit.soft_bytes;

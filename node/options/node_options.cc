@@ -112,6 +112,8 @@ void add_replica_rows(Registry& r, NodeOptions& o) {
   r.boolean("replica-announced", o.replica_announced, kMutable, "Sentinels report this replica.");
   r.boolean("replica-guard-empty-primary", o.replica_guard_empty_primary, kMutable | config::kOwn,
             "A replica keeps its data from a primary that came back without any.");
+  r.boolean("step-down-on-hello", o.step_down_on_hello, kMutable | config::kOwn,
+            "A primary follows the successor that sentinels announce, once that confirms it.");
   r.integer("replica-priority", o.replica_priority, 0, kIntMax, kMutable,
             "Lower is promoted sooner; 0 is never promoted.")
       .alias("slave-priority");

@@ -67,6 +67,7 @@ struct NodeOptions : config::ServerOptions {
   std::string masterauth, masteruser;
   bool replica_serve_stale_data = true, replica_read_only = true, replica_announced = true,
        replica_guard_empty_primary = false;
+  bool step_down_on_hello = true;
   bool repl_diskless_sync = true, repl_disable_tcp_nodelay = false;
   std::chrono::seconds repl_diskless_sync_delay{5};
   int repl_diskless_sync_max_replicas = 0;

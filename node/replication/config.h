@@ -37,6 +37,7 @@ struct ReplicationConfig {
   // Both.
   Seconds timeout{60};               // repl-timeout
   bool disable_tcp_nodelay = false;  // repl-disable-tcp-nodelay
+  bool step_down_on_hello = true;    // step-down-on-hello
 
   // client-output-buffer-limit replica <hard> <soft> <seconds>; 0 = no limit
   uint64_t output_hard_limit_bytes = 256ull * 1024 * 1024;

@@ -147,6 +147,9 @@ class Replication {
   virtual bool is_attached_replica(const server::Session& session) const = 0;
   virtual void session_closed(server::Session& session) = 0;  // call for every session; cheap for ordinary clients
 
+  // PUBLISH __sentinel__:hello by a client: a primary that has been replaced may learn it by this.
+  virtual void heard_hello(std::string_view message) = 0;
+
   // CLIENT KILL TYPE master: drops the link (it reconnects at once). False when there is none.
   virtual bool kill_primary_link() = 0;
 };

@@ -122,6 +122,7 @@ inline constexpr std::string_view kNodeDirectives[] = {
     "slave-read-only",
     "slave-serve-stale-data",
     "slaveof",
+    "step-down-on-hello",
     "stop-writes-on-bgsave-error",
     "stream-node-max-bytes",
     "stream-node-max-entries",

@@ -73,11 +73,13 @@ class FakeReplication final : public Replication {
   }
   bool is_attached_replica(const server::Session&) const override { return false; }
   void session_closed(server::Session&) override {}
+  void heard_hello(std::string_view message) override { hellos.emplace_back(message); }
   bool kill_primary_link() override { return false; }
 
   bool replica = false, up = true, enough = true, failing = false;
   int64_t current_offset = 0;
   size_t acknowledged = 0, synced = 0;
+  std::vector<std::string> hellos;
   int renames = 0;
   std::string asked, waited;
   WaitToken cancelled = 0;

@@ -125,6 +125,20 @@ TEST_F(Propagation, PublishGoesToReplicasOnly) {
   EXPECT_EQ(replication.stream.take(), (Lines{"0: PUBLISH news hi"}));
 }
 
+TEST_F(Propagation, HellosOfClientsAreHeardAndNoOthers) {
+  run("PUBLISH __sentinel__:hello 1,2,3");
+  run("PUBLISH news 4");
+  run("MULTI");
+  run("PUBLISH __sentinel__:hello 5");
+  EXPECT_EQ(replication.hellos, (Lines{"1,2,3"}));
+  run("EXEC");
+  EXPECT_EQ(replication.hellos, (Lines{"1,2,3", "5"}));
+  replication.replica = true;
+  server::Session stream(1);
+  node.execute_from_primary(stream, std::vector<std::string_view>{"PUBLISH", "__sentinel__:hello", "6"});
+  EXPECT_EQ(replication.hellos.size(), 2u);
+}
+
 TEST_F(Propagation, ErrorsOfTheStreamAndTheLogAreLivedWithOrNot) {
   replication.replica = true;
   server::Session stream(1);
