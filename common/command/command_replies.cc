@@ -232,17 +232,6 @@ void reply_command_list(const Commands& commands, std::span<const std::string_vi
   filter == Filter::none ? reply.end_deferred_set(mark, count) : reply.end_deferred_array(mark, count);
 }
 
-namespace {
-
-uint16_t flags_of_key(const CommandSpec& spec, std::span<const std::string_view> request, int at, bool later) {
-  // A key behind the first that no range describes is the one to store in (SORT, GEORADIUS).
-  if (later && spec.find_keys != nullptr && spec.keys3.flags != 0) return spec.keys3.flags;
-  if (spec.keys2.first > 0 && at >= spec.keys2.first) return spec.keys2.flags;
-  return spec.flags_of != nullptr ? spec.flags_of(request) : spec.keys.flags;
-}
-
-}  // namespace
-
 void reply_command_getkeys(const Commands& commands, std::span<const std::string_view> args, bool with_flags,
                            resp::Writer& reply) {
   const auto request = args.subspan(2);

@@ -99,4 +99,11 @@ std::vector<int> key_positions(const CommandSpec& spec, std::span<const std::str
   return positions;
 }
 
+uint16_t flags_of_key(const CommandSpec& spec, std::span<const std::string_view> request, int at, bool later) {
+  // A key behind the first that no range describes is the one to store in (SORT, GEORADIUS).
+  if (later && spec.find_keys != nullptr && spec.keys3.flags != 0) return spec.keys3.flags;
+  if (spec.keys2.first > 0 && at >= spec.keys2.first) return spec.keys2.flags;
+  return spec.flags_of != nullptr ? spec.flags_of(request) : spec.keys.flags;
+}
+
 }  // namespace holdfast::command

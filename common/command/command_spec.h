@@ -130,5 +130,7 @@ std::vector<std::string_view> key_flag_names(uint16_t flags);
 
 // Positions of all keys of a request that fits the arity; empty where the command has none.
 std::vector<int> key_positions(const CommandSpec& spec, std::span<const std::string_view> args);
+// KeyFlag of the key at one of these positions; `later`: it is not the first of them.
+uint16_t flags_of_key(const CommandSpec& spec, std::span<const std::string_view> request, int at, bool later);
 
 }  // namespace holdfast::command
