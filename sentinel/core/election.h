@@ -44,8 +44,9 @@ struct Tally {
 Tally count_votes(const RunId& me, Epoch epoch, std::span<const PeerBallot> peers, uint32_t quorum,
                   const Faults& faults);
 
-// This sentinel's place among the candidates (0 is first): all compute the same order from the primary's name and the
-// election's epoch, so one starts at once and the others give it a little time.
+// This sentinel's place among the candidates (0 is first): all compute the same order from the primary's name and an
+// epoch that they agree on (of its configuration, or of the election that nobody won), so one starts at once and the
+// others give it a little time.
 size_t candidate_rank(const RunId& me, std::span<const RunId> others, std::string_view primary, Epoch epoch);
 
 }  // namespace holdfast::sentinel

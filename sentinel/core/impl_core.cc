@@ -189,6 +189,8 @@ MonitoredPrimary* Sentinel::Impl::primary_by_id(uint32_t id) {
 void Sentinel::Impl::save_epoch(Epoch seen, const Primary& heard_with) {
   if (seen <= current_epoch_ || seen > kMaxEpoch) return;
   current_epoch_ = seen;
+  epoch_heard_with_ = heard_with.id;
+  epoch_heard_at_ = now_;
   dirty_ = true;
   notify_bare(Event::new_epoch, fmt::format("{}", seen.value), &heard_with);
 }

@@ -11,6 +11,8 @@ namespace {
 
 constexpr Millis kOrderRetry{1000};    // a refused promotion order is sent again
 constexpr Millis kNoReplicaPause{1000};
+// Primaries that fail within so long of each other fail together.
+constexpr Millis kEpochIsShared{2000};
 
 }  // namespace
 
@@ -92,7 +94,7 @@ void Sentinel::Impl::consider_failover(Primary& p) {
     return;
   }
   if (!p.candidate_at) {
-    const auto rank = static_cast<int64_t>(rank_among(p, current_epoch_.next(), true));
+    const auto rank = static_cast<int64_t>(rank_among(p, p.config_epoch, true));
     p.candidate_at = now_ + rank * timings_.candidate_step;
   }
   if (!due(*p.candidate_at)) return;
@@ -105,9 +107,18 @@ void Sentinel::Impl::enter(Primary& p, FailoverState state) {
   again_ = true;
 }
 
+// The next epoch; or the current one, if it was taken a moment ago for another primary that failed. A vote is for one
+// primary, so elections of several may share an epoch, and should: a real sentinel grants none below the newest that it
+// has heard of, so that each new one would spoil the elections under way.
+Epoch Sentinel::Impl::campaign_epoch(const Primary& p) const {
+  const bool shared = epoch_heard_with_ != p.id && now_ - epoch_heard_at_ < kEpochIsShared;
+  const bool free = (current_epoch_ > p.vote.epoch || faults_.share_spent_epoch) && current_epoch_ > p.config_epoch;
+  return shared && free ? current_epoch_ : current_epoch_.next();
+}
+
 void Sentinel::Impl::start_campaign(Primary& p, Failover failover) {
   if (p.failover.state == FailoverState::reconf_slaves) end_reconf(p);
-  save_epoch(current_epoch_.next(), p);
+  save_epoch(failover.forced ? current_epoch_.next() : campaign_epoch(p), p);
   p.failover = std::move(failover);
   p.failover.epoch = current_epoch_;
   p.failover.started = now_;
@@ -169,7 +180,7 @@ void Sentinel::Impl::lose_campaign(Primary& p, const Tally& tally) {
   if (tally.best_other >= tally.needed) {
     return abort_failover(p, Event::failover_abort_not_elected, p.election_timeout(timings_));
   }
-  const auto rank = static_cast<int64_t>(rank_among(p, current_epoch_.next(), false));
+  const auto rank = static_cast<int64_t>(rank_among(p, p.failover.epoch, false));
   const Nanos step = timings_.candidate_step;
   Nanos pause = step / 2 + rank * step + Nanos(random_.below(static_cast<uint64_t>(step.count() / 2) + 1));
   if (tally.newer_epoch) pause += 2 * step;

@@ -165,6 +165,7 @@ class Sentinel::Impl {
   // impl_failover.cc
   void consider_failover(Primary& p);
   void start_campaign(Primary& p, Failover failover);
+  Epoch campaign_epoch(const Primary& p) const;
   void drive_failover(Primary& p);
   void drive_campaign(Primary& p);
   void drive_selection(Primary& p);
@@ -232,6 +233,8 @@ class Sentinel::Impl {
   LinkId last_link_ = 0;
   RequestId last_request_ = 0;
   uint32_t last_primary_ = 0;
+  uint32_t epoch_heard_with_ = 0;  // for whose sake current_epoch_ was raised, and when
+  Instant epoch_heard_at_ = kLongAgo;
 
   Instant now_;
   Instant next_ = kNever;  // the earliest due() that was not due, of the step in hand

@@ -87,6 +87,7 @@ struct Faults {
   bool ignore_journal = false;       // the votes journal is not read at a start
   bool no_handover = false;          // promotes at once where the primary should hand over
   bool count_shared_epoch = false;   // asks for and counts votes of the shared current epoch, not of the failover's own
+  bool share_spent_epoch = false;    // stands for election in the current epoch though it has voted in it already
   bool force_without_votes = false;  // an operator's failover takes its epoch without asking anybody
   bool answer_before_save = false;   // a vote leaves before it is in the saved state
   bool ignore_quorum = false;        // one sentinel's view is enough to call a primary objectively down

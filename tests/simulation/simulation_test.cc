@@ -105,6 +105,23 @@ TEST(Simulation, ACrashThatShowsItselfIsNotWaitedFor) {
   EXPECT_LE(percentile(promoted, 99), Millis(150));
 }
 
+TEST(Simulation, PrimariesThatDieTogetherShareEpochs) {
+  constexpr size_t kGroups = 8;
+  std::vector<Nanos> agreed;
+  uint64_t epochs = 0;
+  for (uint64_t seed = 1; seed <= timing_rounds() / 4; ++seed) {
+    const auto mass = World(seed, Shape{.groups = kGroups}).time_mass_failover();
+    ASSERT_TRUE(mass) << "seed " << seed;
+    agreed.push_back(mass->agreed - Millis(1000));
+    epochs += mass->epochs;
+  }
+  fmt::print("{} primaries at once, past down-after: all agree {} / {} ms (median / p99), {:.1f} epochs\n", kGroups,
+             count_ms(percentile(agreed, 50)), count_ms(percentile(agreed, 99)),
+             static_cast<double>(epochs) / static_cast<double>(agreed.size()));
+  EXPECT_LE(percentile(agreed, 50), Millis(150));
+  EXPECT_LE(epochs, 3 * agreed.size());
+}
+
 TEST(Simulation, AnOrderedFailoverTakesAFewRoundTrips) {
   std::vector<Nanos> promoted;
   for (uint64_t seed = 1; seed <= timing_rounds(); ++seed) {
@@ -151,6 +168,7 @@ const PlantedFault kPlantedFaults[] = {
     {"CountsTheSharedEpoch",
      &sentinel::Faults::count_shared_epoch,
      {"promotes in epoch", "two leaders", "before that was saved"}},
+    {"SharesASpentEpoch", &sentinel::Faults::share_spent_epoch, {"voted twice", "two leaders"}},
     {"ForcesWithoutVotes", &sentinel::Faults::force_without_votes, {"promotes in epoch", "two leaders"}},
     {"AnswersBeforeItSaves", &sentinel::Faults::answer_before_save, {"before that was saved"}},
     {"IgnoresTheQuorum", &sentinel::Faults::ignore_quorum, {"have seen it down"}},

@@ -24,7 +24,7 @@ World::~World() = default;
 
 Shape World::draw_shape() {
   Shape shape;
-  shape.groups = chance(0.1) ? 2 : 1;
+  shape.groups = chance(0.2) ? 2 : 1;
   shape.nodes_in_group = 3 + random_.below(2);
   shape.sentinels = 3 + random_.below(3);
   shape.quorum = static_cast<uint32_t>(chance(0.7) ? shape.sentinels / 2 + 1 : 2);

@@ -57,7 +57,14 @@ class World {
     Nanos agreed;
   };
   std::optional<FailoverTimes> time_failover();
-  // The same for an operator's failover of a living primary.
+  // The primaries of all groups are killed at once: the time until all sentinels name all their successors, and how
+  // many epochs that took.
+  struct MassFailover {
+    Nanos agreed;
+    uint64_t epochs;
+  };
+  std::optional<MassFailover> time_mass_failover();
+  // As time_failover() for an operator's failover of a living primary.
   std::optional<FailoverTimes> time_ordered_failover(const sentinel::FailoverOrder& order);
 
   // For the processes.
@@ -83,9 +90,10 @@ class World {
  private:
   Shape draw_shape();
   void build(const Shape& shape);
-  std::optional<FailoverTimes> time_switch(const Endpoint& old);
+  std::optional<FailoverTimes> time_switch(const Endpoint& old, size_t group = 0);
   void warm_up();
   void plan_faults();
+  void crash_primaries();
   void one_fault();
   void crash_node(DataNode& node, bool silently, Nanos down_for);
   void restart_node(DataNode& node);

@@ -39,16 +39,18 @@ Outcome World::run() {
   return std::move(outcome_);
 }
 
-std::optional<World::FailoverTimes> World::time_switch(const Endpoint& old) {
+std::optional<World::FailoverTimes> World::time_switch(const Endpoint& old, size_t group) {
   const Instant start = events_.now();
+  const std::string name = fmt::format("g{}", group);
   const auto passed = [&] { return events_.now() - start; };
   const auto promoted = [&] {
-    return std::any_of(nodes_.begin(), nodes_.end(),
-                       [&](const DataNode& node) { return node.is_primary && node.address != old; });
+    return std::any_of(nodes_.begin(), nodes_.end(), [&](const DataNode& node) {
+      return node.group == group && node.is_primary && node.address != old;
+    });
   };
   const auto agreed = [&] {
     return std::all_of(sentinels_.begin(), sentinels_.end(),
-                       [&](const auto& process) { return process->core().primary_address("g0") != old; });
+                       [&](const auto& process) { return process->core().primary_address(name) != old; });
   };
   FailoverTimes times{};
   while (!promoted() && passed() < kHealingLimit) events_.run_until(events_.now() + Micros(100));
@@ -64,6 +66,24 @@ std::optional<World::FailoverTimes> World::time_failover() {
   events_.run_until(events_.now() + between(0, 1000));
   crash_node(nodes_[0], false, kHealingLimit);
   return time_switch(nodes_[0].address);
+}
+
+std::optional<World::MassFailover> World::time_mass_failover() {
+  warm_up();
+  events_.run_until(events_.now() + between(0, 1000));
+  const auto epoch = [&] {
+    uint64_t highest = 0;
+    for (const auto& process : sentinels_) highest = std::max(highest, process->core().current_epoch().value);
+    return highest;
+  };
+  const uint64_t epoch_before = epoch();
+  const Instant start = events_.now();
+  const size_t per_group = nodes_.size() / groups_;
+  for (size_t head = 0; head < nodes_.size(); head += per_group) crash_node(nodes_[head], false, kHealingLimit);
+  for (size_t group = 0; group < groups_; ++group) {
+    if (!time_switch(nodes_[group * per_group].address, group)) return std::nullopt;
+  }
+  return MassFailover{events_.now() - start, epoch() - epoch_before};
 }
 
 std::optional<World::FailoverTimes> World::time_ordered_failover(const sentinel::FailoverOrder& order) {
@@ -105,7 +125,18 @@ void World::plan_faults() {
   network_->set_profile(profile);
   crash_on_save_ = chance(0.4) ? 0.02 + 0.3 * static_cast<double>(random_.below(100)) / 100 : 0;
   save_failure_ = chance(0.2) ? 0.2 : 0;
+  if (groups_ > 1 && chance(0.5)) return crash_primaries();
   if (chance(0.7)) crash_node(nodes_[random_.below(groups_) * (nodes_.size() / groups_)], chance(0.3), between(500, 15000));
+}
+
+// All at once, or nearly.
+void World::crash_primaries() {
+  for (DataNode& node : nodes_) {
+    if (!node.up || !node.is_primary) continue;
+    events_.after(between(0, 400), [this, &node, down_for = between(500, 15000)] {
+      if (node.up) crash_node(node, false, down_for);
+    });
+  }
 }
 
 void World::one_fault() {
