@@ -75,8 +75,14 @@ void Sentinel::Impl::drop_peer(Primary& p, RunId id) {
   touch(p);
 }
 
-void Sentinel::Impl::on_pubsub_activity(LinkId id) {
-  if (const auto found = links_.find(id); found != links_.end()) found->second.link->last_activity = now_;
+bool Sentinel::Impl::on_pubsub_activity(LinkId id) {
+  const auto found = links_.find(id);
+  if (found == links_.end()) return false;
+  found->second.link->last_activity = now_;
+  const Node* node = found->second.node;
+  const Primary* p = primary_by_id(found->second.primary);
+  if (node == nullptr || p == nullptr || node == p->node.get()) return true;
+  return node->info_current && !node->of_others;
 }
 
 void Sentinel::Impl::on_hello_text(std::string_view text) {

@@ -261,7 +261,10 @@ void Sentinel::Impl::drive_hellos(Primary& p) {
   if (p.failover.handover.phase == Handover::Phase::none) {
     drive(p.node->command, p.node->hello_sent, p.settings.renames);
   }
-  for (auto& [address, replica] : p.replicas) drive(replica->command, replica->hello_sent, p.settings.renames);
+  // The sentinels of another group, which a node may belong to by now, must not learn of us.
+  for (auto& [address, replica] : p.replicas) {
+    if (replica->info_current && !replica->of_others) drive(replica->command, replica->hello_sent, p.settings.renames);
+  }
   for (auto& [id, view] : p.peers) drive(view.peer->link, view.hello_sent, nullptr);
 }
 

@@ -57,6 +57,7 @@ void Sentinel::Impl::switch_primary(Primary& p, const Endpoint& address, Switche
     node.info_wanted = true;
   };
   renew(*p.node);
+  p.node->of_others = false;
   for (auto& [replica_address, replica] : p.replicas) {
     renew(*replica);
     notify(Event::slave, p, *replica);
@@ -90,7 +91,7 @@ void Sentinel::Impl::drive_reconf(Primary& p) {
   }
   for (auto& [address, node] : p.replicas) {
     Node& replica = *node;
-    if (replica.s_down || replica.reconf == Reconf::done) continue;
+    if (replica.s_down || replica.of_others || replica.reconf == Reconf::done) continue;
     if (replica.reconf == Reconf::sent && due(replica.reconf_at + timings_.replica_reconf_timeout)) {
       replica.reconf = Reconf::none;
       --moving;

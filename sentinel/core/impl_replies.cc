@@ -135,7 +135,8 @@ void Sentinel::Impl::note_role(Primary& p, Node& node, Role role) {
 // Is this replica where the configuration wants it, and how far has its move come?
 void Sentinel::Impl::note_placement(Primary& p, Node& node) {
   const bool behind_primary = node.info.role == Role::replica && node.info.primary == p.node->address;
-  if (behind_primary || !node.info.role) {
+  node.of_others = p.has_joined_others(node);
+  if (behind_primary || !node.info.role || node.of_others) {
     node.misplaced_since.reset();
   } else if (!node.misplaced_since) {
     node.misplaced_since = now_;

@@ -40,6 +40,7 @@ struct Node {
   bool script_kill_sent = false;
 
   // Replica only.
+  bool of_others = false;  // its address has gone to a node of another group (MonitoredPrimary::has_joined_others)
   std::optional<Instant> misplaced_since;  // has reported the wrong role or the wrong primary since then, on this link
   Reconf reconf = Reconf::none;
   Instant reconf_at;

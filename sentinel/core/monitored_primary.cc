@@ -120,6 +120,15 @@ Node* MonitoredPrimary::successor() const {
   return found == replicas.end() ? nullptr : found->second.get();
 }
 
+bool MonitoredPrimary::has_joined_others(const Node& replica) const {
+  const NodeInfo& info = replica.info;
+  const bool foreign = lineage.place(info) == Place::foreign || (replica.of_others && !lineage.continued_by(info));
+  if (!foreign) return false;
+  const auto is_ours = [&](const Endpoint& address) { return address == node->address || replicas.contains(address); };
+  if (info.role == Role::replica) return info.link_up && !is_ours(info.primary);
+  return !info.replicas.empty() && std::none_of(info.replicas.begin(), info.replicas.end(), is_ours);
+}
+
 bool MonitoredPrimary::looks_sane(Instant now, const Timings& timings) const {
   return !node->s_down && !o_down && node->role_reported == Role::primary && node->info_at &&
          now - *node->info_at < 2 * timings.info_period;

@@ -71,6 +71,11 @@ struct MonitoredPrimary {
   // fast-down: all reachable replicas, one at least, have said since the primary refuses connections that they lost it.
   bool replicas_lost_it() const;
 
+  // Addresses are used again: what answers at a replica's may be another group's by now. It is where it has data of no
+  // history of this group, and follows, or is followed by, nodes that are not of this group. Known once, it holds until
+  // it is seen with data of ours again.
+  bool has_joined_others(const Node& replica) const;
+
   // It is up, calls itself a primary, and has said so lately: fit to send replicas to.
   bool looks_sane(Instant now, const Timings& timings) const;
 };

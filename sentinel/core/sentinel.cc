@@ -42,8 +42,7 @@ Actions Sentinel::replied(LinkId link, RequestId id, std::span<const Reply> repl
 
 Actions Sentinel::hello_on_link(LinkId link, std::string_view text, Instant now) {
   return impl_->event(now, [&] {
-    impl_->on_pubsub_activity(link);
-    impl_->on_hello_text(text);
+    if (impl_->on_pubsub_activity(link)) impl_->on_hello_text(text);
   });
 }
 

@@ -58,7 +58,7 @@ class Sentinel::Impl {
 
   // impl_hello.cc
   void on_hello_text(std::string_view text);
-  void on_pubsub_activity(LinkId id);
+  bool on_pubsub_activity(LinkId id);  // false: what is heard on it may be about another group's nodes
 
   // impl_failover.cc
   BallotAnswer on_ballot(const Ballot& ballot);
