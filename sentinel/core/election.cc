@@ -19,9 +19,13 @@ Tally count_votes(const RunId& me, Epoch epoch, std::span<const PeerBallot> peer
   if (faults.majority_off_by_one) tally.needed = std::max<size_t>(1, tally.needed - 1);
   tally.for_me = 1;
   size_t refused = 0;
+  size_t willing = 1,
+         awaited = 0;  // of those who can be reached: all but who refused without a vote; who has not answered
   for (const PeerBallot& peer : peers) {
     const bool answered = peer.answered_epoch == epoch || peer.vote.epoch >= epoch;
     if (peer.vote.epoch > epoch) tally.newer_epoch = true;
+    if (peer.reachable && (!answered || peer.vote.epoch >= epoch)) ++willing;
+    if (peer.reachable && !answered) ++awaited;
     if (peer.vote.epoch == epoch && peer.vote.leader == me) {
       ++tally.for_me;
     } else if (answered) {
@@ -34,7 +38,9 @@ Tally count_votes(const RunId& me, Epoch epoch, std::span<const PeerBallot> peer
     tally.best_other = std::max(tally.best_other, static_cast<size_t>(same));
   }
   tally.won = tally.for_me >= tally.needed;
-  tally.lost = !tally.won && voters - refused < tally.needed;
+  // A split vote does not wait for those who are gone, if a new election can be won without them.
+  const bool hopeless = willing >= tally.needed && tally.for_me + awaited < tally.needed;
+  tally.lost = !tally.won && (voters - refused < tally.needed || hopeless);
   return tally;
 }
 

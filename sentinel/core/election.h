@@ -29,6 +29,7 @@ struct PeerBallot {
   RunId id;
   Vote vote;             // its last answer
   Epoch answered_epoch;  // the election it answered, with or without a vote
+  bool reachable = true;  // it may still answer
 };
 
 struct Tally {
@@ -37,7 +38,7 @@ struct Tally {
   size_t best_other = 0;  // the most votes that one other candidate is known to have in this epoch
   bool newer_epoch = false;  // somebody already voted in a later epoch
   bool won = false;
-  bool lost = false;  // no answer still to come can win it
+  bool lost = false;  // no answer still to come can win it, or another election can be won without waiting
 };
 
 // Counts the votes of `epoch`; this sentinel has voted for itself in it.

@@ -11,6 +11,7 @@ namespace {
 
 // A peer that takes connections but answers nothing must not pile up requests.
 constexpr size_t kMaxPending = 100;
+constexpr Millis kHelloRetry{50};  // one that had to wait for that
 constexpr Millis kMinReconnect{100};
 constexpr Millis kInfoWhileMoving{100};  // a replica on its way to the new primary
 
@@ -237,9 +238,11 @@ RequestId Sentinel::Impl::send(Link& link, Request request, uint32_t primary, bo
   return id;
 }
 
-void Sentinel::Impl::publish_hello(Primary& p, Link& link, const std::shared_ptr<const Renames>& renames) {
+// False: not now, there is too much on the way already.
+bool Sentinel::Impl::publish_hello(Primary& p, Link& link, const std::shared_ptr<const Renames>& renames) {
   const std::string& ip = globals_.announce_ip.empty() ? link.local_ip : globals_.announce_ip;
-  if (ip.empty() || link.pending.size() >= kMaxPending) return;
+  if (link.pending.size() >= kMaxPending) return false;
+  if (ip.empty()) return true;
   const Hello hello{.sentinel = {ip, globals_.announce_port != 0 ? globals_.announce_port : listen_port_},
                     .run_id = run_id_,
                     .current_epoch = current_epoch_.value,
@@ -248,14 +251,16 @@ void Sentinel::Impl::publish_hello(Primary& p, Link& link, const std::shared_ptr
                     .config_epoch = p.config_epoch.value};
   send(link, Request{.kind = Request::Kind::publish_hello, .text = format_hello(hello), .renames = renames}, p.id,
        !faults_.announce_unsaved);
+  return true;
 }
 
 void Sentinel::Impl::drive_hellos(Primary& p) {
   const auto drive = [&](Link& link, Instant& sent, const std::shared_ptr<const Renames>& renames) {
     if (!link.up() || !due(sent + timings_.publish_period)) return;
-    publish_hello(p, link, renames);
     sent = now_;
-    due(now_ + timings_.publish_period);
+    if (!publish_hello(p, link, renames))
+      sent -= timings_.publish_period - std::min(kHelloRetry, timings_.publish_period);
+    due(sent + timings_.publish_period);
   };
   // While a primary holds writes back, PUBLISH waits too, and what we ask it waits behind.
   if (p.failover.handover.phase == Handover::Phase::none) {

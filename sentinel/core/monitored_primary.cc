@@ -51,7 +51,9 @@ size_t MonitoredPrimary::sentinels_seeing_down(Instant now, Nanos answer_lifetim
 std::vector<PeerBallot> MonitoredPrimary::ballots() const {
   std::vector<PeerBallot> ballots;
   ballots.reserve(peers.size());
-  for (const auto& [id, view] : peers) ballots.push_back({id, view.vote, view.answered_epoch});
+  for (const auto& [id, view] : peers) {
+    ballots.push_back({id, view.vote, view.answered_epoch, view.peer->link.up() && !view.s_down});
+  }
   return ballots;
 }
 

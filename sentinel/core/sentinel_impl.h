@@ -138,7 +138,7 @@ class Sentinel::Impl {
   void forget(Link& link);  // as close, where the driver knows already
   void close(Node& node);
   RequestId send(Link& link, Request request, uint32_t primary, bool after_persist);
-  void publish_hello(Primary& p, Link& link, const std::shared_ptr<const Renames>& renames);
+  bool publish_hello(Primary& p, Link& link, const std::shared_ptr<const Renames>& renames);
   void want_info(Node& node);
   void want_hello(Primary& p);
 

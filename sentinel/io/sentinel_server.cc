@@ -119,6 +119,7 @@ Result<> SentinelServer::perform(Actions actions) {
   if (after_failure) (void)perform(std::move(*after_failure));
   if (catching_up_ && !core_.catching_up(clock_.now())) {
     catching_up_ = false;
+    publish_soon();
     dispatcher_.resume_held();
   }
   arm_timer();
@@ -274,7 +275,7 @@ void SentinelServer::publish() {
   published_ = clock_.now();
   auto facts = std::make_shared<SentinelFacts>(collect_facts(core_, published_));
   facts->info = info_text(server_, dispatcher_.stats(), *this, {});
-  facts->ready &= !stopping_;
+  facts->ready &= !stopping_ && !catching_up_;
   facts->running_scripts = static_cast<unsigned>(scripts_.queue().running());
   facts->scripts_queue_length = static_cast<unsigned>(scripts_.queue().scripts().size());
   facts->simulate_failure_flags = simulated_failures_;

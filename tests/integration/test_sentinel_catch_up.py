@@ -3,6 +3,8 @@
 import select
 import socket
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -38,6 +40,7 @@ def test_its_first_answer_is_what_the_others_know(space, peers):
     group = Group(space, down_after_ms=500, sentinels=1)
     monitor = f"sentinel monitor {group.name} 127.0.0.1 {group.primary.port} 2\n"
     monitor += f"sentinel down-after-milliseconds {group.name} 500\n"
+    monitor += f"sentinel failover-timeout {group.name} 3000\n"  # real ones try again after twice that, if they split
     group.sentinels += [space.sentinel(f"sentinel{i}", monitor, kind=peers) for i in (2, 3)]
     group.wait_settled()
     group.sentinels[0].kill()
@@ -66,8 +69,18 @@ def test_it_answers_from_its_file_where_no_peer_lives(space):
 
 
 def test_a_peer_that_hangs_is_waited_for_a_second(space):
-    group = Group(space, down_after_ms=30000)
+    group = Group(space, down_after_ms=30000, http=True)
     ours, *others = group.sentinels
+
+    def ready():
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{ours.http_port}/readyz", timeout=5 * SLOW) as answer:
+                return answer.status == 200
+        except urllib.error.HTTPError as error:
+            assert error.code == 503
+            return False
+
+    assert ready()
     for other in others:
         other.pause()
     ours.kill()
@@ -78,10 +91,13 @@ def test_a_peer_that_hangs_is_waited_for_a_second(space):
     held.sendall(f"SENTINEL GET-MASTER-ADDR-BY-NAME {group.name}\r\n".encode())
     with again.client() as client:
         assert client.ping() and client.execute_command("SENTINEL", "MYID")
+    is_ready = ready()
+    assert not is_ready or time.monotonic() - started > 0.9, "a load balancer must not send clients yet"
     answered = bool(select.select([held], [], [], 0)[0])
     assert not answered or time.monotonic() - started > 0.9
     assert str(group.primary.port).encode() in held.recv(1000)
     assert 0.9 < time.monotonic() - started < 5 * SLOW
+    poll(ready, 5, "ready once it answers")
     for other in others:
         other.resume()
 

@@ -1,4 +1,7 @@
 // Hellos: other sentinels, and their configurations.
+#include <set>
+
+#include "common/hello/hello.h"
 #include "tests/unit/sentinel/core/harness.h"
 
 namespace holdfast::sentinel::test {
@@ -112,6 +115,29 @@ TEST_F(Discovery, SaysHelloEachTwoSeconds) {
   harness.run_for(10s);
   EXPECT_EQ(harness.server(kPrimary).count(Request::Kind::publish_hello), 5u);
   EXPECT_EQ(harness.server(kPeer1).count(Request::Kind::publish_hello), 5u);
+}
+
+// One link carries the hellos of all primaries that both watch, and takes only so many requests at a time.
+TEST(Hellos, AreSaidForEachOfManyPrimariesWithoutWaitingForTheNextPeriod) {
+  PersistentState state = usual_state();
+  const PersistentPrimary first = state.primaries[0];
+  for (int i = 0; i < 250; ++i) {
+    PersistentPrimary another = first;
+    another.name = "m" + std::to_string(i);
+    another.address.port = static_cast<uint16_t>(7000 + i);
+    another.replicas.clear();
+    state.primaries.push_back(another);
+  }
+  UsualHarness harness(state);
+  harness.run_for(10s);
+  harness.server(kPeer1).received.clear();
+  harness.disconnect(kPeer1);
+  harness.run_for(500ms);
+  std::set<std::string> named;
+  for (const Request& request : harness.server(kPeer1).received) {
+    if (const auto hello = parse_hello(request.text)) named.insert(hello->primary_name);
+  }
+  EXPECT_EQ(named.size(), 251u);
 }
 
 }  // namespace

@@ -84,6 +84,23 @@ TEST(Election, KnowsWhenItCanNoLongerBeWon) {
   EXPECT_EQ(tally.best_other, 2u);
 }
 
+TEST(Election, DoesNotWaitForThoseWhoAreGone) {
+  const RunId me = id('1');
+  const RunId other = id('2');
+  // It and another one stand, each with its own vote; the third is gone. Two of three can win the next one.
+  const PeerBallot rival{other, {other, Epoch{4}}, Epoch{4}};
+  const PeerBallot gone{id('3'), {}, Epoch{0}, false};
+  EXPECT_TRUE(count_votes(me, Epoch{4}, std::vector{rival, gone}, 2, {}).lost);
+  // Nobody could win without the one that is gone: a new election would be no better than this one.
+  EXPECT_FALSE(count_votes(me, Epoch{4}, std::vector{gone, gone}, 2, {}).lost);
+  // Nor could it if the others do not vote at all: they could not save their votes, say.
+  const PeerBallot refuses{other, {}, Epoch{4}};
+  EXPECT_FALSE(count_votes(me, Epoch{4}, std::vector{refuses, gone}, 2, {}).lost);
+  // What it voted before it went counts.
+  const PeerBallot voted{id('3'), {me, Epoch{4}}, Epoch{4}, false};
+  EXPECT_TRUE(count_votes(me, Epoch{4}, std::vector{rival, voted}, 2, {}).won);
+}
+
 TEST(Election, AnAnswerWithoutAVoteIsARefusal) {
   const RunId me = id('1');
   const std::vector<PeerBallot> peers{{id('2'), {}, Epoch{4}}, {id('3'), {}, Epoch{4}}};

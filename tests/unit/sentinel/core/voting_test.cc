@@ -133,6 +133,21 @@ TEST(Voting, ASplitVoteIsTriedAgainSoonInANewEpoch) {
   EXPECT_EQ(harness.saved_state->primaries[0].leader_epoch, Epoch{6});
 }
 
+TEST(Voting, ASplitVoteDoesNotWaitForASentinelThatIsGone) {
+  UsualHarness harness;
+  harness.server(kPeer1).answer = [](const Request& request) {
+    if (!request.candidate) return Reply::array({Reply::number(1), Reply::bulk("*"), Reply::number(0)});
+    return ballot(true, request.epoch == Epoch{5} ? id('b') : *request.candidate, request.epoch.value);
+  };
+  harness.kill(kPeer2);
+  harness.kill(kPrimary);
+  ASSERT_TRUE(harness.run_until([&] { return harness.noticed("+try-failover"); }, 3s));
+  const Instant began = harness.now;
+  ASSERT_TRUE(harness.run_until([&] { return harness.noticed("+elected-leader"); }, 20s));
+  EXPECT_LE(harness.now - began, 300ms);
+  EXPECT_EQ(harness.saved_state->primaries[0].leader_epoch, Epoch{6});
+}
+
 TEST(Voting, ALeaderAtWorkKeepsItsVote) {
   UsualHarness harness;
   harness.server(kReplica1).refuses_role = harness.server(kReplica2).refuses_role = true;
