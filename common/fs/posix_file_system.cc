@@ -46,6 +46,10 @@ class PosixFile final : public File {
     return {};
   }
 
+  void drop_cached(uint64_t offset, uint64_t bytes) override {
+    (void)::posix_fadvise(fd_, static_cast<off_t>(offset), static_cast<off_t>(bytes), POSIX_FADV_DONTNEED);
+  }
+
   Result<> truncate(uint64_t size) override {
     if (::ftruncate(fd_, static_cast<off_t>(size)) != 0) return fail_errno(errno, path_);
     return {};

@@ -49,7 +49,7 @@ void LazyFree::reclaim(Garbage garbage, size_t objects) {
 
 void LazyFree::run() {
   process::name_thread("lazy_free");
-  process::leave_open_files();
+  (void)process::leave_open_files();
   const memory::ThreadAccount account;
   std::unique_lock lock(mutex_);
   for (;;) {

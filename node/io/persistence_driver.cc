@@ -5,6 +5,7 @@
 
 #include "common/log/log.h"
 #include "common/memory/usage.h"
+#include "common/process/helper_thread.h"
 #include "node/persistence/rdb_format.h"
 
 namespace holdfast::node {
@@ -21,6 +22,10 @@ constexpr std::string_view kSaveMisconf =
 PersistenceDriver::PersistenceDriver(boost::asio::io_context& io, FileSystem& fs, const Clock& clock,
                                      const NodeOptions& options)
     : io_(io), fs_(fs), clock_(clock), options_(options),
+      snapshot_progressed_(io, [this] {
+        poll_snapshot();
+        go_on_with_snapshot();
+      }),
       log_(fs, clock, log_options(), [this] { boost::asio::post(io_.get_executor(), [this] { log_progressed(); }); },
            [this] { return current_position(); }),
       last_save_(clock.now()), last_save_wall_(clock.wall_now()) {}
@@ -30,13 +35,10 @@ void PersistenceDriver::attach(Node& node, BackgroundDriver& background) {
   background_ = &background;
   snapshot_task_ = background.add([this](Instant until) { return snapshot_slice(until); });
   saver_.emplace(fs_, clock_, node.keys(), CutSnapshotSaver::Hooks{
-      .notify = [this] {
-        boost::asio::post(io_.get_executor(), [this] {
-          poll_snapshot();
-          go_on_with_snapshot();
-        });
-      },
+      .notify = [this] { snapshot_progressed_.signal(); },
       .on_writer_start = [this](SnapshotPurpose purpose) {
+        const int wakeup = snapshot_progressed_.descriptor();
+        if (purpose != SnapshotPurpose::transfer && wakeup >= 0) (void)process::leave_open_files(wakeup);
         if (on_writer_start_) on_writer_start_(purpose);
       },
       .key_delay = [this]() -> SnapshotWriter::KeyDelay {

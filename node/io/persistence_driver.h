@@ -13,6 +13,7 @@
 #include <string>
 
 #include "common/fs/file_system.h"
+#include "common/net/wakeup.h"
 #include "common/time/clock.h"
 #include "node/background/snapshot_pace.h"
 #include "node/commands/node.h"
@@ -138,6 +139,7 @@ class PersistenceDriver final : public PersistenceControl {
   const NodeOptions& options_;
   Node* node_ = nullptr;
   std::unique_ptr<SlowDataSource> slow_source_;
+  net::Wakeup snapshot_progressed_;
   std::optional<CutSnapshotSaver> saver_;  // from attach() on
   BackgroundDriver* background_ = nullptr;
   SlicePlanner::TaskId snapshot_task_{};

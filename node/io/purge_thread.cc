@@ -35,7 +35,7 @@ void PurgeThread::set_running(bool running) {
 
 void PurgeThread::run() {
   process::name_thread("purge");
-  process::leave_open_files();
+  (void)process::leave_open_files();
   const memory::ThreadAccount account;
   const sched_param none{};
   (void)::sched_setscheduler(0, SCHED_IDLE, &none);

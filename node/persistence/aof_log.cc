@@ -1,7 +1,9 @@
 #include "node/persistence/aof_log.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <system_error>
 
 #include "common/base/assert.h"
 #include "common/base/text.h"
@@ -16,6 +18,7 @@ namespace {
 
 constexpr Nanos kSyncInterval = Seconds(1);
 constexpr Nanos kSlowSync = Seconds(2);
+constexpr std::chrono::milliseconds kLinger{20};
 constexpr size_t kKeptBuffer = 1024 * 1024;  // a buffer that one large turn grew beyond this is given back
 
 // The length of the longest prefix of `bytes` within the first `limit` that ends between commands and transactions.
@@ -56,9 +59,10 @@ AppendOnlyLog::AppendOnlyLog(std::unique_ptr<File> file, uint64_t file_bytes, co
       policy_(options.policy),
       timestamps_(options.timestamps),
       file_bytes_(file_bytes),
-      last_sync_(clock.now()) {
+      last_sync_(clock.now()),
+      threads_stay_(policy_ == FsyncPolicy::always) {
   take_file(std::move(file), file_bytes);
-  start_threads();
+  if (threads_stay_) start_threads();
 }
 
 AppendOnlyLog::~AppendOnlyLog() { (void)close(); }
@@ -165,7 +169,7 @@ uint64_t AppendOnlyLog::buffered_bytes() const {
 }
 
 void AppendOnlyLog::enqueue(Job job) {
-  bool wake;
+  bool wake, start;
   {
     const std::lock_guard lock(mutex_);
     if (!jobs_.empty() && jobs_.back().mergeable() && !job.disposed) {
@@ -179,8 +183,13 @@ void AppendOnlyLog::enqueue(Job job) {
       jobs_.push_back(std::move(job));
     }
     wake = may_begin();
+    start = running_ == 0;
   }
-  if (wake) wake_.notify_one();
+  if (start) {
+    start_threads();
+  } else if (wake) {
+    wake_.notify_one();
+  }
 }
 
 void AppendOnlyLog::rotate(std::unique_ptr<File> next, std::string_view head) {
@@ -198,6 +207,11 @@ void AppendOnlyLog::set_policy(FsyncPolicy policy) {
   const FsyncPolicy old = policy_;
   flush();
   policy_ = policy;
+  {
+    const std::lock_guard lock(mutex_);
+    threads_stay_ = policy == FsyncPolicy::always;
+  }
+  wake_.notify_all();
   if (policy != FsyncPolicy::always || old == FsyncPolicy::always) return;
   start_threads();
   // What was written so far and not synced is waited for from now on.
@@ -229,10 +243,24 @@ Result<> AppendOnlyLog::close() {
   return {};
 }
 
-// One is enough where a sync is asked for once a second.
+// One is enough where a sync is asked for once a second. Where the machine gives none the executor does the work.
 void AppendOnlyLog::start_threads() {
   const size_t wanted = policy_ == FsyncPolicy::always ? kSyncs : 1;
-  while (threads_.size() < wanted) threads_.emplace_back([this] { run(); });
+  std::unique_lock lock(mutex_);
+  if (running_ == 0) {
+    for (std::thread& ended : threads_) ended.join();
+    threads_.clear();
+  }
+  for (; running_ < wanted; ++running_) {
+    try {
+      threads_.emplace_back([this] { run(); });
+    } catch (const std::system_error& error) {
+      if (running_ > 0) break;
+      log::warning("Can't create a thread to sync the append-only file: {}", error.what());
+      while (may_begin()) work_off_job(lock);
+      return;
+    }
+  }
 }
 
 void AppendOnlyLog::take_file(std::unique_ptr<File> file, uint64_t bytes) {
@@ -256,23 +284,37 @@ bool AppendOnlyLog::may_begin() const {
 void AppendOnlyLog::run() {
   const memory::ThreadAccount account;
   std::unique_lock lock(mutex_);
-  while (true) {
-    wake_.wait(lock, [&] { return may_begin() || (stopping_ && jobs_.empty()); });
-    if (jobs_.empty()) break;
-    Job job = std::move(jobs_.front());
-    jobs_.pop_front();
-    const uint64_t bytes = job.bytes.capacity();
-    ++busy_;
-    busy_bytes_ += bytes;
-    const bool changed = perform(job, lock);
-    --busy_;
-    busy_bytes_ -= bytes;
-    lock.unlock();
-    job = {};
-    if (changed && notify_) notify_();
-    lock.lock();
-  }
+  while (wait_for_job(lock)) work_off_job(lock);
+  --running_;
   wake_.notify_all();
+}
+
+void AppendOnlyLog::work_off_job(std::unique_lock<std::mutex>& lock) {
+  Job job = std::move(jobs_.front());
+  jobs_.pop_front();
+  const uint64_t bytes = job.bytes.capacity();
+  ++busy_;
+  busy_bytes_ += bytes;
+  const bool changed = perform(job, lock);
+  --busy_;
+  busy_bytes_ -= bytes;
+  lock.unlock();
+  job = {};
+  if (changed && notify_) notify_();
+  lock.lock();
+}
+
+// False: the thread is to end.
+bool AppendOnlyLog::wait_for_job(std::unique_lock<std::mutex>& lock) {
+  while (!may_begin()) {
+    if (stopping_ && jobs_.empty()) return false;
+    if (threads_stay_) {
+      wake_.wait(lock);
+    } else if (wake_.wait_for(lock, kLinger) == std::cv_status::timeout && jobs_.empty()) {
+      return false;
+    }
+  }
+  return true;
 }
 
 metrics::LatencyHistogram AppendOnlyLog::fsync_durations() const {

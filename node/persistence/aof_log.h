@@ -9,6 +9,9 @@
 //             it.
 //   no        flush() writes; the kernel decides.
 //
+// Except under `always` a log thread ends soon after its work: while it lives, both share the table of open files, and
+// each system call on a socket costs the executor two atomic operations more (2 % of a request's time).
+//
 // Offsets count the bytes ever fed to this object, across files. durable_offset() <= appended_offset(); under `always`
 // everything up to durable_offset() survives a power cut. rotate() goes on in another file; the old one is synced
 // before the first byte of the new one is written, so a crash never leaves a gap between the two.
@@ -114,6 +117,8 @@ class AppendOnlyLog final : public EffectSink {
   void request_sync(Instant now);
   void start_threads();
   void run();
+  bool wait_for_job(std::unique_lock<std::mutex>& lock);
+  void work_off_job(std::unique_lock<std::mutex>& lock);
   bool may_begin() const;
   bool perform(Job& job, std::unique_lock<std::mutex>& lock);
   bool advance(uint64_t number);
@@ -163,6 +168,8 @@ class AppendOnlyLog final : public EffectSink {
   bool writing_ = false;    // one of them writes, or must be alone
   uint64_t busy_bytes_ = 0;  // of the jobs being performed
   bool stopping_ = false;
+  bool threads_stay_;       // when there is nothing to be done
+  size_t running_ = 0;      // threads
   std::optional<Error> failure_;
   metrics::LatencyHistogram fsync_durations_;
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace holdfast::node {
 
@@ -13,8 +14,10 @@ Result<> FileSink::write(std::string_view bytes) {
   if (auto done = file_.append(bytes); !done) return done;
   unsynced_ += bytes.size();
   if (sync_every_ == 0 || unsynced_ < sync_every_) return {};
-  unsynced_ = 0;
-  return file_.sync();
+  if (auto done = file_.sync(); !done) return done;
+  if (cached_ == Cached::dropped) file_.drop_cached(synced_, unsynced_);
+  synced_ += std::exchange(unsynced_, 0);
+  return {};
 }
 
 Result<size_t> FileSource::read(std::span<char> buffer) {

@@ -27,7 +27,8 @@ Result<SaveStats> write_synced_file(FileSystem& fs, const std::string& path, con
                                     const SnapshotRequest& request) {
   auto file = fs.open(path, FileSystem::Mode::create);
   if (!file) return std::unexpected(std::move(file.error()));
-  FileSink sink(**file, request.incremental_sync ? kSyncEveryBytes : 0);
+  FileSink sink(**file, request.incremental_sync ? kSyncEveryBytes : 0,
+                request.purpose == SnapshotPurpose::transfer ? FileSink::Cached::stays : FileSink::Cached::dropped);
   auto stats = write_to(sink, source, request);
   if (!stats) return stats;
   if (auto synced = (*file)->sync(); !synced) return std::unexpected(std::move(synced.error()));

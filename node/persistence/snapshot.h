@@ -19,9 +19,9 @@
 namespace holdfast::node {
 
 enum class SnapshotPurpose : uint8_t {
-  rdb_file,  // SAVE, BGSAVE, or a full sync through a file
+  rdb_file,  // SAVE, BGSAVE
   aof_base,  // BGREWRITEAOF
-  transfer,  // a full sync into a descriptor
+  transfer,  // a full sync, into a descriptor or a file
 };
 
 struct SnapshotRequest {

@@ -151,7 +151,8 @@ Result<> SnapshotWriter::write_file() {
   const std::string temporary = temporary_rdb_path(directory, ::gettid());
   auto file = fs_.open(temporary, FileSystem::Mode::create);
   if (!file) return std::unexpected(std::move(file.error()));
-  FileSink sink(**file, request_.incremental_sync ? kSyncEveryBytes : 0);
+  FileSink sink(**file, request_.incremental_sync ? kSyncEveryBytes : 0,
+                request_.purpose == SnapshotPurpose::transfer ? FileSink::Cached::stays : FileSink::Cached::dropped);
   Result<> done = write_records(sink);
   if (done) done = (*file)->sync();
   file->reset();

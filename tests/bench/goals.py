@@ -59,11 +59,11 @@ def saves(figures, ratio):
         stall, quiet = (figures.values(work, "holdfast", metric) for metric in ("stall_ms", "quiet_ms"))
         if not stall:
             continue
-        goal = f"{work}: longest stall at most 2 ms over that of the same load before ({max(quiet):.1f} ms)"
+        goal = f"{work}: longest stall at most 2 ms over that of the same load without it ({max(quiet):.1f} ms)"
         yield goal, f"{max(stall):.1f} ms", max(stall) <= max(quiet) + 2
         extra, bound, kept = (figures.median(work, "holdfast", name) for name in ("extra_mb", "extra_bound_mb", "of_throughput"))
         yield f"{work}: at most {bound:.0f} MB of memory more", f"{extra:.0f} MB", extra <= bound
-        yield f"{work}: at least 0.85 of the throughput before", f"{kept:.2f}", kept >= 0.85
+        yield f"{work}: at least 0.85 of the throughput without it", f"{kept:.2f}", kept >= 0.85
         yield from ratio(f"{work}: time not above redis-server's", work, "save_seconds", 1.0)
 
 

@@ -58,15 +58,20 @@ class Writing:
         return self._requests / self._time if self._time else 0
 
 
-def measure(bench, server, work, commands, **options):
-    # As long as the save takes: a longer time has longer pauses of the machine.
-    quiet_seconds, slice_seconds = bench.size(25, 8, 0.5), bench.size(1, 1, 0.5)
-    Writing(server, commands, slice_seconds, options).go_on()
-    before = Writing(server, commands, slice_seconds, options)
+def go_on_for(writing, seconds):
     begin = time.monotonic()
-    with pinging(server) as quiet:
-        while time.monotonic() < begin + quiet_seconds:
-            before.go_on()
+    while time.monotonic() < begin + seconds:
+        writing.go_on()
+
+
+def measure(bench, server, work, commands, **options):
+    # The machine's speed drifts: the load without a save runs before and after it, together for as long as the save
+    # takes or longer, since a longer time has longer pauses of the machine.
+    quiet_seconds, slice_seconds = bench.size(18, 6, 0.5), bench.size(1, 1, 0.5)
+    Writing(server, commands, slice_seconds, options).go_on()
+    without = Writing(server, commands, slice_seconds, options)
+    with pinging(server) as quiet_before:
+        go_on_for(without, quiet_seconds)
     resident_before = server.resident()
     during, begin = Writing(server, commands, slice_seconds, options), time.monotonic()
     with peak_of(server) as peak, pinging(server) as stalls:
@@ -76,6 +81,8 @@ def measure(bench, server, work, commands, **options):
             if time.monotonic() > begin + PATIENCE:
                 raise Failure(f"{server.make.name} has not saved in {PATIENCE} s")
         took = time.monotonic() - begin
+    with pinging(server) as quiet_after:
+        go_on_for(without, quiet_seconds)
     facts = persistence(server)
     if facts["rdb_last_bgsave_status"] != "ok" or not during.per_second():
         raise Failure(f"{server.make.name} did not save:\n{server.log_text()[-2000:]}")
@@ -83,8 +90,9 @@ def measure(bench, server, work, commands, **options):
     if server.make.name == REDIS:
         extra += int(facts["rdb_last_cow_size"])  # of the child
     bench.record(
-        work, server.make, stalls["noise"], stall_ms=stalls["max_ms"], quiet_ms=quiet["max_ms"], save_seconds=took,
-        of_throughput=during.per_second() / before.per_second(), extra_mb=extra / 2**20, extra_bound_mb=max(64, 0.03 * resident_before / 2**20),
+        work, server.make, stalls["noise"], stall_ms=stalls["max_ms"],
+        quiet_ms=max(quiet_before["max_ms"], quiet_after["max_ms"]), save_seconds=took,
+        of_throughput=during.per_second() / without.per_second(), extra_mb=extra / 2**20, extra_bound_mb=max(64, 0.03 * resident_before / 2**20),
         resident_mb=resident_before / 2**20,
     )  # fmt: skip
     worst = ", ".join(f"{stall['ms']:.2f} at {stall['at_s']:.1f} s" for stall in stalls["worst"])

@@ -63,7 +63,8 @@ struct Opened {
 
 char root[PATH_MAX];
 size_t root_length = 0;
-Opened descriptors[kDescriptors];
+Opened shared_descriptors[kDescriptors];
+thread_local Opened* descriptors = shared_descriptors;  // a thread that has left the process's open files has its own
 char* path_arena = nullptr;
 size_t path_arena_used = 0;
 
@@ -306,6 +307,19 @@ int creat(const char* path, mode_t mode) { return do_open(AT_FDCWD, path, O_CREA
 int close(int fd) {
   if (active() && fd >= 0 && static_cast<size_t>(fd) < kDescriptors) descriptors[fd].path = nullptr;
   return static_cast<int>(syscall(SYS_close, fd));
+}
+
+int close_range(unsigned first, unsigned last, int flags) {
+  const int done = static_cast<int>(syscall(SYS_close_range, first, last, flags));
+  if (!active() || done != 0) return done;
+  if ((flags & CLOSE_RANGE_UNSHARE) != 0) {
+    constexpr size_t kBytes = sizeof shared_descriptors;
+    void* memory = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) give_up("no memory");
+    descriptors = static_cast<Opened*>(memcpy(memory, descriptors, kBytes));
+  }
+  for (size_t fd = first; fd < kDescriptors && fd <= last; ++fd) descriptors[fd].path = nullptr;
+  return done;
 }
 
 ssize_t read(int fd, void* bytes, size_t size) { return do_read(fd, bytes, size, -1); }

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <condition_variable>
+#include <filesystem>
 #include <mutex>
 
 #include "common/base/random.h"
@@ -184,6 +185,31 @@ TEST_F(AppendOnlyLogTest, EverySecondSyncsOnceASecond) {
   log_->flush();
   EXPECT_TRUE(log_->close());
   EXPECT_EQ(fs_.sync_count(), 2U) << "nothing new: no sync but the one of close()";
+}
+
+TEST_F(AppendOnlyLogTest, ThreadsStayOnlyUnderAlways) {
+  const auto threads = [] {
+    const std::filesystem::directory_iterator tasks("/proc/self/task");
+    return std::distance(begin(tasks), end(tasks));
+  };
+  const auto before = threads();
+  start(FsyncPolicy::everysec);
+  for (int round = 0; round < 3; ++round) {
+    feed(*log_, 0, {"SET", "a", "1"});
+    log_->sync_now();
+    EXPECT_TRUE(becomes_durable(log_->appended_offset()));
+    EXPECT_TRUE(eventually([&] { return threads() == before; })) << "it has ended";
+  }
+  log_->set_policy(FsyncPolicy::always);
+  EXPECT_EQ(threads(), before + static_cast<long>(AppendOnlyLog::kSyncs));
+  feed(*log_, 0, {"SET", "a", "2"});
+  log_->flush();
+  EXPECT_TRUE(becomes_durable(log_->appended_offset()));
+  log_->set_policy(FsyncPolicy::everysec);
+  EXPECT_TRUE(eventually([&] { return threads() == before; }));
+  feed(*log_, 0, {"SET", "a", "3"});
+  EXPECT_TRUE(log_->close());
+  EXPECT_EQ(fs_.content("log").size(), log_->appended_offset());
 }
 
 TEST_F(AppendOnlyLogTest, ASyncThatIsWaitedForComesBeforeTheSecondIsOver) {
