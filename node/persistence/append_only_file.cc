@@ -131,7 +131,10 @@ Result<> AppendOnlyFile::open(const DataSource& source, const RdbHeader& header)
 }
 
 Result<> AppendOnlyFile::persist(const AofManifest& manifest) {
+  // Held open while it is replaced: the log thread, not the executor, then waits for its blocks to be freed.
+  auto held = fs_.open(path_of(names_.manifest()), FileSystem::Mode::read);
   auto done = atomic_replace(fs_, path_of(names_.manifest()), manifest.format());
+  if (held && log_) log_->dispose(std::move(*held));
   if (done) return done;
   return std::unexpected(Error{fmt::format("Can't write the AOF manifest {}: {}", names_.manifest(), done.error().text),
                                done.error().code});
