@@ -13,6 +13,10 @@ constexpr Millis kSaveRetry{1000};
 // A step that keeps finding work is cut here, and continues a moment later: a driver must get to its sockets.
 constexpr int kMaxRounds = 16;
 constexpr Millis kStepPause{1};
+// What is found (replicas, other sentinels) is saved together with what else is found within so long for each primary
+// that is watched: a save takes the longer the more there are.
+constexpr Micros kGatherForEachPrimary{500};
+constexpr Millis kGatherAtMost{500};
 
 }  // namespace
 
@@ -122,17 +126,38 @@ Actions Sentinel::Impl::finish() {
     if (!due) break;
     step(*primaries_by_id_.at(*due));
   }
-  if (dirty_ || (unsaved_ && (!out_.after_persist.empty() || answer_holds_vote_))) {
+  const bool gathered = save_discoveries_at_ && (now_ >= *save_discoveries_at_ || speaks_for_us());
+  if (dirty_ || gathered || (unsaved_ && (!out_.after_persist.empty() || answer_holds_vote_))) {
     out_.persist_first = std::make_shared<const PersistentState>(snapshot());
     dirty_ = unsaved_ = false;
+    save_discoveries_at_.reset();
   }
   next_deadline_ = unsaved_ ? save_retry_at_ : kNever;
+  if (save_discoveries_at_) next_deadline_ = std::min(next_deadline_, *save_discoveries_at_);
   if (tilt_since_) next_deadline_ = std::min(next_deadline_, *tilt_since_ + timings_.tilt_period);
   next_deadline_ = std::min(next_deadline_, agenda_.next());
   for (const auto& [id, peer] : peers_) next_deadline_ = std::min(next_deadline_, peer->deadline);
   out_.resolves = names_.take_due(now_);
   next_deadline_ = std::min(next_deadline_, names_.next_due());
   return std::move(out_);
+}
+
+// Votes, and orders that stand on them: a majority is one of the sentinels that are known, so these are on disk first.
+// A hello tells of epochs and the configuration only.
+bool Sentinel::Impl::speaks_for_us() const {
+  return answer_holds_vote_ || std::ranges::any_of(out_.after_persist, [](const Effect& effect) {
+           const auto* send = std::get_if<SendRequest>(&effect);
+           return send != nullptr && send->request.kind != Request::Kind::publish_hello;
+         });
+}
+
+void Sentinel::Impl::save_soon() {
+  if (save_discoveries_at_) return;
+  save_discoveries_at_ = now_ + std::min<Nanos>(primaries_.size() * kGatherForEachPrimary, kGatherAtMost);
+}
+
+void Sentinel::Impl::save_discoveries() {
+  if (save_discoveries_at_) dirty_ = true;
 }
 
 // What depended on the save did not leave: no reply to it will come, and a vote that is not on disk may not be counted.
@@ -175,6 +200,7 @@ void Sentinel::Impl::step(Primary& p) {
     }
     drive_configurations(p);
     drive_hellos(p);
+    drive_pings(p);
     plan(p, next_);
     if (!again_) return;
   }

@@ -44,6 +44,7 @@ PeerView& Sentinel::Impl::learn_peer(Primary& p, const RunId& id, const Endpoint
     peer->link.reset(now_);
     peer->link.retry_at = now_;
     peer->deadline = now_;
+    peer->ping_period = timings_.ping_period;
   }
   const auto [found, added] = p.peers.try_emplace(id);
   if (added) {
@@ -51,10 +52,10 @@ PeerView& Sentinel::Impl::learn_peer(Primary& p, const RunId& id, const Endpoint
     view.peer = peer.get();
     view.asked_at = view.hello_sent = view.last_hello = view.configuration_asked = kLongAgo;
     if (!announce) view.last_hello = now_;
-    refresh_peer_periods();
+    peer->ping_period = std::min(peer->ping_period, p.ping_period(timings_));
     if (announce) {
       notify(Event::sentinel, p, *peer);
-      dirty_ = true;
+      save_soon();
     }
     touch(p);
   }
@@ -71,7 +72,7 @@ void Sentinel::Impl::drop_peer(Primary& p, RunId id) {
       peers_.erase(peer);
     }
   }
-  dirty_ = true;
+  save_soon();
   touch(p);
 }
 

@@ -15,6 +15,20 @@ constexpr Millis kHelloRetry{50};  // one that had to wait for that
 constexpr Millis kMinReconnect{100};
 constexpr Millis kInfoWhileMoving{100};  // a replica on its way to the new primary
 
+// While all is well the primary's channel carries our hellos to everybody; on the replicas' and to the other sentinels
+// themselves one in so many is enough.
+constexpr int kQuietHellos = 5;
+
+// What is sent by long periods leaves at multiples of this, so that one waking serves many nodes.
+constexpr Millis kGrid{50};
+constexpr Millis kCoarsePeriod{500};
+
+// When what was sent at `last` is sent again: after `period`, or up to kGrid sooner.
+Instant next_send(Instant last, Millis period) {
+  const Instant exact = last + period;
+  return period < kCoarsePeriod ? exact : exact - exact.time_since_epoch() % kGrid;
+}
+
 // fast-down: a primary that refuses connections was closed by its kernel, and the replicas' ends of its links with it,
 // at about the same moment. They are asked until they know, or for so long.
 constexpr Millis kInfoOfCrash{5};
@@ -27,6 +41,13 @@ constexpr Millis kReconnectToNode{250};
 bool may_hand_over_now(const MonitoredPrimary& p, Instant now) { return p.held_for && now < p.next_attempt_at; }
 
 Millis connect_timeout(Millis down_after) { return std::clamp(down_after / 2, Millis(200), Millis(2000)); }
+
+// Of a request that stands for a PING: where a PING is due now, and this one would follow before the next, it goes now.
+Instant next_beside_ping(const Link& link, Instant last, Millis period, Millis ping_period, Instant now) {
+  const Instant next = next_send(last, period);
+  const bool ping_due = next_send(link.last_ping_sent, ping_period) <= now;
+  return ping_due && next < next_send(now, ping_period) ? std::min(next, now) : next;
+}
 
 }  // namespace
 
@@ -141,7 +162,8 @@ ConnectLink Sentinel::Impl::connect_node(const Primary& p, const Node& node, Lin
           .renames = p.settings.renames};
 }
 
-// Pings at the period; gives up a connection on which a PING has been without an answer for long. False if it closed.
+// Pings at the period, unless another request has left since whose answer shows the same; gives up a connection on
+// which a PING has been without an answer for long. False if it closed.
 bool Sentinel::Impl::drive_ping(Link& link, Millis period, Millis down_after,
                                 const std::shared_ptr<const Renames>& renames) {
   if (link.ping_pending_since) {
@@ -153,13 +175,13 @@ bool Sentinel::Impl::drive_ping(Link& link, Millis period, Millis down_after,
       return false;
     }
   }
-  if (due(link.last_ping_sent + period)) {
+  if (due(next_send(link.last_ping_sent, period))) {
     if (link.pending.size() < kMaxPending) {
       send(link, Request{.kind = Request::Kind::ping, .renames = renames}, 0, false);
       if (!link.ping_pending_since) link.ping_pending_since = now_;
     }
     link.last_ping_sent = now_;
-    due(now_ + period);
+    due(next_send(now_, period));
   }
   return true;
 }
@@ -185,13 +207,15 @@ Millis Sentinel::Impl::info_period(const Primary& p, const Node& node) const {
 void Sentinel::Impl::drive_info(Primary& p, Node& node) {
   const Millis period = std::min(info_period(p, node), timings_.info_period);
   if (period == kInfoOfCrash && node.has_requests(Request::Kind::info)) return;  // its answer brings us back here
-  if (!node.info_wanted && !due(node.info_sent + period)) return;
+  const Instant next = next_beside_ping(node.command, node.info_sent, period, p.ping_period(timings_), now_);
+  if (!node.info_wanted && !due(next)) return;
   if (node.command.pending.size() < kMaxPending) {
     send(node.command, Request{.kind = Request::Kind::info, .renames = p.settings.renames}, p.id, false);
+    stands_for_ping(node.command);
   }
   node.info_wanted = false;
   node.info_sent = now_;
-  due(now_ + period);
+  due(next_send(now_, period));
 }
 
 void Sentinel::Impl::drive_node(Primary& p, Node& node) {
@@ -204,15 +228,30 @@ void Sentinel::Impl::drive_node(Primary& p, Node& node) {
     if (link.state == Link::State::connecting && !due(link.connect_started + timeout)) return false;
     return drive_connection(link, owner, connect_node(p, node, kind), timeout);
   };
-  if (connected(node.command, LinkKind::command) &&
-      drive_ping(node.command, p.ping_period(timings_), p.settings.down_after, p.settings.renames)) {
-    drive_info(p, node);
-  }
+  if (connected(node.command, LinkKind::command)) drive_info(p, node);
   // We hear our own hello on each pubsub link, so silence of three periods means that the link is dead.
-  if (connected(node.pubsub, LinkKind::pubsub) && due(node.pubsub.last_activity + 3 * timings_.publish_period)) {
+  const Millis hellos = (&node == p.node.get() ? 1 : kQuietHellos) * timings_.publish_period;
+  if (connected(node.pubsub, LinkKind::pubsub) && due(node.pubsub.last_activity + 3 * hellos)) {
     close(node.pubsub);
     again_ = true;
   }
+}
+
+// What has just left shows as well, by its answer, that the node lives. Not where a PING is due at once: on a new
+// connection, and after a refusal.
+void Sentinel::Impl::stands_for_ping(Link& link) {
+  if (link.last_ping_sent != kLongAgo) link.last_ping_sent = now_;
+}
+
+// Last in a step: an INFO or a hello that has just left stands for the PING.
+void Sentinel::Impl::drive_pings(Primary& p) {
+  const auto drive = [&](Node& node) {
+    if (node.command.up()) {
+      drive_ping(node.command, p.ping_period(timings_), p.settings.down_after, p.settings.renames);
+    }
+  };
+  drive(*p.node);
+  for (auto& [address, replica] : p.replicas) drive(*replica);
 }
 
 void Sentinel::Impl::drive_peer(Peer& peer) {
@@ -238,11 +277,10 @@ RequestId Sentinel::Impl::send(Link& link, Request request, uint32_t primary, bo
   return id;
 }
 
-// False: not now, there is too much on the way already.
+// False where the link takes none now: too much waits on it, or it has no address of its own.
 bool Sentinel::Impl::publish_hello(Primary& p, Link& link, const std::shared_ptr<const Renames>& renames) {
   const std::string& ip = globals_.announce_ip.empty() ? link.local_ip : globals_.announce_ip;
-  if (link.pending.size() >= kMaxPending) return false;
-  if (ip.empty()) return true;
+  if (ip.empty() || link.pending.size() >= kMaxPending) return false;
   const Hello hello{.sentinel = {ip, globals_.announce_port != 0 ? globals_.announce_port : listen_port_},
                     .run_id = run_id_,
                     .current_epoch = current_epoch_.value,
@@ -255,22 +293,30 @@ bool Sentinel::Impl::publish_hello(Primary& p, Link& link, const std::shared_ptr
 }
 
 void Sentinel::Impl::drive_hellos(Primary& p) {
-  const auto drive = [&](Link& link, Instant& sent, const std::shared_ptr<const Renames>& renames) {
-    if (!link.up() || !due(sent + timings_.publish_period)) return;
-    sent = now_;
-    if (!publish_hello(p, link, renames))
-      sent -= timings_.publish_period - std::min(kHelloRetry, timings_.publish_period);
-    due(sent + timings_.publish_period);
+  const Millis usual = timings_.publish_period;
+  const Millis rare = p.quiet() ? kQuietHellos * usual : usual;
+  const auto drive = [&](Link& link, Instant& sent, Instant next, Millis period, const auto& renames) {
+    if (!link.up() || !due(next)) return false;
+    const bool left = publish_hello(p, link, renames);
+    if (left) sent = now_;
+    due(left ? next_send(now_, period) : now_ + kHelloRetry);
+    return left;
+  };
+  const auto drive_node = [&](Node& node, Millis period) {
+    const Instant next = next_beside_ping(node.command, node.hello_sent, period, p.ping_period(timings_), now_);
+    if (drive(node.command, node.hello_sent, next, period, p.settings.renames)) stands_for_ping(node.command);
   };
   // While a primary holds writes back, PUBLISH waits too, and what we ask it waits behind.
-  if (p.failover.handover.phase == Handover::Phase::none) {
-    drive(p.node->command, p.node->hello_sent, p.settings.renames);
-  }
+  if (p.failover.handover.phase == Handover::Phase::none) drive_node(*p.node, usual);
   // The sentinels of another group, which a node may belong to by now, must not learn of us.
   for (auto& [address, replica] : p.replicas) {
-    if (replica->info_current && !replica->of_others) drive(replica->command, replica->hello_sent, p.settings.renames);
+    if (replica->info_current && !replica->of_others) drive_node(*replica, replica->misplaced_since ? usual : rare);
   }
-  for (auto& [id, view] : p.peers) drive(view.peer->link, view.hello_sent, nullptr);
+  for (auto& [id, view] : p.peers) {
+    // One that is behind has missed what we said when the configuration changed.
+    const Millis period = view.hello_config_epoch < p.config_epoch ? usual : rare;
+    drive(view.peer->link, view.hello_sent, next_send(view.hello_sent, period), period, std::shared_ptr<const Renames>());
+  }
 }
 
 void Sentinel::Impl::want_info(Node& node) {

@@ -39,6 +39,7 @@ void Sentinel::Impl::switch_primary(Primary& p, const Endpoint& address, Switche
     next = make_node(address);
   }
   p.replicas[old] = std::exchange(p.node, std::move(next));
+  p.node->pubsub.last_activity = now_;  // a replica's is less often heard of
   p.failover.promoted = nullptr;
   p.failover.order = 0;
   p.o_down = false;

@@ -41,6 +41,8 @@ void Sentinel::Impl::on_replies(LinkId id, RequestId request_id, std::span<const
       if (p != nullptr && p->failover.handover.order == request_id) on_handover_answer(*p, replies[0]);
       return;
     case Request::Kind::publish_hello:
+      if (p != nullptr) on_publish_reply(*p, *owner.node, replies[0]);
+      return;
     case Request::Kind::script_kill: return;
   }
 }
@@ -56,9 +58,9 @@ void Sentinel::Impl::on_ping_reply(const LinkOwner& owner, const PendingRequest&
     break;
   }
   const bool ok = acceptable_ping_reply(reply);
-  if (ok) link.last_ok = now_;
   if (owner.peer != nullptr) {
     if (!ok) return;
+    link.last_ok = now_;
     for (auto& [name, p] : primaries_) {
       const auto view = p->peers.find(owner.peer->id);
       if (view != p->peers.end() && view->second.s_down) touch(*p);
@@ -67,21 +69,36 @@ void Sentinel::Impl::on_ping_reply(const LinkOwner& owner, const PendingRequest&
   }
   Primary* p = primary_by_id(owner.primary);
   Node& node = *owner.node;
-  if (ok && reply.type == Reply::Type::status) {
-    if (node.rebooted_since) touch(*p);
-    node.rebooted_since.reset();
-    node.script_kill_sent = false;
-  }
+  if (ok) note_alive(*p, node, reply.type == Reply::Type::status);
   // A node that runs a script too long is alive but useless: the script is killed once it counts as down.
   if (reply.is_error() && reply.text.starts_with("BUSY") && node.s_down && !node.script_kill_sent) {
     send(link, Request{.kind = Request::Kind::script_kill, .renames = p->settings.renames}, p->id, false);
     node.script_kill_sent = true;
   }
-  if (ok && node.s_down) touch(*p);
+}
+
+// An acceptable answer. `serving`: not one of a node that loads, or waits for its primary.
+void Sentinel::Impl::note_alive(Primary& p, Node& node, bool serving) {
+  node.command.last_ok = node.command.last_reply = now_;
+  if (node.s_down || (serving && node.rebooted_since)) touch(p);
+  if (!serving) return;
+  node.rebooted_since.reset();
+  node.script_kill_sent = false;
+}
+
+// Who takes a message lives as much as who answers a PING. Who refuses it is asked with one now.
+void Sentinel::Impl::on_publish_reply(Primary& p, Node& node, const Reply& reply) {
+  if (reply.type == Reply::Type::integer) return note_alive(p, node, true);
+  node.command.last_ping_sent = kLongAgo;
+  touch(p);
 }
 
 void Sentinel::Impl::on_info(Primary& p, Node& node, const Reply& reply) {
-  if (reply.type != Reply::Type::bulk) return;
+  if (reply.type != Reply::Type::bulk) {
+    node.command.last_ping_sent = kLongAgo;  // as on_publish_reply
+    return touch(p);
+  }
+  note_alive(p, node, false);  // it may be loading
   node.info = parse_info(reply.text);
   node.info.primary = names_.known(node.info.primary, globals_);
   for (Endpoint& replica : node.info.replicas) replica = names_.known(replica, globals_);
@@ -93,7 +110,7 @@ void Sentinel::Impl::on_info(Primary& p, Node& node, const Reply& reply) {
     for (const Endpoint& replica : node.info.replicas) {
       if (replica == p.node->address || p.replicas.contains(replica)) continue;
       notify(Event::slave, p, add_replica(p, replica));
-      dirty_ = true;
+      save_soon();
     }
   }
   if (&node != p.node.get()) note_placement(p, node);

@@ -32,9 +32,9 @@ struct Link {
   std::vector<PendingRequest> pending;
 
   std::optional<Instant> ping_pending_since;  // the oldest PING without an answer
-  Instant last_ping_sent;
-  Instant last_ok;        // last acceptable reply to a PING (see failure_detector.h)
-  Instant last_reply;     // last reply to a PING, of any kind
+  Instant last_ping_sent;  // a PING, or another request whose answer shows as well that the node lives
+  Instant last_ok;         // last acceptable reply to one of these (see failure_detector.h)
+  Instant last_reply;      // last reply to one of these; to a PING, of any kind
   Instant last_activity;  // of a pubsub link: the last message seen
   std::optional<Nanos> round_trip;
 

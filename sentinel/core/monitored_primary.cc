@@ -131,6 +131,11 @@ bool MonitoredPrimary::has_joined_others(const Node& replica) const {
   return !info.replicas.empty() && std::none_of(info.replicas.begin(), info.replicas.end(), is_ours);
 }
 
+bool MonitoredPrimary::quiet() const {
+  return node->command.up() && node->pubsub.up() && !node->s_down && node->role_reported != Role::replica &&
+         failover.state == FailoverState::none;
+}
+
 bool MonitoredPrimary::looks_sane(Instant now, const Timings& timings) const {
   return !node->s_down && !o_down && node->role_reported == Role::primary && node->info_at &&
          now - *node->info_at < 2 * timings.info_period;

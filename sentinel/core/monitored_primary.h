@@ -76,6 +76,9 @@ struct MonitoredPrimary {
   // it is seen with data of ours again.
   bool has_joined_others(const Node& replica) const;
 
+  // All is well: its channel is open to us, it is where the configuration has it, and no failover is under way.
+  bool quiet() const;
+
   // It is up, calls itself a primary, and has said so lately: fit to send replicas to.
   bool looks_sane(Instant now, const Timings& timings) const;
 };

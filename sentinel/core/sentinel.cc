@@ -119,6 +119,10 @@ Outcome<> Sentinel::set_timings(Timings timings, Instant now) {
   return outcome;
 }
 
+Actions Sentinel::save_discoveries(Instant now) {
+  return impl_->event(now, [&] { impl_->save_discoveries(); });
+}
+
 bool Sentinel::catching_up(Instant now) const {
   return std::any_of(impl_->primaries_.begin(), impl_->primaries_.end(),
                      [&](const auto& entry) { return entry.second->catching_up(now); });

@@ -136,6 +136,9 @@ class Sentinel {
   Outcome<> flush_config(Instant now);                  // always persists
   Outcome<> set_timings(Timings timings, Instant now);  // SENTINEL DEBUG
 
+  // The end of an orderly run: what was found lately, and is not saved yet, is.
+  Actions save_discoveries(Instant now);
+
   // Views; none change anything. Unknown names are "ERR No such master with that name".
   // After a start, for Timings::catch_up at most: the peers are being asked whether they know of a newer configuration.
   // It ends within an event.

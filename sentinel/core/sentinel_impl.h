@@ -47,6 +47,7 @@ class Sentinel::Impl {
   // impl_core.cc
   void on_start();
   void on_persist_failed();
+  void save_discoveries();
   PersistentState snapshot() const;
 
   // impl_links.cc
@@ -116,6 +117,8 @@ class Sentinel::Impl {
   Primary* primary_by_id(uint32_t id);
   void add_primary(const PersistentPrimary& saved);
   void save_epoch(Epoch seen, const Primary& heard_with);  // adopts a newer current epoch
+  void save_soon();                                        // a discovery
+  bool speaks_for_us() const;
 
   // Notices. `text` is appended to the instance's description.
   void record(Event event, const Primary& p);
@@ -132,6 +135,8 @@ class Sentinel::Impl {
   bool drive_connection(Link& link, const LinkOwner& owner, const ConnectLink& target, Millis timeout);
   bool drive_ping(Link& link, Millis period, Millis down_after, const std::shared_ptr<const Renames>& renames);
   void drive_info(Primary& p, Node& node);
+  void drive_pings(Primary& p);
+  void stands_for_ping(Link& link);
   Millis info_period(const Primary& p, const Node& node) const;
   ConnectLink connect_node(const Primary& p, const Node& node, LinkKind kind) const;
   void close(Link& link);
@@ -144,6 +149,8 @@ class Sentinel::Impl {
 
   // impl_replies.cc
   void on_ping_reply(const LinkOwner& owner, const PendingRequest& request, const Reply& reply);
+  void on_publish_reply(Primary& p, Node& node, const Reply& reply);
+  void note_alive(Primary& p, Node& node, bool serving);
   void on_info(Primary& p, Node& node, const Reply& reply);
   void on_ask_reply(const LinkOwner& owner, const PendingRequest& request, const Reply& reply);
   void on_role(Primary& p, Node& node, RequestId request, const Reply& reply);
@@ -240,7 +247,8 @@ class Sentinel::Impl {
   Instant next_ = kNever;  // the earliest due() that was not due, of the step in hand
   bool again_ = false;     // the step in hand made new work for itself
   Actions out_;
-  bool unsaved_ = false;       // the last save failed
+  std::optional<Instant> save_discoveries_at_;  // nothing: none is unsaved
+  bool unsaved_ = false;                        // the last save failed
   Instant save_retry_at_ = kNever;
   bool answer_holds_vote_ = false;
 };

@@ -92,6 +92,7 @@ void SentinelServer::request_shutdown(std::string_view reason) {
   // After this turn: a client that asked for it is being served right now.
   boost::asio::post(io_.get_executor(), [this] {
     server_.stop_listening();
+    (void)perform(core_.save_discoveries(clock_.now()));
     links_.close_all();
     settle();
     store_.close();

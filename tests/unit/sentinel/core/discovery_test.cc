@@ -27,6 +27,7 @@ TEST_F(Discovery, AddsASentinelAndSavesIt) {
   hear(hello(kNew, id('d'), 4, kPrimary, 0));
   EXPECT_TRUE(harness.noticed("+sentinel sentinel " + id('d').str() + " 10.0.1.9 26379 @ mymaster 10.0.0.1 6379"));
   EXPECT_EQ(peers(), 3u);
+  harness.run_for(1ms);
   EXPECT_EQ(harness.saved_state->primaries[0].sentinels.size(), 3u);
   EXPECT_GE(harness.server(kNew).count(Request::Kind::ping), 1u);
 }
@@ -109,12 +110,125 @@ TEST_F(Discovery, AnnouncesTheConfiguredAddress) {
   EXPECT_TRUE(harness.server(kPrimary).last(Request::Kind::publish_hello)->text.starts_with("203.0.113.7,5000,"));
 }
 
-TEST_F(Discovery, SaysHelloEachTwoSeconds) {
-  harness.server(kPrimary).received.clear();
-  harness.server(kPeer1).received.clear();
+// The more primaries, the more is gathered for one save: 200 ms for 400 of them.
+TEST(Discoveries, AreSavedTogetherWhereManyPrimariesAreWatched) {
+  PersistentState state = usual_state();
+  for (int i = 1; i < 400; ++i) {
+    PersistentPrimary& primary = state.primaries.emplace_back();
+    primary.name = "p" + std::to_string(i);
+    primary.address = {"10.1.0.1", static_cast<uint16_t>(20000 + i)};
+  }
+  UsualHarness harness(state);
+  const int saves = harness.saves;
+  for (const char digit : {'d', 'e', 'f'}) {
+    const Endpoint address{"10.0.2.1", static_cast<uint16_t>(26000 + digit)};
+    harness.perform(harness.core.hello_published(hello(address, id(digit), 4, kPrimary, 0), harness.now));
+    harness.run_for(50ms);
+  }
+  EXPECT_EQ(harness.saves, saves);
+  harness.run_for(50ms);
+  EXPECT_EQ(harness.saves, saves + 1);
+  EXPECT_EQ(harness.saved_state->primaries[0].sentinels.size(), 5u);
+  harness.run_for(5s);
+  EXPECT_EQ(harness.saves, saves + 1);
+}
+
+TEST_F(Discovery, SavesWhatWasFoundBeforeAVoteThatMayDependOnIt) {
+  const int saves = harness.saves;
+  hear(hello(kNew, id('d'), 4, kPrimary, 0));
+  EXPECT_EQ(harness.saves, saves);
+  EXPECT_EQ(harness.ask({kPrimary, Epoch{9}, id('b')}).leader, id('b'));
+  EXPECT_TRUE(harness.last_ask_saved_first);
+  EXPECT_EQ(harness.saved_state->primaries[0].sentinels.size(), 3u);
+  // The same vote again changes nothing, but it leaves.
+  hear(hello({"10.0.1.10", 26379}, id('e'), 4, kPrimary, 0));
+  EXPECT_EQ(harness.ask({kPrimary, Epoch{9}, id('b')}).leader, id('b'));
+  EXPECT_EQ(harness.saved_state->primaries[0].sentinels.size(), 4u);
+}
+
+TEST_F(Discovery, SavesWhatWasFoundBeforeItAsksForVotes) {
+  harness.server(kPeer1).answer = harness.server(kPeer2).answer = [](const Request& request) {
+    return request.candidate ? Reply{} : ballot(true, id('f'), 0);  // down, and nothing of use about the election
+  };
+  harness.kill(kPrimary);
+  ASSERT_TRUE(harness.run_until([&] { return harness.noticed("+try-failover"); }, 3s));
+  hear(hello(kNew, id('d'), 4, kPrimary, 0));  // it is asked for its vote at once
+  ASSERT_EQ(harness.server(kNew).count(Request::Kind::ask_master_down), 1u);
+  EXPECT_EQ(harness.saved_state->primaries[0].sentinels.size(), 3u);
+}
+
+TEST_F(Discovery, SavesWhatWasFoundAtAnOrderlyEnd) {
+  harness.perform(harness.core.save_discoveries(harness.now));
+  const int saves = harness.saves;
+  hear(hello(kNew, id('d'), 4, kPrimary, 0));
+  harness.perform(harness.core.save_discoveries(harness.now));
+  EXPECT_EQ(harness.saves, saves + 1);
+  EXPECT_EQ(harness.saved_state->primaries[0].sentinels.size(), 3u);
+  harness.perform(harness.core.save_discoveries(harness.now));
+  EXPECT_EQ(harness.saves, saves + 1);
+}
+
+TEST_F(Discovery, WhatWasFoundIsSavedAgainWhereTheSaveFailed) {
+  harness.save_fails = true;
+  hear(hello(kNew, id('d'), 4, kPrimary, 0));
+  harness.run_for(700ms);
+  harness.save_fails = false;
+  harness.run_for(1s);
+  EXPECT_EQ(harness.saved_state->primaries[0].sentinels.size(), 3u);
+}
+
+struct QuietHellos : Discovery {
+  size_t hellos_to(const Endpoint& address) {
+    const size_t count = harness.server(address).count(Request::Kind::publish_hello);
+    harness.server(address).received.clear();
+    return count;
+  }
+  void forget_all() {
+    for (const Endpoint& address : {kPrimary, kReplica1, kReplica2, kPeer1, kPeer2}) hellos_to(address);
+  }
+};
+
+TEST_F(QuietHellos, GoOutEachTwoSecondsOnThePrimaryAndNowAndThenElsewhereWhileAllIsWell) {
+  forget_all();
+  harness.run_for(20s);
+  EXPECT_EQ(hellos_to(kPrimary), 10u);
+  for (const Endpoint& other : {kReplica1, kPeer1}) {
+    const size_t count = hellos_to(other);
+    EXPECT_TRUE(count == 2 || count == 3) << count;
+  }
+}
+
+TEST_F(QuietHellos, GoOutEachTwoSecondsEverywhereWhileThePrimaryIsAway) {
+  harness.server(kPeer1).answer = harness.server(kPeer2).answer = {};  // they see it up
+  harness.kill(kPrimary);
+  harness.run_for(2s);
+  forget_all();
   harness.run_for(10s);
-  EXPECT_EQ(harness.server(kPrimary).count(Request::Kind::publish_hello), 5u);
-  EXPECT_EQ(harness.server(kPeer1).count(Request::Kind::publish_hello), 5u);
+  EXPECT_EQ(hellos_to(kReplica1), 5u);
+  EXPECT_EQ(hellos_to(kPeer1), 5u);
+}
+
+TEST_F(QuietHellos, GoOutAtOnceWhenTheConfigurationChanges) {
+  forget_all();
+  hear(hello(kPeer1, id('b'), 5, kReplica2, 5));
+  for (const Endpoint& everybody : {kPrimary, kReplica1, kReplica2, kPeer1, kPeer2}) EXPECT_EQ(hellos_to(everybody), 1u);
+}
+
+TEST_F(QuietHellos, GoEachTwoSecondsToWhoIsBehindOurConfiguration) {
+  harness.server(kReplica2).is_primary = true;
+  harness.server(kPrimary).is_primary = false;
+  harness.server(kPrimary).follows = harness.server(kReplica1).follows = kReplica2;
+  hear(hello(kPeer1, id('b'), 5, kReplica2, 5));
+  harness.run_for(15s);
+  forget_all();
+  harness.run_for(10s);
+  EXPECT_EQ(hellos_to(kPeer2), 5u);  // it has been silent, or says the old
+  EXPECT_LE(hellos_to(kPeer1), 2u);
+  hear(hello(kPeer2, id('c'), 5, kReplica2, 5));
+  harness.run_for(10s);
+  forget_all();
+  harness.run_for(10s);
+  EXPECT_LE(hellos_to(kPeer2), 2u);
 }
 
 // One link carries the hellos of all primaries that both watch, and takes only so many requests at a time.

@@ -28,6 +28,8 @@ struct FakeServer {
   int priority = 100;
   std::vector<Endpoint> replicas;
   bool refuses_role = false;
+  bool refuses_hellos = false;
+  bool refuses_info = false;
   std::string version = "7.0.15";
   std::string history;  // replication id; "": it tells none
   uint64_t keys = 10;
@@ -224,10 +226,11 @@ class Harness {
     target.received.push_back(send.request);
     if (target.silent) return;
     std::vector<Reply> replies;
+    const Reply denied = Reply::error("NOPERM this user has no permissions to run this command");
     switch (send.request.kind) {
       case Request::Kind::ping: replies = {target.ping}; break;
-      case Request::Kind::info: replies = {Reply::bulk(target.info())}; break;
-      case Request::Kind::publish_hello: replies = {Reply::number(1)}; break;
+      case Request::Kind::info: replies = {target.refuses_info ? denied : Reply::bulk(target.info())}; break;
+      case Request::Kind::publish_hello: replies = {target.refuses_hellos ? denied : Reply::number(1)}; break;
       case Request::Kind::script_kill: replies = {Reply::status("OK")}; break;
       case Request::Kind::ask_master_down:
         replies = {target.answer ? target.answer(send.request)
