@@ -3,12 +3,14 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <cstring>
 
 #include "common/base/text.h"
+#include "common/net/socket_calls.h"
 #include "common/resp/writer.h"
 
 namespace holdfast::net {
@@ -16,7 +18,11 @@ namespace holdfast::net {
 namespace {
 
 constexpr size_t kReadBuffer = 16 * 1024;
-constexpr size_t kKeepOutput = 64 * 1024;
+constexpr size_t kKeepOutput = 1024;
+constexpr int kReadsInTurn = 16;  // then the others get their turn
+
+// What is received is parsed at once, so one buffer serves all links of a thread.
+thread_local std::array<char, kReadBuffer> received;
 
 Error to_error(const boost::system::error_code& code, std::string_view what) {
   return {fmt::format("{}: {}", what, code.message()),
@@ -117,9 +123,12 @@ void RespLink::connected() {
     return try_next();
   }
   timer_.cancel();
+  boost::system::error_code error;
+  StreamEvents& events = *this;
+  stream_ = std::make_unique<Stream>(io_, socket_.release(error), events);
+  if (stream_->fd() < 0) return fail_later({"connect: no room to watch the socket", ENOSPC});
   state_ = State::up;
-  buffer_ = std::make_unique_for_overwrite<char[]>(kReadBuffer);
-  read();
+  stream_->start();
   flush();
   if (handler_ == nullptr || state_ == State::dead) return;
   std::string host = local.substr(0, local.rfind(':'));
@@ -127,18 +136,33 @@ void RespLink::connected() {
   handler_->on_link_up(*this, host);
 }
 
-void RespLink::read() {
-  socket_.async_read_some(boost::asio::buffer(buffer_.get(), kReadBuffer),
-                          [self = shared_from_this()](boost::system::error_code error, size_t count) {
-                            if (self->state_ == State::dead) return;
-                            if (error) {
-                              return self->die(error == boost::asio::error::eof
-                                                   ? Error{"Server closed the connection", 0}
-                                                   : to_error(error, "read"));
-                            }
-                            self->take_input({self->buffer_.get(), count});
-                            if (self->state_ != State::dead) self->read();
-                          });
+void RespLink::readable() {
+  if (state_ != State::up || dying_) return;
+  const auto self = shared_from_this();
+  reading_ = true;
+  bool more = true;
+  for (int i = 0; i < kReadsInTurn && more; ++i) more = receive();
+  reading_ = false;
+  if (more) stream_->read_again();
+}
+
+// Also once more after all has been taken: an end that came with the last bytes raises no event of its own.
+bool RespLink::receive() {
+  const ssize_t count = receive_bytes(stream_->fd(), received.data(), received.size());
+  if (count > 0) {
+    take_input({received.data(), static_cast<size_t>(count)});
+    return state_ == State::up && !dying_;
+  }
+  if (count == 0) {
+    fail_later({"Server closed the connection", 0});
+  } else if (errno != EAGAIN && errno != EWOULDBLOCK) {
+    fail_later({fmt::format("read: {}", std::strerror(errno)), errno});
+  }
+  return false;
+}
+
+void RespLink::writable() {
+  if (state_ == State::up) flush();
 }
 
 void RespLink::take_input(std::string_view bytes) {
@@ -173,35 +197,48 @@ bool RespLink::is_push(const resp::Reply& reply) const {
 bool RespLink::answer(resp::Reply reply) {
   if (pending_.empty()) return false;
   Pending& first = pending_.front();
-  first.replies.push_back(std::move(reply));
-  if (first.replies.size() < first.expected) return true;
+  if (first.expected > 1) {
+    first.replies.push_back(std::move(reply));
+    if (first.replies.size() < first.expected) return true;
+  }
   const Pending complete = std::move(first);
-  pending_.pop_front();
-  if (complete.done) complete.done(complete.replies);
+  pending_.erase(pending_.begin());
+  if (!complete.done) return true;
+  if (complete.expected > 1) {
+    complete.done(complete.replies);
+  } else {
+    complete.done({&reply, 1});
+  }
   return true;
 }
 
 void RespLink::send(std::span<const Command> commands, OnReplies done) {
-  if (state_ == State::dead || commands.empty()) return;
-  resp::Writer writer(output_);
+  if (commands.empty()) return;
+  std::string encoded;
+  resp::Writer writer(encoded);
   std::vector<std::string_view> words;
   for (const Command& command : commands) {
     words.assign(command.begin(), command.end());
     writer.command(words);
   }
-  pending_.push_back({commands.size(), {}, std::move(done)});
+  send_encoded(encoded, commands.size(), std::move(done));
+}
+
+void RespLink::send_encoded(std::string_view commands, size_t count, OnReplies done) {
+  if (state_ == State::dead) return;
+  output_ += commands;
+  pending_.push_back({count, {}, std::move(done)});
   if (state_ == State::up) flush();
 }
 
 void RespLink::flush() {
-  while (sent_ < output_.size() && !waiting_writable_ && !dying_) {
-    const ssize_t count =
-        ::send(socket_.native_handle(), output_.data() + sent_, output_.size() - sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
+  while (sent_ < output_.size() && !stream_->waits_writable() && !dying_) {
+    const ssize_t count = send_bytes(stream_->fd(), output_.data() + sent_, output_.size() - sent_);
     if (count >= 0) {
       sent_ += static_cast<size_t>(count);
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      return wait_writable();
-    } else if (errno != EINTR) {
+      return stream_->wait_writable();
+    } else {
       return fail_later({fmt::format("write: {}", std::strerror(errno)), errno});
     }
   }
@@ -209,14 +246,6 @@ void RespLink::flush() {
   sent_ = 0;
   output_.clear();
   if (output_.capacity() > kKeepOutput) output_.shrink_to_fit();
-}
-
-void RespLink::wait_writable() {
-  waiting_writable_ = true;
-  socket_.async_wait(Socket::wait_write, [self = shared_from_this()](boost::system::error_code error) {
-    self->waiting_writable_ = false;
-    if (!error && self->state_ == State::up) self->flush();
-  });
 }
 
 void RespLink::fail_later(Error error) {
@@ -241,6 +270,12 @@ void RespLink::close() {
   resolver_.cancel();
   boost::system::error_code ignored;
   socket_.close(ignored);
+  if (stream_ == nullptr) return;
+  if (reading_) {  // not from within: it is this object's turn on the reactor
+    boost::asio::post(io_.get_executor(), [self = shared_from_this()] { self->stream_.reset(); });
+  } else {
+    stream_.reset();
+  }
 }
 
 }  // namespace holdfast::net

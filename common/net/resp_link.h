@@ -7,13 +7,15 @@
 //
 // Errors (all final, one on_link_down each): the name does not resolve, the connection is refused or takes longer than
 // connect_timeout, the peer closes, does not speak RESP, or sends a reply that nobody asked for.
+//
+// Made for thousands of links that are mostly silent: one recv for what has arrived, into a buffer that all share. Needs an
+// io_context as Stream does.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -25,12 +27,13 @@
 #include "common/base/endpoint.h"
 #include "common/base/result.h"
 #include "common/net/socket.h"
+#include "common/net/stream.h"
 #include "common/resp/reply.h"
 #include "common/time/clock.h"
 
 namespace holdfast::net {
 
-class RespLink : public std::enable_shared_from_this<RespLink> {
+class RespLink final : public std::enable_shared_from_this<RespLink>, private StreamEvents {
  public:
   class Handler {
    public:
@@ -59,10 +62,14 @@ class RespLink : public std::enable_shared_from_this<RespLink> {
 
   static std::shared_ptr<RespLink> open(boost::asio::io_context& io, Options options, Handler& handler);
   ~RespLink();
+  RespLink(const RespLink&) = delete;
+  RespLink& operator=(const RespLink&) = delete;
 
   // Written together, without waiting. `done` runs when all the replies are there (never, if the link dies first); a
   // null one drops them. On a dead link this does nothing.
   void send(std::span<const Command> commands, OnReplies done);
+  // The same with `count` commands that are encoded already.
+  void send_encoded(std::string_view commands, size_t count, OnReplies done);
   void close();
 
   uint64_t tag() const { return options_.tag; }
@@ -86,12 +93,13 @@ class RespLink : public std::enable_shared_from_this<RespLink> {
   void try_next();
   Result<> open_socket(const Tcp::endpoint& endpoint);
   void connected();
-  void read();
+  void readable() override;
+  void writable() override;
+  bool receive();  // true: there may be more
   void take_input(std::string_view bytes);
   bool is_push(const resp::Reply& reply) const;
   bool answer(resp::Reply reply);  // false: nobody asked
   void flush();
-  void wait_writable();
   void die(Error error);
   void fail_later(Error error);
 
@@ -99,8 +107,10 @@ class RespLink : public std::enable_shared_from_this<RespLink> {
   const Options options_;
   Handler* handler_;  // null after close
   State state_ = State::connecting;
-  bool dying_ = false;  // a failure is on its way to the handler
-  Socket socket_;
+  bool dying_ = false;    // a failure is on its way to the handler
+  bool reading_ = false;  // within readable()
+  Socket socket_;         // until it is connected; then
+  std::unique_ptr<Stream> stream_;
   boost::asio::ip::basic_resolver<Tcp, Executor> resolver_;
   Timer timer_;
   std::vector<Tcp::endpoint> candidates_;  // still to be tried, the next one last
@@ -108,11 +118,9 @@ class RespLink : public std::enable_shared_from_this<RespLink> {
 
   std::string output_;
   size_t sent_ = 0;  // of output_
-  bool waiting_writable_ = false;
-  std::deque<Pending> pending_;
-  std::string input_;  // an incomplete reply
+  std::vector<Pending> pending_;  // the oldest first; few
+  std::string input_;             // an incomplete reply
   resp::ReplyParser parser_;
-  std::unique_ptr<char[]> buffer_;
 };
 
 }  // namespace holdfast::net

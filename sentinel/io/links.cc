@@ -9,6 +9,8 @@ namespace holdfast::sentinel {
 
 namespace {
 
+constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
+
 // As the core reads replies: RESP2's types. Aggregates of RESP3 become arrays, its scalars text or integers.
 Reply converted(const resp::Reply& reply) {
   switch (reply.type) {
@@ -102,23 +104,42 @@ void Links::connect(const ConnectLink& wanted, bool resolve) {
   options.resolve = resolve;
   options.pushes = wanted.kind == LinkKind::pubsub;
   options.keepalive_seconds = options_.keepalive_seconds;
-  links_[wanted.link] = {net::RespLink::open(io_, std::move(options), *this), wanted};
+  links_[wanted.link] = {this, net::RespLink::open(io_, std::move(options), *this), wanted};
 }
 
 void Links::send(const SendRequest& request) {
   const auto found = links_.find(request.link);
   if (found == links_.end()) return;
-  const auto received = [this, link = request.link, id = request.id, kind = request.request.kind,
-                         address = found->second.wanted.address](std::span<const resp::Reply> replies) {
-    std::vector<Reply> plain;
-    plain.reserve(replies.size());
-    for (const resp::Reply& reply : replies) plain.push_back(converted(reply));
-    if (kind == Request::Kind::info && plain.size() == 1 && plain[0].type == Reply::Type::bulk) {
-      cache_[address] = {plain[0].text, clock_.now()};
-    }
-    listener_.link_replied(link, id, plain);
+  // The callbacks are small enough to be kept without an allocation. They do not outlive `open`.
+  const Open& open = found->second;
+  net::RespLink& link = *open.link;
+  if (request.request.kind == Request::Kind::info) {
+    return link.send(commands_of(request.request), [&open, id = request.id](std::span<const resp::Reply> replies) {
+      if (replies[0].type == resp::Reply::Type::bulk) {
+        open.owner->cache_[open.wanted.address] = {replies[0].text, open.owner->clock_.now()};
+      }
+      open.owner->replied(open, id, replies);
+    });
+  }
+  const auto done = [&open, id = request.id](std::span<const resp::Reply> replies) {
+    open.owner->replied(open, id, replies);
   };
-  found->second.link->send(commands_of(request.request), received);
+  if (request.request.kind == Request::Kind::ping && request.request.renames == nullptr) {
+    return link.send_encoded(kPing, 1, done);
+  }
+  link.send(commands_of(request.request), done);
+}
+
+void Links::replied(const Open& open, RequestId id, std::span<const resp::Reply> replies) {
+  const LinkId link = open.wanted.link;
+  if (replies.size() == 1) {
+    const Reply only = converted(replies[0]);
+    return listener_.link_replied(link, id, {&only, 1});
+  }
+  std::vector<Reply> plain;
+  plain.reserve(replies.size());
+  for (const resp::Reply& reply : replies) plain.push_back(converted(reply));
+  listener_.link_replied(link, id, plain);
 }
 
 void Links::on_link_up(net::RespLink& link, const std::string& local_address) {

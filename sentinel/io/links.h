@@ -55,12 +55,14 @@ class Links final : private net::RespLink::Handler {
 
  private:
   struct Open {
+    Links* owner;
     std::shared_ptr<net::RespLink> link;
     ConnectLink wanted;
   };
 
   void connect(const ConnectLink& wanted, bool resolve);
   void send(const SendRequest& request);
+  void replied(const Open& open, RequestId id, std::span<const resp::Reply> replies);
   void on_link_up(net::RespLink& link, const std::string& local_address) override;
   void on_link_down(net::RespLink& link, const Error& error) override;
   void on_link_push(net::RespLink& link, const resp::Reply& message) override;

@@ -201,7 +201,8 @@ void SentinelServer::crash_if_simulated(const std::vector<Notice>& notices) cons
   }
 }
 
-void SentinelServer::drive(const std::function<Actions(Instant)>& event) {
+template <class Event>
+void SentinelServer::drive(const Event& event) {
   const Instant started = clock_.now();
   (void)perform(event(started));
   const Nanos took = clock_.now() - started;
@@ -231,9 +232,9 @@ void SentinelServer::link_replied(LinkId link, RequestId request, std::span<cons
 }
 
 void SentinelServer::arm_timer() {
+  if (timer_at_ == core_.next_deadline()) return;
   const Instant now = clock_.now();
   const Instant at = std::min(core_.next_deadline(), now + kLongestWait);
-  if (timer_at_ == at) return;
   timer_at_ = at;
   core_timer_.expires_after(std::max(Nanos(0), at - now));
   core_timer_.async_wait([this](boost::system::error_code error) {

@@ -80,7 +80,8 @@ class SentinelServer final : public Host, private LinkListener {
   void link_replied(LinkId link, RequestId request, std::span<const Reply> replies) override;
 
   // Runs one event of the core and what follows from it, and takes its time.
-  void drive(const std::function<Actions(Instant)>& event);
+  template <class Event>
+  void drive(const Event& event);
   Result<> save(const PersistentState& state);
   void settle();
   void settle_later(Nanos pause);

@@ -70,7 +70,7 @@ class RespLinkTest : public testing::Test, protected RespLink::Handler {
   void on_link_down(RespLink&, const Error& error) override { downs_.push_back(error); }
   void on_link_push(RespLink&, const resp::Reply& message) override { pushed_.push_back(message); }
 
-  boost::asio::io_context io_;
+  boost::asio::io_context io_{kOneThread};
   std::unique_ptr<Listener> listener_;
   uint16_t port_ = 0;
   std::vector<int> accepted_;
@@ -131,6 +131,27 @@ TEST_F(RespLinkTest, ReportsThePeersClose) {
   accepted_.clear();
   run_until([&] { return downs_.size() == 1; });
   EXPECT_TRUE(answers_.empty());
+}
+
+TEST_F(RespLinkTest, ReportsACloseThatCameWithTheLastBytes) {
+  connect();
+  send({{"PING"}});
+  received(14);  // all of it: else the close is a reset
+  serve("+PONG\r\n");
+  ::close(accepted_[0]);
+  accepted_.clear();
+  run_until([&] { return downs_.size() == 1; });
+  EXPECT_EQ(answers_.size(), 1u);
+  EXPECT_EQ(downs_[0].text, "Server closed the connection");
+}
+
+TEST_F(RespLinkTest, TakesMoreThanItsBufferAtOnce) {
+  connect();
+  send({{"INFO"}});
+  const std::string text(100'000, 'x');
+  serve("$100000\r\n" + text + "\r\n");
+  run_until([&] { return answers_.size() == 1; });
+  EXPECT_EQ(answers_[0][0].text, text);
 }
 
 TEST_F(RespLinkTest, GivesUpOnAPeerThatSpeaksNoResp) {
