@@ -46,13 +46,16 @@ struct Link {
     ping_pending_since = std::nullopt;
   }
 
-  // Takes the request out of the list, and earlier ones of its kind: their replies will not come any more. (On one TCP
-  // connection none could be missing; the simulator is not so kind.)
+  // Takes the request out of the list, and earlier ones of its kind about the same primary: their replies will not come
+  // any more. (On one TCP connection none could be missing; the simulator is not so kind.) Those about others may: what
+  // waits for a save leaves after what does not, so a vote's answer comes behind that of a later question.
   std::optional<PendingRequest> take(RequestId request) {
     const auto found = std::find_if(pending.begin(), pending.end(), [&](const auto& p) { return p.id == request; });
     if (found == pending.end()) return std::nullopt;
     const PendingRequest taken = *found;
-    std::erase_if(pending, [&](const auto& p) { return p.id == request || (p.kind == taken.kind && p.id < request); });
+    std::erase_if(pending, [&](const auto& p) {
+      return p.id == request || (p.kind == taken.kind && p.primary == taken.primary && p.id < request);
+    });
     return taken;
   }
 

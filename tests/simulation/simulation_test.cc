@@ -118,8 +118,9 @@ TEST(Simulation, PrimariesThatDieTogetherShareEpochs) {
   fmt::print("{} primaries at once, past down-after: all agree {} / {} ms (median / p99), {:.1f} epochs\n", kGroups,
              count_ms(percentile(agreed, 50)), count_ms(percentile(agreed, 99)),
              static_cast<double>(epochs) / static_cast<double>(agreed.size()));
-  EXPECT_LE(percentile(agreed, 50), Millis(150));
-  EXPECT_LE(epochs, 3 * agreed.size());
+  EXPECT_LE(percentile(agreed, 50), Millis(60));
+  EXPECT_LE(percentile(agreed, 99), Millis(150));
+  EXPECT_LE(epochs, 2 * agreed.size());
 }
 
 TEST(Simulation, AnOrderedFailoverTakesAFewRoundTrips) {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "sentinel/core/link.h"
 #include "tests/unit/sentinel/core/harness.h"
 
 namespace holdfast::sentinel::test {
@@ -92,6 +93,18 @@ TEST(SharedEpochs, OrderedFailoversTakeOneEach) {
   ASSERT_TRUE(harness.run_until([&] { return harness.switched("mymaster") && harness.switched("other"); }, 3s));
   EXPECT_EQ(harness.config_epoch("mymaster"), Epoch{5});
   EXPECT_EQ(harness.config_epoch("other"), Epoch{6});
+}
+
+// A vote's answer that comes behind the answer to a later question about another primary is an answer all the same.
+TEST(SharedEpochs, AnswersAboutOtherPrimariesDoNotCancelAVote) {
+  using Kind = Request::Kind;
+  Link link;
+  link.pending = {{.id = 10, .kind = Kind::ask_master_down, .primary = 1},
+                  {.id = 11, .kind = Kind::ask_master_down, .primary = 2},
+                  {.id = 12, .kind = Kind::ask_master_down, .primary = 2}};
+  EXPECT_TRUE(link.take(12));
+  EXPECT_FALSE(link.take(11)) << "lost: one connection keeps the order";
+  EXPECT_TRUE(link.take(10));
 }
 
 }  // namespace
