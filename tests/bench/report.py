@@ -37,7 +37,8 @@ INTRODUCTION = """# Benchmarks
 
 Holdfast beside Debian's redis-server{valkey}, measured by [tests/bench/run](../tests/bench/run), which wrote this page;
 every sample is in [results.json](benchmarks/results.json).
-The time a failover takes has [a page of its own](benchmarks/failover.md).
+The time a failover takes has [a page of its own](benchmarks/failover.md), and so has
+[a sentinel with very many primaries](benchmarks/sentinel-scale.md).
 
 ```
 tests/bench/run            # builds, measures everything (about an hour), writes this page; nothing else may run
