@@ -211,7 +211,7 @@ void Sentinel::Impl::drive_info(Primary& p, Node& node) {
   if (!node.info_wanted && !due(next)) return;
   if (node.command.pending.size() < kMaxPending) {
     send(node.command, Request{.kind = Request::Kind::info, .renames = p.settings.renames}, p.id, false);
-    stands_for_ping(node.command);
+    stands_for_ping(node);
   }
   node.info_wanted = false;
   node.info_sent = now_;
@@ -237,10 +237,10 @@ void Sentinel::Impl::drive_node(Primary& p, Node& node) {
   }
 }
 
-// What has just left shows as well, by its answer, that the node lives. Not where a PING is due at once: on a new
-// connection, and after a refusal.
-void Sentinel::Impl::stands_for_ping(Link& link) {
-  if (link.last_ping_sent != kLongAgo) link.last_ping_sent = now_;
+// What has just left shows as well, by its answer, that the node lives. Not where a PING is due at once, on a new
+// connection and after a refusal; nor after a restart, since a node that loads answers these too.
+void Sentinel::Impl::stands_for_ping(Node& node) {
+  if (node.command.last_ping_sent != kLongAgo && !node.rebooted_since) node.command.last_ping_sent = now_;
 }
 
 // Last in a step: an INFO or a hello that has just left stands for the PING.
@@ -304,7 +304,7 @@ void Sentinel::Impl::drive_hellos(Primary& p) {
   };
   const auto drive_node = [&](Node& node, Millis period) {
     const Instant next = next_beside_ping(node.command, node.hello_sent, period, p.ping_period(timings_), now_);
-    if (drive(node.command, node.hello_sent, next, period, p.settings.renames)) stands_for_ping(node.command);
+    if (drive(node.command, node.hello_sent, next, period, p.settings.renames)) stands_for_ping(node);
   };
   // While a primary holds writes back, PUBLISH waits too, and what we ask it waits behind.
   if (p.failover.handover.phase == Handover::Phase::none) drive_node(*p.node, usual);

@@ -88,7 +88,7 @@ void Sentinel::Impl::note_alive(Primary& p, Node& node, bool serving) {
 
 // Who takes a message lives as much as who answers a PING. Who refuses it is asked with one now.
 void Sentinel::Impl::on_publish_reply(Primary& p, Node& node, const Reply& reply) {
-  if (reply.type == Reply::Type::integer) return note_alive(p, node, true);
+  if (reply.type == Reply::Type::integer) return note_alive(p, node, false);  // as for INFO
   node.command.last_ping_sent = kLongAgo;
   touch(p);
 }

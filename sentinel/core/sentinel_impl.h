@@ -136,7 +136,7 @@ class Sentinel::Impl {
   bool drive_ping(Link& link, Millis period, Millis down_after, const std::shared_ptr<const Renames>& renames);
   void drive_info(Primary& p, Node& node);
   void drive_pings(Primary& p);
-  void stands_for_ping(Link& link);
+  void stands_for_ping(Node& node);
   Millis info_period(const Primary& p, const Node& node) const;
   ConnectLink connect_node(const Primary& p, const Node& node, LinkKind kind) const;
   void close(Link& link);

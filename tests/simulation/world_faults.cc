@@ -10,6 +10,8 @@ namespace holdfast::simulation {
 
 namespace {
 
+constexpr uint64_t kForeignKeys = 500;
+
 constexpr Millis kWarmUp{2300};
 constexpr Millis kWarmUpLimit{30000};
 constexpr Millis kHealingLimit{180000};
@@ -247,7 +249,7 @@ void World::replace_data() {
   node.fork = 0;
   node.history_since = events_.now();
   node.offset = lost ? 0 : node.offset + 1000000;
-  node.keys = lost ? 0 : node.keys;
+  node.keys = lost ? 0 : kForeignKeys;
   node.foreign = !lost;
 }
 

@@ -241,6 +241,20 @@ TEST(Detection, ARebootIsReported) {
   EXPECT_FALSE(harness.noticed("+reboot"));
 }
 
+// A node that loads takes messages and answers INFO: only a PONG says that it serves again.
+TEST(Detection, APrimaryThatLoadsAfterARestartIsDownAfterThePeriodForThat) {
+  PersistentState state = usual_state();
+  state.primaries[0].settings.down_after = Millis(60000);
+  state.primaries[0].settings.reboot_down_after = Millis(5000);
+  UsualHarness harness(state);
+  harness.server(kPrimary).run_id = std::string(40, '1');
+  harness.run_for(15s);
+  harness.server(kPrimary).run_id = std::string(40, '2');
+  harness.server(kPrimary).ping = Reply::error("LOADING Redis is loading the dataset in memory");
+  harness.disconnect(kPrimary);
+  EXPECT_TRUE(harness.run_until([&] { return harness.noticed("+sdown master"); }, 20s));
+}
+
 TEST(Detection, NoSaveMeansNoVoteAndARetry) {
   UsualHarness harness;
   harness.save_fails = true;
