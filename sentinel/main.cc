@@ -20,7 +20,6 @@
 #include "common/base/version.h"
 #include "common/config/command_line.h"
 #include "common/config/loader.h"
-#include "common/config/user_line.h"
 #include "common/fs/file_system.h"
 #include "common/log/log.h"
 #include "common/net/socket.h"
@@ -154,13 +153,6 @@ server::ServerSettings client_settings(const SentinelOptions& options) {
   settings.protected_mode = options.protected_mode;
   settings.max_bulk_bytes = static_cast<int64_t>(options.proto_max_bulk_len);
   settings.max_query_bytes = options.client_query_buffer_limit;
-  settings.password = options.requirepass;
-  for (const auto& words : options.users) {
-    config::DefaultUser user;
-    if (!config::read_user_line(words, user)) continue;  // refused when it was loaded
-    settings.password_hashes = user.password_hashes;
-    if (!user.passwords.empty()) settings.password = user.passwords.front();
-  }
   settings.normal = output_limit(options, config::ClientClass::normal);
   settings.replica = output_limit(options, config::ClientClass::replica);
   settings.pubsub = output_limit(options, config::ClientClass::pubsub);
@@ -179,6 +171,12 @@ SentinelServer::Options server_options(const Configuration& configuration, const
   result.unix_socket = options.unixsocket;
   result.unix_socket_permissions = options.unixsocketperm;
   result.clients = client_settings(options);
+  result.users = {options.users,
+                  options.included_users,
+                  options.aclfile,
+                  options.requirepass,
+                  options.acl_pubsub_default_allchannels,
+                  static_cast<size_t>(options.acllog_max_len)};
   result.renamed_commands = options.renamed_commands;
   result.links.source_address = options.bind_source_addr;
   result.links.keepalive_seconds = static_cast<int>(options.tcp_keepalive.count());

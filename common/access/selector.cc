@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/access/absent_commands.h"
 #include "common/base/text.h"
 
 namespace holdfast::access {
@@ -119,6 +120,7 @@ Result<> Selector::known(const CommandRule& rule) const {
   if (catalog_->find(target) != nullptr) return {};
   const size_t bar = target.find('|');
   const Catalog::Command* container = catalog_->find(target.substr(0, bar));
+  if (container == nullptr && is_absent(target)) return {};
   if (bar == std::string_view::npos || container == nullptr) return fail("{}", kUnknownCommand);
   if (!container->subcommands.empty()) {
     const size_t second = target.find('|', bar + 1);
@@ -127,7 +129,7 @@ Result<> Selector::known(const CommandRule& rule) const {
     }
     return fail("{}", kUnknownCommand);
   }
-  if (!rule.allow) return fail("{}", kUnknownCommand);
+  if (!rule.allow || target.find('|', bar + 1) != std::string_view::npos) return fail("{}", kUnknownCommand);
   return {};
 }
 
@@ -150,8 +152,8 @@ Result<> Selector::add_command_rule(bool allow, std::string target) {
   allowed_ = allowed_by(rules_);
   Allowed with = allowed_;
   apply_to(with, rule);
-  // What changes nothing is not kept; but a category may get members.
-  const bool standing = rule.target.starts_with('@') && rules_.size() == before;
+  // What changes nothing is not kept; but a category may get members, and a command may come.
+  const bool standing = is_absent(rule.target) || (rule.target.starts_with('@') && rules_.size() == before);
   if (catalog_ == nullptr || standing || !(with == allowed_)) rules_.push_back(std::move(rule));
   allowed_ = std::move(with);
   return {};
@@ -184,8 +186,9 @@ void Selector::apply_to(Allowed& allowed, const CommandRule& rule) const {
     return;
   }
   const size_t bar = rule.target.find('|');
-  const Catalog::Command& command = *catalog_->find(std::string_view(rule.target).substr(0, bar));
-  if (!allowed.commands.has(command.id)) allowed.first_arguments[command.id].push_back(rule.target.substr(bar + 1));
+  const Catalog::Command* command = catalog_->find(std::string_view(rule.target).substr(0, bar));
+  if (command == nullptr || allowed.commands.has(command->id)) return;
+  allowed.first_arguments[command->id].push_back(rule.target.substr(bar + 1));
 }
 
 bool Selector::may_run(const Catalog::Command& command, std::span<const std::string_view> args) const {

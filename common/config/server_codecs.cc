@@ -1,10 +1,9 @@
 #include "common/config/server_codecs.h"
 
-#include "common/config/user_line.h"
-
 #include <algorithm>
 #include <cmath>
 
+#include "common/access/users.h"
 #include "common/base/text.h"
 
 namespace holdfast::config {
@@ -115,8 +114,7 @@ Codec<unsigned> shutdown_codec() {
 
 Codec<std::vector<Words>> users_codec() {
   return {.parse = [](std::vector<Words>& value, const Words& words, size_t) -> Result<> {
-            DefaultUser checked;
-            if (auto read = read_user_line(words, checked); !read) return read;
+            if (auto checked = access::check_user_line(words, value); !checked) return checked;
             value.push_back(words);
             return {};
           },

@@ -130,7 +130,7 @@ void add_security_rows(Registry& r, ServerOptions& o) {
   r.integer("acllog-max-len", o.acllog_max_len, 0, kLongMax, kMutable, "Entries kept by ACL LOG.");
   r.enumeration<bool>("acl-pubsub-default", o.acl_pubsub_default_allchannels,
                       {{"allchannels", true}, {"resetchannels", false}}, kMutable, "Channels a new user may use.");
-  r.custom<std::vector<Words>>("user", o.users, users_codec(), kNoCommand | kPreserve | kSensitive | kRaw,
+  r.custom<std::vector<Words>>("user", o.users, users_codec(), kNoCommand | kSensitive | kRaw,
                                "A user and his rights, as ACL SETUSER takes them.");
   r.custom<std::vector<std::pair<std::string, std::string>>>("rename-command", o.renamed_commands, rename_codec(),
                                                              kNoCommand | kPreserve | kRaw,
@@ -195,7 +195,6 @@ Result<> check_supported(const ServerOptions& options) {
   if (options.tls_port != 0 || options.tls_replication || options.tls_cluster) {
     return fail("TLS is not supported by this build");
   }
-  if (!options.aclfile.empty()) return fail("ACL files are not supported by this build");
   return {};
 }
 

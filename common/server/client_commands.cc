@@ -45,7 +45,7 @@ struct Filter {
     if (id && session.id != *id) return false;
     if (!address.empty() && session.remote_address() != address) return false;
     if (!local_address.empty() && session.local_address() != local_address) return false;
-    if (!user.empty() && session.user != user) return false;
+    if (!user.empty() && session.user_name() != user) return false;
     return !(skip_me && &session == &me);
   }
 };
@@ -68,7 +68,9 @@ bool read_filter(CommandContext& context, Filter& filter) {
     } else if (iequals(args[i], "LADDR")) {
       filter.local_address = value;
     } else if (iequals(args[i], "USER")) {
-      if (value != "default") return context.reply.error(fmt::format("ERR No such user '{}'", value)), false;
+      if (context.server.users.find(value) == nullptr) {
+        return context.reply.error(fmt::format("ERR No such user '{}'", value)), false;
+      }
       filter.user = value;
     } else if (iequals(args[i], "SKIPME")) {
       if (!iequals(value, "yes") && !iequals(value, "no")) return context.reply.error("ERR syntax error"), false;
@@ -112,7 +114,7 @@ std::string client_line(Server& server, const Session& session) {
       server.handler().queued_commands(session), query, query_free,
       session.data == nullptr ? 0 : session.data->queued_bytes(), session.reply_buffer_bytes(),
       session.reply_buffer_peak(), output, output, session.memory_bytes(), output > 0 ? "rw" : "r",
-      session.last_command.empty() ? "NULL" : session.last_command, session.user, session.protocol());
+      session.last_command.empty() ? "NULL" : session.last_command, session.user_name(), session.protocol());
 }
 
 void client_id_command(CommandContext& context) { context.reply.integer(static_cast<int64_t>(context.session.id)); }

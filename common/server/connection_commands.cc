@@ -3,19 +3,20 @@
 #include "common/base/text.h"
 #include "common/base/version.h"
 #include "common/command/command_replies.h"
+#include "common/server/permissions.h"
 
 namespace holdfast::server {
 
 namespace {
 
 // True when the credentials are right; else the error is in the reply.
-bool authenticate(CommandContext& context, std::string_view user, std::string_view password) {
-  const bool open = !context.server.settings.password_needed();
-  if (user == "default" && (open || context.server.password_matches(password))) {
+bool authenticate(CommandContext& context, std::string_view name, std::string_view password) {
+  if (auto user = context.server.users.authenticate(name, password)) {
+    context.session.user = std::move(user);
     context.session.authenticated = true;
-    context.session.user = "default";
     return true;
   }
+  log_failed_login(context.server, context.session, context.args[0], name);
   context.reply.error("WRONGPASS invalid username-password pair or user is disabled.");
   return false;
 }
@@ -35,12 +36,12 @@ constexpr std::string_view kBadName =
 void auth_command(CommandContext& context) {
   const auto& args = context.args;
   if (args.size() > 3) return context.reply.error("ERR syntax error");
-  if (args.size() == 2 && !context.server.settings.password_needed()) {
+  if (args.size() == 2 && context.server.users.default_user()->nopass()) {
     return context.reply.error(
         "ERR AUTH <password> called without any password configured for the default user. Are you sure your "
         "configuration is correct?");
   }
-  const std::string_view user = args.size() == 3 ? args[1] : std::string_view("default");
+  const std::string_view user = args.size() == 3 ? args[1] : access::kDefaultUser;
   if (authenticate(context, user, args.back())) context.reply.ok();
 }
 
@@ -70,8 +71,8 @@ void hello_command(CommandContext& context) {
   }
   if (!context.session.authenticated) {
     return context.reply.error(
-        "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> "
-        "<pass> option can be used to authenticate the client and select the RESP protocol version at the same time");
+        "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option "
+        "can be used to authenticate the client and select the RESP protocol version at the same time");
   }
   if (named) context.session.name = name;
   if (version != 0) context.session.set_protocol(static_cast<int>(version));
@@ -127,8 +128,8 @@ void reset_command(CommandContext& context) {
   session.name.clear();
   session.db = 0;
   session.reply_mode = ReplyMode::on;
-  session.user = "default";
-  session.authenticated = !context.server.settings.password_needed();
+  session.user = context.server.users.default_user();
+  session.authenticated = context.server.users.open_to_all();
   session.set_protocol(2);
   context.reply.simple("RESET");
 }

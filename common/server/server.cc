@@ -1,7 +1,6 @@
 #include "common/server/server.h"
 
 #include <netinet/in.h>
-#include <openssl/evp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -35,25 +34,6 @@ constexpr std::string_view kDenied =
 void refuse(int fd, std::string_view text) {
   (void)::send(fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   ::close(fd);
-}
-
-// Every byte of both is looked at, whatever differs, so that time tells nothing.
-bool same_in_constant_time(std::string_view secret, std::string_view given) {
-  size_t difference = secret.size() ^ given.size();
-  for (size_t i = 0; i < secret.size(); ++i) {
-    const char other = given.empty() ? '\0' : given[i % given.size()];
-    difference |= static_cast<unsigned char>(secret[i] ^ other);
-  }
-  return difference == 0;
-}
-
-std::string sha256_hex(std::string_view bytes) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned size = 0;
-  if (EVP_Digest(bytes.data(), bytes.size(), digest, &size, EVP_sha256(), nullptr) != 1) return "";
-  std::string hex;
-  for (unsigned i = 0; i < size; ++i) hex += fmt::format("{:02x}", digest[i]);
-  return hex;
 }
 
 }  // namespace
@@ -134,7 +114,7 @@ void Server::accepted(int fd, bool unix_socket) {
     return refuse(fd, kTooManyClients);
   }
   if (!unix_socket) {
-    if (settings.protected_mode && !settings.password_needed() && !net::peer_is_loopback(fd)) {
+    if (settings.protected_mode && users.default_user()->nopass() && !net::peer_is_loopback(fd)) {
       ++stats.rejected_connections;
       return refuse(fd, kDenied);
     }
@@ -143,7 +123,8 @@ void Server::accepted(int fd, bool unix_socket) {
   }
   ++stats.connections_received;
   auto* connection = new Connection(*this, fd, unix_socket, next_client_id());
-  connection->authenticated = !settings.password_needed();
+  connection->user = users.default_user();
+  connection->authenticated = users.open_to_all();
   connections_.emplace_hint(connections_.end(), connection->id, connection);
   connection->start();
 }
@@ -159,15 +140,6 @@ const OutputLimit& Server::output_limit(ClientType type) const {
     case ClientType::pubsub: return settings.pubsub;
     default: return settings.normal;
   }
-}
-
-bool Server::password_matches(std::string_view given) const {
-  if (!settings.password.empty() && same_in_constant_time(settings.password, given)) return true;
-  if (settings.password_hashes.empty()) return false;
-  const std::string hash = sha256_hex(given);
-  bool matches = false;
-  for (const auto& known : settings.password_hashes) matches |= same_in_constant_time(known, hash);
-  return matches;
 }
 
 void Server::request_turn_end() {

@@ -16,9 +16,12 @@
 #include <string_view>
 #include <vector>
 
+#include "common/access/denial_log.h"
+#include "common/access/users.h"
 #include "common/base/result.h"
 #include "common/command/command_table.h"
 #include "common/net/listener.h"
+#include "common/server/acl_file.h"
 #include "common/server/client_memory.h"
 #include "common/server/io_threads.h"
 #include "common/server/pubsub.h"
@@ -98,9 +101,6 @@ struct ServerSettings {
   bool protected_mode = true;
   int64_t max_bulk_bytes = 512 * 1024 * 1024;
   uint64_t max_query_bytes = 1024 * 1024 * 1024;
-  std::string password;                      // requirepass of the default user; "" = none
-  std::vector<std::string> password_hashes;  // further ones of it, as SHA-256 in lower-case hexadecimal digits
-  bool password_needed() const { return !password.empty() || !password_hashes.empty(); }
   ReplyBufferSettings reply_buffer;
   OutputLimit normal, replica{256 << 20, 64 << 20, Seconds(60)}, pubsub{32 << 20, 8 << 20, Seconds(60)};
 };
@@ -128,6 +128,11 @@ class Server {
   ServerSettings settings;
   ServerStats stats;
   PubSub pubsub;
+  access::Users users;
+  access::DenialLog denials;
+  // Where ACL LOAD and SAVE find it; null: there is none.
+  const AclFile* acl_file() const { return acl_file_; }
+  void use_acl_file(const AclFile& file) { acl_file_ = &file; }
 
   // Listens on every address (a leading '-' lets an unavailable one pass) in place of the former ones; all or nothing: a
   // failure leaves the former. No addresses or port 0: no TCP.
@@ -190,8 +195,6 @@ class Server {
   const std::vector<command::CommandInfo*>& commands() const { return *commands_; }
 
   const OutputLimit& output_limit(ClientType type) const;
-  // AUTH's check against the default user's password, in constant time.
-  bool password_matches(std::string_view given) const;
 
  private:
   void pauses_changed();
@@ -234,6 +237,7 @@ class Server {
   TcpAddresses tcp_addresses_;
   std::map<uint64_t, Connection*> connections_;
   uint64_t next_id_ = 1;
+  const AclFile* acl_file_ = nullptr;
   std::vector<Connection*> to_read_, reading_, to_flush_, flushing_, to_close_;
   std::unique_ptr<IoThreads> io_threads_;  // null: none but the executor
   bool threads_read_ = false;

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "common/access/user.h"
 #include "common/resp/writer.h"
 #include "common/time/clock.h"
 
@@ -90,7 +91,8 @@ class Session {
 
   const uint64_t id;
   std::string name;
-  std::string user = "default";
+  std::shared_ptr<const access::User> user;  // whose permissions hold; null (no client of a server): may do anything
+  std::string_view user_name() const { return user == nullptr ? std::string_view("default") : user->name(); }
   std::string_view last_command;  // full name of the last command's row ("client|list"); empty before the first
   int db = 0;
   ClientType type = ClientType::normal;

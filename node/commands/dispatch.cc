@@ -4,6 +4,7 @@
 
 #include "common/command/command_replies.h"
 #include "common/log/log.h"
+#include "common/server/permissions.h"
 #include "node/commands/arguments.h"
 #include "node/commands/handlers.h"
 #include "node/commands/node.h"
@@ -31,6 +32,8 @@ bool never_queued(std::string_view name) {
   static constexpr std::string_view kNames[] = {"exec", "discard", "multi", "watch", "quit", "reset"};
   return std::ranges::find(kNames, name) != std::end(kNames);
 }
+
+bool restricted(const server::Session& session) { return session.user != nullptr && !session.user->unrestricted(); }
 
 }  // namespace
 
@@ -104,8 +107,8 @@ Node::Misfit Node::misfit(std::span<const std::string_view> args) const {
 
 bool Node::unhindered(const server::Session& session, const TableEntry& entry) const {
   const uint64_t flags = entry.spec->flags;
-  if (!session.authenticated || loading_ || server_->paused() != server::Server::Pause::none || is_replica() ||
-      (flags & command::kProtected) != 0 || (session.protocol() == 2 && session.subscribed())) {
+  if (!session.authenticated || restricted(session) || loading_ || server_->paused() != server::Server::Pause::none ||
+      is_replica() || (flags & command::kProtected) != 0 || (session.protocol() == 2 && session.subscribed())) {
     return false;
   }
   if (config_.max_memory_bytes != 0 && evictor_.wanted()) return false;
@@ -132,6 +135,9 @@ std::optional<std::string> Node::refusal(const server::Session& session, const T
   const ClientState* client = state_if_any(session);
   const bool in_multi = client != nullptr && client->transaction.open();
   if (in_multi && spec.has(command::kNoMulti)) return "ERR Command not allowed inside a transaction";
+  if (auto refused = server::refusal_by_user(*server_, session, entry.id, args, in_multi ? "multi" : "toplevel")) {
+    return refused;
+  }
   if (config_.max_memory_bytes != 0 && out_of_memory(entry, flags, in_multi)) return std::string(kOutOfMemory);
 
   const bool writes = (flags & command::kWrite) != 0;
@@ -355,6 +361,9 @@ void Node::redact(std::vector<std::string_view>& args) {
       for (size_t k = 1; k <= secrets && i + k < args.size(); ++k) args[i + k] = kHidden;
       i += secrets;
     }
+  } else if (iequals(args[0], "acl") && args.size() > 2) {
+    const bool of_users = iequals(args[1], "setuser") || iequals(args[1], "getuser") || iequals(args[1], "deluser");
+    if (of_users) std::fill(args.begin() + 2, args.end(), kHidden);
   } else if (iequals(args[0], "config") && args.size() > 2 && iequals(args[1], "set")) {
     for (size_t i = 2; i + 1 < args.size(); i += 2) {
       if (iequals(args[i], "requirepass") || iequals(args[i], "masterauth") || iequals(args[i], "masteruser")) {
@@ -392,6 +401,12 @@ void Node::run_transaction(Call& exec, std::vector<OwnedCommand> commands) {
     if (entry == nullptr) {  // a renamed or removed command: it was there when it was queued
       exec.reply.error(misfit(args).error);
       continue;
+    }
+    if (exec.origin == Origin::client && restricted(exec.session)) {
+      if (const auto refused = server::refusal_in_exec(*server_, exec.session, entry->id, args)) {
+        exec.reply.error(*refused);
+        continue;
+      }
     }
     Call call(*this, *server_, keys_, exec.session, args, *entry, exec.origin);
     call.in_exec = true;

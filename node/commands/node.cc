@@ -33,6 +33,7 @@ Node::Node(int databases, NodeConfig config, Parts parts)
   add_server_rows(table_);
   add_connection_rows(table_);
   ping_ = table_.find("ping");
+  catalog_.emplace(table_.commands());
 }
 
 Node::~Node() { keys_.set_observer(nullptr); }
@@ -40,6 +41,7 @@ Node::~Node() { keys_.set_observer(nullptr); }
 void Node::attach(server::Server& server) {
   server_ = &server;
   server.set_commands(&table_.commands());
+  server.users.use_catalog(*catalog_);
 }
 
 ClientState& Node::state(server::Session& session) {

@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/access/catalog.h"
 #include "common/base/random.h"
 #include "common/server/server.h"
 #include "common/time/clock.h"
@@ -261,6 +262,7 @@ class Node final : public server::RequestHandler, private KeyspaceObserver {
   Effects effects_;
   WatchTable watches_;
   CommandTable table_;
+  std::optional<access::Catalog> catalog_;  // of the table before any renaming
   Slowlog slowlog_;
   LatencyMonitor latency_;
   NodeStats stats_;

@@ -1,5 +1,6 @@
 // Rows of the connection and pub/sub commands that common/server has not. Descriptions: Redis 7.0's documentation
 // (COMMAND DOCS).
+#include "common/server/acl_commands.h"
 #include "common/server/connection_rows.h"
 #include "node/commands/handlers.h"
 #include "node/commands/rows.h"
@@ -44,6 +45,7 @@ constexpr CommandRow kConnectionRows[] = {
 
 void add_connection_rows(CommandTable& table) {
   table.add(server::connection_rows<Call>());
+  table.add(server::acl_rows<Call>());
   table.add(kConnectionRows);
 }
 

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "common/server/permissions.h"
 #include "node/collections/hash_object.h"
 #include "node/collections/set_object.h"
 #include "node/collections/zset_object.h"
@@ -24,6 +25,13 @@ struct SortQuery {
   std::optional<std::string_view> store;
   bool no_ties = false;  // equal weights: by the elements themselves
 };
+
+// Other keys' values are for those who may read any key.
+bool may_look_elsewhere(Call& call, std::string_view option) {
+  if (server::may_read_all_keys(call.server, call.session, call.command.id, call.args)) return true;
+  call.reply.error(fmt::format("ERR {} option of SORT denied due to insufficient ACL permissions.", option));
+  return false;
+}
 
 bool read_query(Call& call, bool read_only, SortQuery& query) {
   for (size_t i = 2; i < call.argc(); ++i) {
@@ -48,8 +56,10 @@ bool read_query(Call& call, bool read_only, SortQuery& query) {
     } else if (iequals(word, "BY") && left >= 1) {
       const std::string_view pattern = call.args[++i];
       query.unsorted |= pattern.find('*') == std::string_view::npos;
+      if (pattern.find('*') != std::string_view::npos && !may_look_elsewhere(call, "BY")) return false;
       query.by = pattern;
     } else if (iequals(word, "GET") && left >= 1) {
+      if (!may_look_elsewhere(call, "GET")) return false;
       query.get.push_back(call.args[++i]);
     } else {
       return call.reply.error(kSyntaxError), false;

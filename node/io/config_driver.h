@@ -3,6 +3,8 @@
 // Executor thread only.
 #pragma once
 
+#include <optional>
+#include <set>
 #include <string>
 
 #include "common/config/registry.h"
@@ -22,7 +24,7 @@ class ConfigDriver final : public ConfigControl {
       : fs_(fs), registry_(registry), options_(options), config_file_(std::move(config_file)) {}
 
   // Before the first request.
-  void attach(const Replication& replication, const Node& node) { replication_ = &replication, node_ = &node; }
+  void attach(const Replication& replication, Node& node) { replication_ = &replication, node_ = &node; }
 
   std::vector<std::pair<std::string, std::string>> get(std::span<const std::string_view> globs) const override;
   Result<> set(std::span<const std::string_view> pairs, bool local_client) override;
@@ -33,13 +35,17 @@ class ConfigDriver final : public ConfigControl {
   // REPLICAOF changes what `replicaof` says, for GET and REWRITE.
   void follow_role() const;
   Result<> rewrite(config::RewriteScope scope);
+  // The same for ACL SETUSER and DELUSER and the `user` lines.
+  void follow_users();
+  const std::set<std::string>& users_elsewhere();
 
   FileSystem& fs_;
   config::Registry& registry_;
   NodeOptions& options_;
   const std::string config_file_;
   const Replication* replication_ = nullptr;
-  const Node* node_ = nullptr;
+  Node* node_ = nullptr;
+  std::optional<std::set<std::string>> users_elsewhere_;
 };
 
 }  // namespace holdfast::node

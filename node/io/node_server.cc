@@ -52,7 +52,7 @@ NodeServer::NodeServer(NodeOptions& options, config::Registry& registry, std::st
       migration_(clock_),
       node_(options.databases, node_config(options),
             {clock_, random_, replication_, persistence_, process_, config_, migration_}),
-      server_(io_, clock_, node_), background_(io_, clock_),
+      server_(io_, clock_, node_), acl_file_(fs_, options.aclfile), background_(io_, clock_),
       compactor_(background_, clock_, node_, [this] { return !persistence_.running(); }),
       expiry_(background_.add([this](Instant until) { return node_.expire_slice(until); })),
       signals_(io_.get_executor()),
@@ -100,6 +100,7 @@ Result<> NodeServer::run() {
   tune_process();
   options_.maxclients = process::fit_open_files(options_.maxclients);
   configure_parts();
+  if (auto loaded = load_users(); !loaded) return loaded;
   if (auto renamed = rename_commands(); !renamed) return renamed;
   server_.use_io_threads(static_cast<unsigned>(options_.io_threads), options_.io_threads_do_reads);
   register_changes();
@@ -168,7 +169,16 @@ Result<> NodeServer::rename_commands() {
   return {};
 }
 
+Result<> NodeServer::load_users() {
+  server_.use_acl_file(acl_file_);
+  auto loaded = server::load_users(server_.users, options_.users, acl_file_, options_.requirepass);
+  if (!loaded) log::warning("{}", loaded.error().text);
+  return loaded;
+}
+
 void NodeServer::configure_parts() {
+  server_.users.set_channels_by_default(options_.acl_pubsub_default_allchannels);
+  server_.denials.set_limit(static_cast<size_t>(options_.acllog_max_len));
   apply_server_settings(options_, server_.settings);
   server_.limit_client_memory(client_memory_limit(options_));
   node_.configure(node_config(options_));
@@ -213,6 +223,10 @@ void NodeServer::register_changes() {
       return fail("Failed to bind to specified addresses.");
     }
     port = options_.port;
+    return {};
+  });
+  registry_.on_change({"requirepass"}, [this]() -> Result<> {
+    server_.users.set_default_password(options_.requirepass);
     return {};
   });
   registry_.on_change({"tls-port", "tls-replication", "tls-cluster"},

@@ -54,6 +54,7 @@ class NodeServer {
   void configure_parts();
   void show_title() const;
   Result<> rename_commands();
+  Result<> load_users();
   void start_ticking();
   void tick();
   void start_publishing();
@@ -80,6 +81,7 @@ class NodeServer {
   PurgeThread purge_;
   Node node_;
   server::Server server_;
+  server::AclFile acl_file_;
   BackgroundDriver background_;
   Compactor compactor_;
   SlicePlanner::TaskId expiry_;

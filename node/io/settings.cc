@@ -1,7 +1,5 @@
 #include "node/io/settings.h"
 
-#include "common/config/user_line.h"
-
 namespace holdfast::node {
 
 namespace {
@@ -135,14 +133,6 @@ void apply_server_settings(const NodeOptions& options, server::ServerSettings& s
   settings.protected_mode = options.protected_mode;
   settings.max_bulk_bytes = static_cast<int64_t>(options.proto_max_bulk_len);
   settings.max_query_bytes = options.client_query_buffer_limit;
-  settings.password = options.requirepass;
-  settings.password_hashes.clear();
-  for (const auto& words : options.users) {
-    config::DefaultUser user;
-    if (!config::read_user_line(words, user)) continue;  // checked when it was loaded
-    settings.password_hashes = user.password_hashes;
-    if (!user.passwords.empty()) settings.password = user.passwords.front();
-  }
   settings.normal = output_limit(options.output_buffer_limit(config::ClientClass::normal));
   settings.replica = output_limit(options.output_buffer_limit(config::ClientClass::replica));
   settings.pubsub = output_limit(options.output_buffer_limit(config::ClientClass::pubsub));

@@ -7,7 +7,9 @@
 
 #include "common/base/text.h"
 #include "common/command/command_replies.h"
+#include "common/server/acl_commands.h"
 #include "common/server/connection_rows.h"
+#include "common/server/permissions.h"
 #include "sentinel/commands/rows.h"
 
 namespace holdfast::sentinel {
@@ -41,23 +43,27 @@ Dispatcher::Dispatcher(Host& host) : host_(host) {
   for (size_t i = 0; i < common.size(); ++i) {
     if (!contains(kNotServed, common[i].spec.name)) table_.add(common.subspan(i, 1));
   }
+  table_.add(server::acl_rows<Context>());
   table_.add(sentinel_rows());
+  catalog_.emplace(table_.commands());
 }
 
 void Dispatcher::attach(server::Server& server) {
   server_ = &server;
   server.set_commands(&table_.commands());
+  server.users.use_catalog(*catalog_);
 }
 
 server::Outcome Dispatcher::handle(server::Session& session, std::span<const std::string_view> args) {
   Entry* entry = find(session, args);
-  if (entry == nullptr || !permitted(session, *entry)) return server::Outcome::done;
+  if (entry == nullptr) return server::Outcome::done;
+  session.last_command = entry->name;
+  if (!permitted(session, *entry, args)) return server::Outcome::done;
   if (host_.catching_up() && must_wait(session, *entry)) {
     session.blocked = true;
     held_.push_back(session.id);
     return server::Outcome::retry_later;
   }
-  session.last_command = entry->name;
   ++stats_.commands;
   ++entry->stats.calls;
   const size_t before = session.reply().buffer().size();
@@ -95,9 +101,13 @@ Dispatcher::Entry* Dispatcher::find(server::Session& session, std::span<const st
   return entry;
 }
 
-bool Dispatcher::permitted(server::Session& session, Entry& entry) {
+bool Dispatcher::permitted(server::Session& session, Entry& entry, std::span<const std::string_view> args) {
   if (!session.authenticated && !entry.spec->has(command::kNoAuth)) {
     reject(session, &entry, "NOAUTH Authentication required.");
+    return false;
+  }
+  if (const auto refused = server::refusal_by_user(*server_, session, entry.id, args)) {
+    reject(session, &entry, *refused);
     return false;
   }
   if (session.subscribed() && session.protocol() == 2 && !contains(kSubscribers, entry.name)) {

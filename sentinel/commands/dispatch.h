@@ -1,10 +1,12 @@
-// From a client's request to the row that answers it: unknown commands, arity, authentication, what a RESP2 subscriber
-// may do. Executor thread only. The order of the checks and their words are the reference's.
+// From a client's request to the row that answers it: unknown commands, arity, authentication, permissions, what a
+// RESP2 subscriber may do. Executor thread only. The order of the checks and their words are the reference's.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string_view>
 
+#include "common/access/catalog.h"
 #include "common/command/command_table.h"
 #include "common/server/command_context.h"
 #include "common/server/server.h"
@@ -54,13 +56,14 @@ class Dispatcher final : public server::RequestHandler {
 
   // The row for a request, or null with the error in the reply.
   Entry* find(server::Session& session, std::span<const std::string_view> args);
-  bool permitted(server::Session& session, Entry& entry);
+  bool permitted(server::Session& session, Entry& entry, std::span<const std::string_view> args);
   bool must_wait(const server::Session& session, const Entry& entry) const;
   void reject(server::Session& session, Entry* entry, std::string_view error);
 
   Host& host_;
   server::Server* server_ = nullptr;
   command::CommandTable<Context> table_;
+  std::optional<access::Catalog> catalog_;  // of the table before any renaming
   DispatchStats stats_;
   std::vector<uint64_t> held_;  // sessions
   struct Sample {

@@ -38,6 +38,7 @@ SentinelServer::SentinelServer(boost::asio::io_context& io, const Clock& clock, 
           [this](const Notice& notice) { announce(notice); }),
       dispatcher_(*this),
       server_(io, clock, dispatcher_),
+      acl_file_(fs, options_.users.file),
       core_timer_(io.get_executor()),
       housekeeping_timer_(io.get_executor()),
       publish_timer_(io.get_executor()),
@@ -58,6 +59,7 @@ Result<> SentinelServer::start() {
       return fail("rename-command: there is no command '{}', or there is one named '{}' already. Exiting...", from, to);
     }
   }
+  if (auto loaded = load_users(); !loaded) return loaded;
   history_.restore(record_file_.load());
   auto http = http::Server::start(options_.http);
   if (!http) return fail("Failed listening on the HTTP port {}: {}", options_.http.port, http.error().text);
@@ -82,6 +84,30 @@ Result<> SentinelServer::start() {
   (void)perform({.notices = std::move(notices)});
   housekeep();
   return {};
+}
+
+Result<> SentinelServer::load_users() {
+  server_.users.set_channels_by_default(options_.users.all_channels);
+  server_.denials.set_limit(options_.users.log_length);
+  server_.use_acl_file(acl_file_);
+  store_.keep_users([this] { return user_lines(); });
+  return server::load_users(server_.users, options_.users.lines, acl_file_, options_.users.password);
+}
+
+// What the conf file says of users: nothing, where they have a file of their own. The default user needs no line while
+// it is what the other options make of it.
+std::vector<config::OwnedLine> SentinelServer::user_lines() const {
+  std::vector<config::OwnedLine> lines;
+  if (acl_file_.configured()) return lines;
+  access::User unchanged = access::User::open(std::string(access::kDefaultUser), &server_.users.catalog());
+  if (!options_.users.password.empty()) (void)unchanged.apply(">" + options_.users.password);
+  for (const auto& [name, user] : server_.users.table()) {
+    if (std::ranges::find(options_.users.included, name) != options_.users.included.end()) continue;
+    config::Words words{"user"};
+    for (const std::string_view word : user->words()) words.emplace_back(word);
+    lines.push_back({StateStore::user_key(name), config::write_line(words), !(*user == unchanged)});
+  }
+  return lines;
 }
 
 void SentinelServer::request_shutdown(std::string_view reason) {

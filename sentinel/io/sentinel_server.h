@@ -34,6 +34,14 @@ namespace holdfast::sentinel {
 
 class SentinelServer final : public Host, private LinkListener {
  public:
+  struct Users {
+    std::vector<config::Words> lines;   // `user ...` of the conf file
+    std::vector<std::string> included;  // those of them that are in other files
+    std::string file;                   // aclfile; "" = none
+    std::string password;               // requirepass
+    bool all_channels = false;          // acl-pubsub-default
+    size_t log_length = 128;            // acllog-max-len
+  };
   struct Options {
     PersistentState state;
     std::vector<std::string> bind;
@@ -42,6 +50,7 @@ class SentinelServer final : public Host, private LinkListener {
     std::string unix_socket;  // "" = none
     unsigned unix_socket_permissions = 0;
     server::ServerSettings clients;
+    Users users;
     std::vector<std::pair<std::string, std::string>> renamed_commands;  // from, to ("" = switched off)
     Links::Options links;
     http::ServerOptions http;
@@ -82,6 +91,8 @@ class SentinelServer final : public Host, private LinkListener {
   // Runs one event of the core and what follows from it, and takes its time.
   template <class Event>
   void drive(const Event& event);
+  Result<> load_users();
+  std::vector<config::OwnedLine> user_lines() const;
   Result<> save(const PersistentState& state);
   void settle();
   void settle_later(Nanos pause);
@@ -103,6 +114,7 @@ class SentinelServer final : public Host, private LinkListener {
   ScriptRunner scripts_;
   Dispatcher dispatcher_;
   server::Server server_;
+  server::AclFile acl_file_;
   std::unique_ptr<http::Server> http_;
   Timer core_timer_, housekeeping_timer_, publish_timer_, settle_timer_;
   std::optional<Instant> timer_at_;  // what core_timer_ waits for

@@ -16,7 +16,11 @@ void add_sentinel_rows(config::Registry& registry, SentinelOptions& options) {
 config::LoadReport load_sentinel(std::string_view text, config::Registry& registry, SentinelOptions& options,
                                  FileSystem& fs) {
   options.lines.clear();
+  options.included_users.clear();
   for (config::Directive& directive : config::read_directives(text, fs).directives) {
+    if (directive.name == "user" && !directive.words.empty() && !directive.file.empty()) {
+      options.included_users.push_back(directive.words[0]);
+    }
     if (directive.name != "sentinel" || directive.words.empty()) continue;
     options.lines.push_back(
         {std::move(directive.words), std::move(directive.file), directive.line, std::move(directive.text)});

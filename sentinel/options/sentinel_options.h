@@ -29,6 +29,7 @@ struct SentinelOptions : config::ServerOptions {
     protected_mode = false;
   }
   std::vector<SentinelLine> lines;
+  std::vector<std::string> included_users;  // users of `user` lines in included files, which no rewrite reaches
 };
 
 // Adds the rows. `options` must hold the defaults and outlive the registry.

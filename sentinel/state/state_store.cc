@@ -140,7 +140,11 @@ Result<> ConfigFileStore::rewrite(const PersistentState& state) {
     words.insert(words.end(), line.words.begin(), line.words.end());
     wanted.push_back({key_of_line(line.words), config::write_line(words), line.append});
   }
-  const auto key_of = [](const config::Words& words) -> std::optional<std::string> {
+  if (user_lines_) {
+    for (config::OwnedLine& line : user_lines_()) wanted.push_back(std::move(line));
+  }
+  const auto key_of = [this](const config::Words& words) -> std::optional<std::string> {
+    if (user_lines_ && words.size() >= 2 && words[0] == "user") return user_key(words[1]);
     if (words.size() < 2 || words[0] != "sentinel") return std::nullopt;
     return key_of_line(LineWords(words.begin() + 1, words.end()));
   };

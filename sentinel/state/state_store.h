@@ -8,10 +8,12 @@
 // check that the new text reads back to the same state. One thread at a time.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "common/base/result.h"
+#include "common/config/rewriter.h"
 #include "common/fs/file_system.h"
 #include "sentinel/core/types.h"
 #include "sentinel/state/sentinel_lines.h"
@@ -28,6 +30,10 @@ class StateStore {
   virtual bool settled() const = 0;
   // The end of an orderly run, after settle(): removes the empty journal.
   virtual void close() = 0;
+  // The `user` lines that a rewrite of the file brings up to date as well, each with the key user_key().
+  using UserLines = std::function<std::vector<config::OwnedLine>()>;
+  virtual void keep_users(UserLines lines) { (void)lines; }
+  static std::string user_key(std::string_view name) { return "user " + std::string(name); }
 };
 
 // The store of the binaries. The file must exist.
@@ -39,6 +45,7 @@ class ConfigFileStore final : public StateStore {
   Result<> settle() override;
   bool settled() const override { return !journal_holds_; }
   void close() override;
+  void keep_users(UserLines lines) override { user_lines_ = std::move(lines); }
 
   // Before the first save: `in_file` is what the file's lines say (read_sentinel_lines); returns that with what the
   // journal adds to it. An error: there is a journal that cannot be read, so votes might be given twice.
@@ -57,6 +64,7 @@ class ConfigFileStore final : public StateStore {
   FileSystem& fs_;
   const std::string path_;
   const Faults faults_;
+  UserLines user_lines_;           // none: the file's stay as they are
   bool known_ = false;             // file_ and last_ are true
   PersistentState file_, last_;    // what the file says; with the journal's records. Normal
   std::unique_ptr<File> journal_;  // null: not started, or it failed; the file is rewritten instead

@@ -260,8 +260,7 @@ def test_a_corrupt_append_only_file_is_refused(space, damage):
 
 @pytest.mark.ours
 @pytest.mark.parametrize("directive, what", [
-    ("tls-port 7777", "TLS is"), ("tls-replication yes", "TLS is"), ("aclfile users.acl", "ACL files are"),
-    ("cluster-enabled yes", "Cluster mode is"),
+    ("tls-port 7777", "TLS is"), ("tls-replication yes", "TLS is"), ("cluster-enabled yes", "Cluster mode is"),
 ])  # fmt: skip
 def test_what_is_missing_is_not_passed_over(space, directive, what):
     """A node that took these and went on without would speak in the clear, or to anybody."""

@@ -28,6 +28,8 @@ VIEWS = [
     "SENTINEL INFO-CACHE none", "SENTINEL DEBUG", "SENTINEL SIMULATE-FAILURE help", "SENTINEL CONFIG GET *",
     "SENTINEL CONFIG GET announce-*", "SENTINEL CONFIG GET *-hostnames", "SENTINEL CONFIG GET RESOLVE-HOSTNAMES",
     "SENTINEL CONFIG GET nothing", "ROLE", "INFO sentinel", "INFO nothing", "INFO sentinel nothing", "CLIENT GETNAME",
+    "ACL WHOAMI", "ACL USERS", "ACL LIST", "ACL GETUSER default", "ACL GETUSER none", "ACL CAT", "ACL LOG", "ACL HELP",
+    "ACL DRYRUN default sentinel masters",
 ]  # fmt: skip
 
 ERRORS = [
@@ -60,6 +62,8 @@ ERRORS = [
     "CLIENT FOO", "CLIENT SETNAME a\tb", "CLIENT LIST TYPE foo", "CLIENT KILL TYPE foo", "COMMAND FOO", "COMMAND GETKEYS get a",
     "AUTH", "AUTH x", "AUTH a b", "AUTH a b c", "SHUTDOWN bad", "SHUTDOWN NOSAVE SAVE", "SHUTDOWN ABORT", "SSUBSCRIBE x",
     "PUBSUB CHANNELS", "WAIT 0 0", "LATENCY RESET", "SLOWLOG GET", "DEBUG SLEEP 0", "MEMORY USAGE x", "TIME", "HELLO 9", "HELLO x",
+    "ACL", "ACL FOO", "ACL CAT nope", "ACL GENPASS 0", "ACL LOG x", "ACL SAVE", "ACL LOAD", "ACL DELUSER default", "ACL SETUSER a +get",
+    "ACL SETUSER a +sentinel|foo", "ACL SETUSER a (+ping", "ACL DRYRUN none ping", "ACL DRYRUN default get x",
 ]  # fmt: skip
 
 CHANGES = [

@@ -76,10 +76,14 @@ class Access : public testing::Test {
     if (!command->subcommands.empty()) command = catalog_->find(fmt::format("{}|{}", words[0], words[1]));
     const Verdict verdict = users_.find("alice")->check(*command, words);
     switch (verdict.denial) {
-      case Denial::none: return "";
-      case Denial::command: return "command";
-      case Denial::key: return fmt::format("key {}", words[verdict.at]);
-      case Denial::channel: return fmt::format("channel {}", words[verdict.at]);
+      case Denial::none:
+        return "";
+      case Denial::command:
+        return "command";
+      case Denial::key:
+        return fmt::format("key {}", words[verdict.at]);
+      case Denial::channel:
+        return fmt::format("channel {}", words[verdict.at]);
     }
     return "";
   }
@@ -155,6 +159,13 @@ TEST_F(Access, RulesAreShownAsTheyWereGivenWithoutWhatLaterOnesMadeVoid) {
   EXPECT_EQ(shown("+@hash"), "resetchannels -@all +@hash");  // nobody is in it here: it is kept all the same
 }
 
+TEST_F(Access, CommandsThatAreYetToComeAreTakenAndKept) {
+  EXPECT_EQ(shown("+script|kill +script"), "resetchannels -@all +script");
+  EXPECT_EQ(shown("+ping +script|kill -eval"), "resetchannels -@all +ping +script|kill -eval");
+  EXPECT_EQ(refused("ping"), "");
+  EXPECT_EQ(error("+scripts"), "Unknown command or category name in ACL");
+}
+
 TEST_F(Access, PatternsAreShownAsTheyWereGiven) {
   EXPECT_EQ(shown("%R~r* %W~w* %RW~rw* %WR~wr* ~x* ~x* %R~x* &c1 &c2 &c1"),
             "%R~r* %W~w* ~rw* ~wr* ~x* resetchannels &c1 &c2 -@all");
@@ -216,7 +227,8 @@ TEST_F(Access, CommandsSubcommandsAndFirstArguments) {
 TEST_F(Access, WhatIsNoRuleChangesNothing) {
   ASSERT_EQ(set("alice", "on >p ~a &c +ping"), "OK");
   const std::string unknown = "Unknown command or category name in ACL";
-  for (const auto rule : {"+foo", "-foo", "+@foo", "+", "-", "+@", "+a|b|c", "-select|0", "+client|foo", "-client|foo"}) {
+  for (const auto rule :
+       {"+foo", "-foo", "+@foo", "+", "-", "+@", "+a|b|c", "+get|a|b", "-select|0", "+client|foo", "-client|foo"}) {
     EXPECT_EQ(error(rule), unknown) << rule;
   }
   for (const auto rule : {"foo", "%X~foo", "%~foo", "%RR~x", "%", "+client|", "(foo)", "(on)", "(>pw)"}) {
@@ -224,7 +236,8 @@ TEST_F(Access, WhatIsNoRuleChangesNothing) {
   }
   EXPECT_EQ(error("+client|list|x"), "Allowing first-arg of a subcommand is not supported");
   EXPECT_EQ(error("<nope"), "The password you are trying to remove from the user does not exist");
-  EXPECT_EQ(error("#12"), "The password hash must be exactly 64 characters and contain only lowercase hexadecimal characters");
+  EXPECT_EQ(error("#12"),
+            "The password hash must be exactly 64 characters and contain only lowercase hexadecimal characters");
   EXPECT_TRUE(error("~* ~foo").starts_with("Adding a pattern after the * pattern (or the 'allkeys' flag)"));
   EXPECT_TRUE(error("&* &foo").starts_with("Adding a pattern after the * pattern (or the 'allchannels' flag)"));
   EXPECT_EQ(set("alice", "off (+ping"), "ERR Unmatched parenthesis in acl selector starting at '(+ping'.");
@@ -237,8 +250,9 @@ TEST_F(Access, WhatIsNoRuleChangesNothing) {
 }
 
 TEST_F(Access, EveryUserReadsBackAsItIsWritten) {
-  for (const auto rules : {"", "on nopass", ">a >b skip-sanitize-payload", "~a %R~b &c +@all -@dangerous +info",
-                           "allkeys allchannels (+get ~x) (%W~y -@all +set &z)", "+select|0 -@all +client -client|kill"}) {
+  for (const auto rules :
+       {"", "on nopass", ">a >b skip-sanitize-payload", "~a %R~b &c +@all -@dangerous +info",
+        "allkeys allchannels (+get ~x) (%W~y -@all +set &z)", "+select|0 -@all +client -client|kill"}) {
     ASSERT_EQ(set("alice", "reset " + std::string(rules)), "OK");
     const User before = *users_.find("alice");
     Users again;
@@ -260,11 +274,12 @@ TEST_F(Access, AnAclFileIsTakenWholeOrNotAtAll) {
   const auto kept = users_.find("kept");
   const auto bad = users_.load_text("user a +foo\nuser b foo\nuser b on\nbar\n\nuser c (+ping\n", "/f");
   ASSERT_FALSE(bad);
-  EXPECT_EQ(bad.error().text,
-            "/f:1: Error in applying operation '+foo': Unknown command or category name in ACL. /f:2: Syntax error. "
-            "WARNING: Duplicate user 'b' found on line 3. /f:4 should start with user keyword followed by the username. "
-            "/f:6: Unmatched parenthesis in selector definition.WARNING: ACL errors detected, no change to the previously "
-            "active ACL rules was performed");
+  EXPECT_EQ(
+      bad.error().text,
+      "/f:1: Error in applying operation '+foo': Unknown command or category name in ACL. /f:2: Syntax error. "
+      "WARNING: Duplicate user 'b' found on line 3. /f:4 should start with user keyword followed by the username. "
+      "/f:6: Unmatched parenthesis in selector definition.WARNING: ACL errors detected, no change to the previously "
+      "active ACL rules was performed");
   EXPECT_NE(users_.find("old"), nullptr);
   ASSERT_TRUE(users_.load_text("\n user a on >p (+ping ~x)\n\nuser kept on +info", "/f"));
   EXPECT_EQ(users_.find("old"), nullptr);
@@ -301,7 +316,12 @@ TEST_F(Access, ALineIsCheckedBeforeTheCommandsAreKnown) {
 TEST(DenialLog, CountsWhatIsAlikeWithinAMinuteAndKeepsTheNewest) {
   DenialLog log;
   const auto add = [&](std::string object, int seconds) {
-    log.add({.reason = "key", .context = "toplevel", .object = std::move(object), .user = "u", .client = "", .at = Instant(Seconds(seconds))});
+    log.add({.reason = "key",
+             .context = "toplevel",
+             .object = std::move(object),
+             .user = "u",
+             .client = "",
+             .at = Instant(Seconds(seconds))});
   };
   add("a", 0);
   add("b", 1);

@@ -130,9 +130,11 @@ TEST_F(LoaderTest, MultipleWordsMayStandInOneQuotedWord) {
 }
 
 TEST_F(LoaderTest, KeepsUsersAndRenamedCommands) {
-  EXPECT_TRUE(load_text("user default on nopass ~* &* +@all\nuser default on \">x y\" ~* &* +@all\nrename-command config \"\"\n").ok());
+  EXPECT_TRUE(load_text("user default on nopass ~* &* +@all\nuser app on \">x y\" ~app:* -@all +get\n"
+                        "rename-command config \"\"\n")
+                  .ok());
   ASSERT_EQ(options.users.size(), 2u);
-  EXPECT_EQ(options.users[1], (Words{"default", "on", ">x y", "~*", "&*", "+@all"}));
+  EXPECT_EQ(options.users[1], (Words{"app", "on", ">x y", "~app:*", "-@all", "+get"}));
   EXPECT_EQ(options.renamed_commands, (std::vector<std::pair<std::string, std::string>>{{"config", ""}}));
 }
 

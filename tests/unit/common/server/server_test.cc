@@ -331,7 +331,7 @@ TEST_F(ServerTest, CommandListHasTheSubcommands) {
 }
 
 TEST_F(ServerTest, AuthenticatesTheDefaultUser) {
-  server_.settings.password = "123456";
+  server_.users.set_default_password("123456");
   const int fd = connect();
   send(fd, "AUTH 12345\r\nAUTH 1234567\r\nAUTH default 123456\r\nHELLO 3\r\n");
   const std::string received = settle(fd);
@@ -363,7 +363,7 @@ TEST_F(ServerTest, SeesAnEndThatCameTogetherWithTheLastBytes) {
 }
 
 TEST_F(ServerTest, JudgesARequestByTheAuthenticationBeforeIt) {
-  server_.settings.password = "123456";
+  server_.users.set_default_password("123456");
   const int fd = connect();
   // Eleven arguments are too many before AUTH and fine after it, in the same pipeline.
   std::string many = "*12\r\n$4\r\nECHO\r\n";

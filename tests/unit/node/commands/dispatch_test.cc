@@ -22,6 +22,27 @@ TEST_F(Dispatch, NothingButAuthBeforeAuthentication) {
   EXPECT_EQ(run("PING"), "+PONG|");
 }
 
+TEST_F(Dispatch, UsersDoWhatTheyMayAlsoInTransactions) {
+  auto& other = connect();
+  EXPECT_EQ(run("ACL SETUSER few on >x ~a* %R~r* +@all -del"), "+OK|");
+  EXPECT_EQ(run(other, "AUTH few x"), "+OK|");
+  EXPECT_EQ(run(other, "SET a1 x"), "+OK|");
+  EXPECT_EQ(run(other, "GET r1"), "$-1|");
+  const std::string no_key = "-NOPERM this user has no permissions to access one of the keys used as arguments|";
+  EXPECT_EQ(run(other, "SET r1 x"), no_key);
+  EXPECT_EQ(run(other, "DEL a1"), "-NOPERM this user has no permissions to run the 'del' command|");
+  run(other, "MULTI");
+  EXPECT_EQ(run(other, "GET b"), no_key);
+  EXPECT_TRUE(run(other, "EXEC").starts_with("-EXECABORT"));
+  run(other, "MULTI");
+  run(other, "SET a1 y");
+  EXPECT_EQ(run("ACL SETUSER few -set"), "+OK|");
+  EXPECT_EQ(run(other, "EXEC"),
+            "*1|-NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This "
+            "command is no longer allowed for the following reason: no permission to execute the command or subcommand|");
+  EXPECT_EQ(run("GET a1"), "$1|x|");
+}
+
 TEST_F(Dispatch, ReadOnlyReplicaRefusesWrites) {
   replication.replica = true;
   EXPECT_EQ(run("SET a 1"), "-READONLY You can't write against a read only replica.|");

@@ -143,7 +143,7 @@ TEST_F(CommandsTest, HoldsClientsWhileItCatchesUp) {
 }
 
 TEST_F(CommandsTest, AsksForThePasswordAfterArity) {
-  server_.settings.password = "secret";
+  server_.users.set_default_password("secret");
   session_.authenticated = false;
   EXPECT_EQ(run("NOPE"), "-ERR unknown command 'NOPE', with args beginning with: \r\n");
   EXPECT_EQ(run("SENTINEL MASTER"), "-ERR wrong number of arguments for 'sentinel|master' command\r\n");
@@ -151,6 +151,25 @@ TEST_F(CommandsTest, AsksForThePasswordAfterArity) {
   EXPECT_EQ(run("AUTH wrong"), "-WRONGPASS invalid username-password pair or user is disabled.\r\n");
   EXPECT_EQ(run("AUTH secret"), "+OK\r\n");
   EXPECT_EQ(run("PING"), "+PONG\r\n");
+}
+
+TEST_F(CommandsTest, RefusesWhatTheUserMayNotBeforeWhatASubscriberMayNot) {
+  EXPECT_EQ(run("ACL SETUSER few on >x +ping +psubscribe +sentinel|masters +publish &a*"), "+OK\r\n");
+  EXPECT_EQ(run("ACL SETUSER few +get"),
+            "-ERR Error in ACL SETUSER modifier '+get': Unknown command or category name in ACL\r\n");
+  EXPECT_EQ(run("AUTH few x"), "+OK\r\n");
+  EXPECT_EQ(run("PING"), "+PONG\r\n");
+  EXPECT_TRUE(run("SENTINEL MASTERS").starts_with("*1\r\n"));
+  const std::string no_masters = "-NOPERM this user has no permissions to run the 'sentinel|master' command\r\n";
+  EXPECT_EQ(run("SENTINEL MASTER mymaster"), no_masters);
+  EXPECT_EQ(run("PUBLISH __sentinel__:hello x"),
+            "-NOPERM this user has no permissions to access one of the channels used as arguments\r\n");
+  run("PSUBSCRIBE a*");
+  EXPECT_EQ(run("SENTINEL MASTER mymaster"), no_masters);
+  ASSERT_EQ(server_.denials.entries().size(), 2u);
+  EXPECT_EQ(server_.denials.entries()[0].object, "sentinel|master");
+  EXPECT_EQ(server_.denials.entries()[0].count, 2);
+  EXPECT_EQ(server_.denials.entries()[1].object, "__sentinel__:hello");
 }
 
 TEST_F(CommandsTest, RestrictsSubscribersInResp2Only) {

@@ -43,6 +43,23 @@ TEST_F(Store, KeepsTheUsersLinesCommentsAndOrder) {
   EXPECT_NE(text.find("sentinel myid aaaaaaaa"), std::string::npos);
 }
 
+TEST_F(Store, BringsTheLinesOfUsersUpToDateOnTheWay) {
+  files.put(kPath, std::string("user gone on\nUSER bob on >x\n# mine\n") + kFile);
+  PersistentState state = load();
+  ASSERT_TRUE(store.save(state));
+  EXPECT_NE(files.content(kPath).find("user gone on\nUSER bob on >x\n# mine\n"), std::string::npos);  // nobody's yet
+  store.keep_users([] {
+    return std::vector<config::OwnedLine>{{StateStore::user_key("bob"), "user bob off", true},
+                                          {StateStore::user_key("default"), "user default on", false},
+                                          {StateStore::user_key("eve"), "user eve on", true}};
+  });
+  ASSERT_TRUE(store.save(state));
+  const std::string text = files.content(kPath);
+  EXPECT_TRUE(text.starts_with("user bob off\n# mine\n# my sentinel\n")) << text;
+  EXPECT_NE(text.find("\nuser eve on\n"), std::string::npos);
+  EXPECT_EQ(text.find("user default"), std::string::npos);
+}
+
 TEST_F(Store, ASaveIsDurableWhenItReturns) {
   PersistentState state = load();
   state.current_epoch = Epoch{9};
