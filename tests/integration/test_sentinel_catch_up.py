@@ -80,7 +80,7 @@ def test_a_peer_that_hangs_is_waited_for_a_second(space):
             assert error.code == 503
             return False
 
-    assert ready()
+    poll(ready, 10, "ready")
     for other in others:
         other.pause()
     ours.kill()
