@@ -52,6 +52,7 @@ constexpr std::array<EventInfo, static_cast<size_t>(Event::kCount)> kEvents{{
     {Event::sentinel_address_switch, "+sentinel-address-switch", kNotice},
     {Event::sentinel_invalid_addr, "+sentinel-invalid-addr", kNotice},
     {Event::reboot, "+reboot", kNotice},
+    {Event::reboot_empty, "+reboot-empty", kWarning},
     {Event::convert_to_slave, "+convert-to-slave", kNotice},
     {Event::fix_slave_config, "+fix-slave-config", kNotice},
     {Event::role_change, "+role-change", kVerbose},

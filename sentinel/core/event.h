@@ -52,6 +52,7 @@ enum class Event : uint8_t {
   sentinel_address_switch,
   sentinel_invalid_addr,
   reboot,
+  reboot_empty,
   convert_to_slave,
   fix_slave_config,
   role_change,

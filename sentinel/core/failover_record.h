@@ -30,7 +30,9 @@ struct FailoverRecord {
   std::string primary;  // the monitored primary's name
   Epoch epoch;
   bool leader = true;   // this sentinel led it; else it took over the outcome, and knows no more than that
-  std::string trigger;  // crash, forced (an operator's order), coordinated (with the old primary's help), unknown
+  // crash, emptied (it came back without its data), forced (an operator's order), coordinated (with the old primary's
+  // help), unknown
+  std::string trigger;
   // "": still in progress; success, timeout, not_elected, no_good_replica, replica_timeout, not_coordinated, superseded
   std::string result;
   unsigned attempts = 1;  // campaigns in a row that won no votes count as one record

@@ -105,7 +105,9 @@ std::optional<FailoverRecord> FailoverRecorder::observe(Event event, const Monit
 void FailoverRecorder::begin(const MonitoredPrimary& primary, Instant now) {
   FailoverRecord record{.primary = primary.name,
                         .epoch = primary.failover.epoch,
-                        .trigger = primary.failover.forced ? "forced" : "crash",
+                        .trigger = primary.failover.forced    ? "forced"
+                                   : primary.reboot.announced ? "emptied"
+                                                              : "crash",
                         .result = {},
                         .from = primary.node->address,
                         .to = {},

@@ -18,6 +18,7 @@ Instant down_from(const DownEvidence& evidence) {
     from = std::min(from, *evidence.rebooted_since + evidence.reboot_down_after);
   }
   if (evidence.crashed_since) from = std::min(from, *evidence.crashed_since);
+  if (evidence.empty_since) from = std::min(from, *evidence.empty_since);
   return from;
 }
 

@@ -22,6 +22,8 @@ struct DownEvidence {
   Millis reboot_down_after{0};
   // fast-down: since then it refuses connections, and its replicas have lost their links to it.
   std::optional<Instant> crashed_since;
+  // It came back without its data, and a replica still holds it.
+  std::optional<Instant> empty_since;
 };
 
 // How long a primary may call itself a replica, beyond down-after: a newer configuration, if there is one, reaches this

@@ -29,6 +29,7 @@ void Sentinel::Impl::detect_node(Primary& p, Node& node) {
     evidence.rebooted_since = node.rebooted_since;
     evidence.reboot_down_after = p.settings.reboot_down_after;
     if (p.settings.fast_down && p.replicas_lost_it()) evidence.crashed_since = node.refused_since;
+    evidence.empty_since = empty_since(p);
   }
   const bool down = due(down_from(evidence));
   if (down == node.s_down) return;
@@ -45,6 +46,22 @@ void Sentinel::Impl::detect_node(Primary& p, Node& node) {
     want_asks(p);
     for (auto& [address, replica] : p.replicas) want_info(*replica);
   }
+}
+
+// Nothing where no replica holds what the primary lost, or not any longer.
+std::optional<Instant> Sentinel::Impl::empty_since(Primary& p) {
+  if (!p.reboot.since()) return std::nullopt;
+  if (due(*p.reboot.since() + EmptyReboot::kPatience)) {
+    p.reboot.gave_up();
+    return std::nullopt;
+  }
+  const Node* copy = p.copy_of_lost_data(now_, timings_);
+  if (copy == nullptr) return std::nullopt;
+  if (!p.reboot.announced) {
+    p.reboot.announced = true;
+    notify(Event::reboot_empty, p, fmt::format(" #{} keys at {}", copy->info.keys, address_text(shown(copy->address))));
+  }
+  return p.reboot.since();
 }
 
 // A link that worked and is refused now: the process is gone, not the way to it.

@@ -214,6 +214,7 @@ void Sentinel::Impl::drive_selection(Primary& p) {
       if (is_awaited(*replica)) return;
     }
   }
+  if (nothing_left_to_save(p)) return abort_failover(p, Event::failover_abort_no_good_slave, Nanos(0));
   const Failover& failover = p.failover;
   if (Node* heir = p.successor(); heir != nullptr && heir->info.role == Role::primary && heir->command.up() &&
                                   std::min(*heir->info_at, *p.node->info_at) >= failover.fresh_after &&
@@ -256,6 +257,7 @@ void Sentinel::Impl::drive_order(Primary& p) {
     }
     return;
   }
+  if (nothing_left_to_save(p)) return abort_failover(p, Event::failover_abort_no_good_slave, Nanos(0));
   if (!may_promote(p, node)) return abort_failover(p, Event::failover_abort_slave_timeout, timings_.candidate_step);
   send_role(p, node, Endpoint{});
   enter(p, FailoverState::wait_promotion);
@@ -277,6 +279,11 @@ void Sentinel::Impl::drive_promotion(Primary& p) {
   if (!retry || !node.info_current) return;
   if (!may_promote(p, node)) return abort_failover(p, Event::failover_abort_slave_timeout, timings_.candidate_step);
   send_role(p, node, Endpoint{});
+}
+
+// The primary lives, came back empty, and by now no replica holds more.
+bool Sentinel::Impl::nothing_left_to_save(const Primary& p) {
+  return p.reboot.announced && !p.failover.forced && !p.node->s_down;
 }
 
 // Asked again before each order: the chosen one may have been restarted with other data since.

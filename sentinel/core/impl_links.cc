@@ -34,7 +34,8 @@ Instant next_send(Instant last, Millis period) {
 constexpr Millis kInfoOfCrash{5};
 constexpr Millis kCrashLooks{1000};
 
-constexpr Millis kReconnectToPrimary{20};
+constexpr Millis kReconnectToPrimary{100};  // it may come back empty, and must be seen before its replicas see it
+constexpr Millis kReconnectFastDown{20};
 constexpr Millis kReconnectToNode{250};
 
 // Somebody asked for our vote although the primary lives: an operator's failover, whose end we may have to find out alone.
@@ -91,7 +92,9 @@ void Sentinel::Impl::on_link_down(LinkId id, LinkEnd how) {
   if (owner.node != nullptr) {
     pause = std::min(pause, kReconnectToNode);  // one that returns may be an old primary that takes writes
     const Primary& p = *primary_by_id(owner.primary);
-    if (p.settings.fast_down && owner.node == p.node.get() && !p.node->s_down) pause = kReconnectToPrimary;
+    if (owner.node == p.node.get() && !p.node->s_down) {
+      pause = p.settings.fast_down ? kReconnectFastDown : kReconnectToPrimary;
+    }
   }
   // One that worked is tried again at once (CLIENT KILL, a restart); one that is refused, or dies young, is not hurried.
   const bool was_up = link.up();

@@ -219,6 +219,7 @@ size_t Sentinel::Impl::reset(std::string_view pattern) {
     drop_primary(p);
     p.node = make_node(p.node->address);
     p.failover = Failover{};
+    p.reboot.switched();
     p.o_down = false;
     p.candidate_at.reset();
     p.forced_until.reset();

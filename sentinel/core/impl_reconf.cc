@@ -42,6 +42,7 @@ void Sentinel::Impl::switch_primary(Primary& p, const Endpoint& address, Switche
   p.node->pubsub.last_activity = now_;  // a replica's is less often heard of
   p.failover.promoted = nullptr;
   p.failover.order = 0;
+  p.reboot.switched();
   p.o_down = false;
   p.candidate_at.reset();
   p.held_for.reset();

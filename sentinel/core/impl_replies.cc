@@ -114,6 +114,7 @@ void Sentinel::Impl::on_info(Primary& p, Node& node, const Reply& reply) {
     }
   }
   if (&node != p.node.get()) note_placement(p, node);
+  if (&node == p.node.get()) judge_reboot(p);
   learn_lineage(p, node);
   touch(p);
 }
@@ -130,12 +131,25 @@ void Sentinel::Impl::learn_lineage(Primary& p, const Node& node) {
   if (linked && p.node->info_current && !p.lineage.continued_by(node.info)) p.lineage.learn(node.info);
 }
 
+void Sentinel::Impl::judge_reboot(Primary& p) {
+  const bool known = p.reboot.since().has_value();
+  NodeInfo info = p.node->info;
+  if (faults_.suspect_any_reboot) {
+    info.keys = 0;
+    info.previous_id.reset();
+  }
+  if (!faults_.accept_empty) p.reboot.judge(info, p.lineage, now_);
+  if (known || !p.reboot.since()) return;
+  for (auto& [address, replica] : p.replicas) want_info(*replica);
+}
+
 void Sentinel::Impl::note_run_id(Primary& p, Node& node, const RunId& run_id) {
   if (node.run_id && *node.run_id != run_id) {
     notify(Event::reboot, p, node);
     if (&node == p.node.get() && p.settings.reboot_down_after > Millis(0)) node.rebooted_since = now_;
   }
   node.run_id = run_id;
+  if (&node == p.node.get()) p.reboot.seen(run_id);
 }
 
 // Until it has said what it is, it counts as what the configuration has it for.

@@ -89,6 +89,8 @@ void parse_field(NodeInfo& info, std::string_view key, std::string_view value) {
     info.fork_offset = parse_uint64(value).value_or(0);
   } else if (key == "loading") {
     info.loading = value != "0";
+  } else if (key == "rdb_last_load_keys_loaded") {
+    info.keys_loaded = parse_uint64(value);
   } else if (key == "aof_enabled") {
     info.logs_writes = value != "0";
   } else if (is_database_line(key) && value.starts_with("keys=")) {

@@ -34,8 +34,9 @@ struct NodeInfo {
   uint64_t primary_offset = 0;  // master_repl_offset
   bool can_hand_over = false;   // knows FAILOVER: Redis since 6.2, Holdfast always
   bool loading = false;
-  bool logs_writes = false;  // aof_enabled
-  uint64_t keys = 0;         // of all databases
+  bool logs_writes = false;             // aof_enabled
+  uint64_t keys = 0;                    // of all databases
+  std::optional<uint64_t> keys_loaded;  // rdb_last_load_keys_loaded, since Redis 7.0
 };
 
 NodeInfo parse_info(std::string_view text);

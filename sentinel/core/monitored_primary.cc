@@ -74,7 +74,7 @@ ReplicaCandidate MonitoredPrimary::candidate(const Node& replica) const {
       .info_at = replica.info_current ? replica.info_at : std::nullopt,
       .priority = replica.info.priority,
       .offset = replica.info.role == Role::primary ? replica.info.primary_offset : replica.info.offset,
-      .place = lineage.place(replica.info)};
+      .place = reboot.place(replica.info, lineage)};
   if (replica.info.role == Role::replica && !replica.info.link_up) candidate.link_down_for = replica.info.link_down_for;
   return candidate;
 }
@@ -94,6 +94,13 @@ Node* MonitoredPrimary::best_replica(Instant now, const Timings& timings, const 
   }
   const auto best = select_replica(candidates, selection_limits(now, timings), now);
   return best ? nodes[*best] : nullptr;
+}
+
+const Node* MonitoredPrimary::copy_of_lost_data(Instant now, const Timings& timings) const {
+  if (!reboot.since()) return nullptr;
+  const Node* best = best_replica(now, timings);
+  const bool asked_since = best != nullptr && best->info_at >= *reboot.since();
+  return asked_since && reboot.is_copy(best->info) ? best : nullptr;
 }
 
 bool MonitoredPrimary::replicas_lost_it() const {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "sentinel/core/empty_reboot.h"
 #include "sentinel/core/failover.h"
 #include "sentinel/core/instance.h"
 #include "sentinel/core/lineage.h"
@@ -24,6 +25,7 @@ struct MonitoredPrimary {
   std::map<RunId, PeerView> peers;
 
   Lineage lineage;
+  EmptyReboot reboot;
   Epoch config_epoch;
   Vote vote;  // the newest this sentinel gave for this primary
   bool o_down = false;
@@ -67,6 +69,9 @@ struct MonitoredPrimary {
   Node* suitable_replica(const Endpoint& address, Instant now, const Timings& timings) const;
   // The replica that the primary itself says it follows; null where it says nothing of that kind.
   Node* successor() const;
+
+  // The primary came back empty: the replica to promote instead, which holds the data of before; else null.
+  const Node* copy_of_lost_data(Instant now, const Timings& timings) const;
 
   // fast-down: all reachable replicas, one at least, have said since the primary refuses connections that they lost it.
   bool replicas_lost_it() const;

@@ -155,6 +155,7 @@ class Sentinel::Impl {
   void on_ask_reply(const LinkOwner& owner, const PendingRequest& request, const Reply& reply);
   void on_role(Primary& p, Node& node, RequestId request, const Reply& reply);
   void on_role_changed(Primary& p, Node& node, RequestId request, std::span<const Reply> replies);
+  void judge_reboot(Primary& p);
   void note_run_id(Primary& p, Node& node, const RunId& run_id);
   void note_role(Primary& p, Node& node, Role role);
   void note_placement(Primary& p, Node& node);
@@ -163,6 +164,7 @@ class Sentinel::Impl {
   // impl_detection.cc
   void detect(Primary& p);
   void detect_node(Primary& p, Node& node);
+  std::optional<Instant> empty_since(Primary& p);
   void detect_peer(Primary& p, PeerView& view);
   void detect_objectively(Primary& p);
   void note_refusal(Primary& p, Node& node, bool was_up, LinkEnd how);
@@ -181,6 +183,7 @@ class Sentinel::Impl {
   void lose_campaign(Primary& p, const Tally& tally);
   void abort_failover(Primary& p, Event why, Nanos retry_after, std::string text = {});
   bool may_promote(const Primary& p, const Node& node) const;
+  static bool nothing_left_to_save(const Primary& p);
   void complete_promotion(Primary& p);
   void enter(Primary& p, FailoverState state);
   void send_role(Primary& p, Node& node, const Endpoint& target);

@@ -96,6 +96,8 @@ struct Faults {
   bool adopt_older = false;          // a hello with a lower configuration epoch is adopted too
   bool follow_itself = false;        // moves the new primary behind itself, with the replicas
   bool never_retry = false;          // gives up for good after an election that was not won
+  bool accept_empty = false;         // a primary that came back without its data stays the primary
+  bool suspect_any_reboot = false;   // a primary that was restarted with its data counts as empty
   bool announce_unsaved = false;     // hellos speak of a configuration that could not be saved
 };
 

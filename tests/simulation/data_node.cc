@@ -24,7 +24,8 @@ std::string DataNode::info(Instant now) const {
   text +=
       fmt::format("master_replid:{}\r\nmaster_replid2:{}\r\nmaster_repl_offset:{}\r\nsecond_repl_offset:{}\r\n",
                   history.view(), previous_history.view(), offset, static_cast<int64_t>(fork) - (fork == 0 ? 1 : 0));
-  text += "# Keyspace\r\n";
+  text += fmt::format("aof_enabled:{}\r\nrdb_last_load_keys_loaded:{}\r\n# Keyspace\r\n", logs_writes ? 1 : 0,
+                      logs_writes ? 0 : keys_loaded);
   if (keys > 0) text += fmt::format("db0:keys={},expires=0,avg_ttl=0\r\n", keys);
   return text;
 }
@@ -36,17 +37,40 @@ void DataNode::begin_history(RandomSource& random, Instant now) {
   history_since = now;
 }
 
+void DataNode::restart(RandomSource& random, Instant now, bool from_log) {
+  run_id = RunId::random(random);
+  link_down_since = now;
+  logs_writes = from_log;
+  keys_loaded = keys;
+  if (!is_primary) return;
+  begin_history(random, now);
+  if (!from_log && keys > 0) return;
+  previous_history = RunId();
+  fork = 0;
+  if (emptied) restarted_empty = now;
+}
+
+void DataNode::lose_data(RandomSource& random, Instant now) {
+  history = RunId::random(random);
+  history_since = now;
+  previous_history = RunId();
+  fork = offset = keys = 0;
+  emptied = true;
+  foreign = false;
+}
+
 void DataNode::sync_from(const DataNode& source, Instant now) {
   if (history != source.history) {
-    const bool continues = history == source.previous_history && offset < source.fork;
-    previous_history = continues ? history : RunId();
-    fork = continues ? offset + 1 : 0;
+    const bool continued = continues(source);
+    previous_history = continued ? history : RunId();
+    fork = continued ? offset + 1 : 0;
     history = source.history;
     history_since = now;
     foreign = source.foreign;
   }
   offset = source.offset;
   keys = source.keys;
+  emptied = source.emptied;
   if (log != source.log) log = source.log;
 }
 

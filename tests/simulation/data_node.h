@@ -39,6 +39,11 @@ struct DataNode : Process {
   Instant history_since;
   bool foreign = false;  // data that never was this group's
   uint64_t keys = 0;
+  bool emptied = false;              // the group's data was lost: it has at most what was written since
+  bool logs_writes = false;          // as INFO tells (aof_enabled), from its last start
+  uint64_t keys_loaded = 0;          // then
+  Instant restarted_empty;           // the last time
+  std::optional<Instant> full_sync;  // it waits for one since then
   bool link_up = false;
   Instant link_down_since;
   int priority = 100;
@@ -61,6 +66,12 @@ struct DataNode : Process {
   }
   // Replies of a role change; the role is changed on return.
   std::vector<sentinel::Reply> change_role(const Endpoint& target, RandomSource& random, Instant now);
+  // Its process starts; a primary's tells of the history before, or, as Redis with an append-only file, nothing of it.
+  void restart(RandomSource& random, Instant now, bool from_log);
+  void lose_data(RandomSource& random, Instant now);
+  bool continues(const DataNode& source) const {
+    return history == source.history || (history == source.previous_history && offset < source.fork);
+  }
   // A primary that starts to write goes on under a new name.
   void begin_history(RandomSource& random, Instant now);
   // Continues the source's stream, or copies its data.
@@ -68,13 +79,15 @@ struct DataNode : Process {
   sentinel::Reply role() const;
 };
 
-// One moment of replication: links come and go with the network, offsets follow. `reaches(a, b)` is true if both ways are
-// open.
+// One moment of replication: links come and go with the network, offsets follow. `reaches(a, b)` is true if both ways
+// are open. A replica that cannot continue keeps its own data until it has waited for a full sync.
 template <class Reaches>
-void replicate(std::span<DataNode> nodes, Instant now, uint64_t written, const Reaches& reaches) {
+void replicate(std::span<DataNode> nodes, Instant now, uint64_t written, Nanos full_sync, const Reaches& reaches) {
   for (DataNode& node : nodes) node.replicas_seen.clear();
   for (DataNode& node : nodes) {
-    if (node.takes_writes() && node.stalled_until <= now) node.offset += written;
+    if (!node.takes_writes() || node.stalled_until > now) continue;
+    node.offset += written;
+    if (node.emptied && written % 2 == 0) ++node.keys;
   }
   for (DataNode& node : nodes) {
     if (!node.up || node.is_primary) continue;
@@ -85,10 +98,15 @@ void replicate(std::span<DataNode> nodes, Instant now, uint64_t written, const R
     const bool connected = source != nullptr && source->up && (source->is_primary || source->link_up) &&
                            source->stalled_until <= now && node.stalled_until <= now &&
                            reaches(node.host, source->host);
-    if (connected) {
+    if (connected) source->replicas_seen.push_back(node.address);
+    if (!connected || node.continues(*source)) {
+      node.full_sync.reset();
+    } else if (!node.full_sync) {
+      node.full_sync = now;
+    }
+    if (connected && (!node.full_sync || now - *node.full_sync >= full_sync)) {
       node.link_up = true;
       node.sync_from(*source, now);
-      source->replicas_seen.push_back(node.address);
     } else if (node.link_up) {
       node.link_up = false;
       node.link_down_since = now;

@@ -17,6 +17,7 @@ constexpr Millis kAnswersHold{12000};
 constexpr int64_t kFreshPing = 50;
 constexpr int64_t kFreshInfo = 500;
 
+constexpr Millis kEmptyRemembered{80000};
 constexpr Millis kHistorySettled{7000};  // a stalled leader may read an INFO so late
 
 struct ReplicaView {
@@ -114,6 +115,9 @@ void Invariants::noticed(const SentinelProcess& process, const sentinel::Notice&
     case Event::odown_end:
       view.o_down = false;
       break;
+    case Event::reboot_empty:
+      called_empty(notice, now);
+      break;
     case Event::try_failover:
       view.started_by_odown = view.o_down;
       break;
@@ -137,6 +141,13 @@ void Invariants::objectively_down(size_t sentinel, const sentinel::Notice& notic
   if (seeing >= quorum_) return;
   fail_(fmt::format("sentinel {} calls {} objectively down, but {} of the quorum of {} have seen it down", sentinel,
                     notice.primary, seeing, quorum_));
+}
+
+void Invariants::called_empty(const sentinel::Notice& notice, Instant now) {
+  const auto words = split(notice.payload, ' ');
+  const DataNode* node = find_node_({std::string(words[2]), 6379});
+  if (node->restarted_empty != Instant{} && now - node->restarted_empty <= kEmptyRemembered) return;
+  fail_(fmt::format("{} is said to be empty, and has never been", node->address.host));
 }
 
 void Invariants::elected(size_t sentinel, const sentinel::Notice& notice) {

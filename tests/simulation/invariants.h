@@ -7,6 +7,7 @@
 //   - what is promoted is of the group's lineage where the leader could know it, and the best by priority and offset of
 //     what the leader sees;
 //   - no node is told to follow itself;
+//   - only a primary that has come back without its data is said to be empty;
 //   - a configuration epoch names one address, a sentinel's only grows, and no hello tells of one that is not saved.
 // That a healed history ends with one primary that all follow is World::agreed.
 #pragma once
@@ -57,6 +58,7 @@ class Invariants {
 
   void elected(size_t sentinel, const sentinel::Notice& notice);
   void objectively_down(size_t sentinel, const sentinel::Notice& notice, Instant now);
+  void called_empty(const sentinel::Notice& notice, Instant now);
   void selected(const SentinelProcess& process, const sentinel::Notice& notice, Instant now);
 
   const size_t sentinels_;

@@ -152,6 +152,24 @@ TEST(Simulation, PlannedFailoversLoseNothingThoughSentinelsFail) {
   EXPECT_GT(switches, count * 3);
 }
 
+TEST(Simulation, AReplicasCopyIsSavedFromAPrimaryThatComesBackEmpty) {
+  const uint64_t first = from_environment("HOLDFAST_SIM_FIRST_SEED", 1);
+  const uint64_t count = std::max<uint64_t>(seed_count() / 20, 20);
+  uint64_t switches = 0;
+  for (uint64_t seed = first; seed < first + count; ++seed) {
+    const Outcome outcome = World(seed, {}, false).run_emptied();
+    if (outcome.failure) {
+      const Outcome again = World(seed, {}, true).run_emptied();
+      std::string text = fmt::format("seed {} of commit {}: {}\n", seed, build_commit(), *outcome.failure);
+      for (const std::string& line : again.trace) text += line + "\n";
+      FAIL() << text;
+    }
+    switches += outcome.switches;
+  }
+  fmt::print("{} seeds with emptied primaries: {} switches\n", count, switches);
+  EXPECT_GT(switches, count * 3);
+}
+
 // A simulator that finds nothing proves nothing: each planted fault must be found, and for what it is.
 constexpr uint64_t kSeedsToFind = 3000;
 
@@ -178,6 +196,7 @@ const PlantedFault kPlantedFaults[] = {
     {"AdoptsOlderConfigurations", &sentinel::Faults::adopt_older, {"went back"}},
     {"MakesTheNewPrimaryFollowItself", &sentinel::Faults::follow_itself, {"told to follow itself"}},
     {"NeverTriesAgain", &sentinel::Faults::never_retry, {"no agreement"}},
+    {"CallsAnyRestartEmpty", &sentinel::Faults::suspect_any_reboot, {"is said to be empty"}},
     {"AnnouncesWhatIsNotSaved", &sentinel::Faults::announce_unsaved, {"announced"}},
 };
 
@@ -200,6 +219,15 @@ TEST_P(Planted, IsFound) {
 
 INSTANTIATE_TEST_SUITE_P(Simulation, Planted, testing::ValuesIn(kPlantedFaults),
                          [](const auto& info) { return std::string(info.param.name); });
+
+TEST(Simulation, FindsAnEmptyPrimaryThatIsAccepted) {
+  std::optional<std::string> failure;
+  for (uint64_t seed = 1; seed <= 100 && !failure; ++seed) {
+    failure = World(seed, {.accept_empty = true}, false).run_emptied().failure;
+  }
+  ASSERT_TRUE(failure);
+  EXPECT_NE(failure->find("is gone"), std::string::npos) << *failure;
+}
 
 TEST(Simulation, FindsAPromotionWithoutTheHandover) {
   std::optional<std::string> failure;

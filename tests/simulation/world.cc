@@ -31,11 +31,13 @@ Shape World::draw_shape() {
   shape.down_after = between(1000, 4000);
   shape.failover_timeout = between(3000, 12000);
   shape.fast_down = chance(0.3);
+  shape.full_sync = chance(0.5) ? between(0, 6000) : Millis(0);
   return shape;
 }
 
 void World::build(const Shape& shape) {
   groups_ = shape.groups;
+  shape_ = shape;
   const size_t nodes_in_group = shape.nodes_in_group;
   const size_t sentinel_count = shape.sentinels;
   network_ = std::make_unique<Network>(events_, random_, groups_ * nodes_in_group + sentinel_count);
@@ -177,9 +179,8 @@ void World::serve_node(DataNode& node, const ClientLink& client, const sentinel:
 
 void World::tick_replication() {
   if (counts_writes_) tick_clients();
-  replicate(std::span(nodes_), events_.now(), 1 + random_.below(100), [this](size_t a, size_t b) {
-    return network_->reaches(a, b) && network_->reaches(b, a);
-  });
+  replicate(std::span(nodes_), events_.now(), 1 + random_.below(100), shape_.full_sync,
+            [this](size_t a, size_t b) { return network_->reaches(a, b) && network_->reaches(b, a); });
   for (const DataNode& node : nodes_) {  // what others copied, as their conf files told them, is the group's now
     if (!node.foreign || !node.link_up) continue;
     for (DataNode& other : nodes_) {

@@ -27,6 +27,7 @@ struct Shape {
   Millis down_after{1000};
   Millis failover_timeout{180000};
   bool fast_down = false;
+  Millis full_sync{0};  // a replica that cannot continue the primary's stream waits so long for its data
 };
 
 struct Outcome {
@@ -49,6 +50,10 @@ class World {
   // Coordinated failovers one after the other, ordered of any sentinel, while sentinels crash and are cut off, and the
   // nodes live: no write that was acknowledged may be missing in the end, no two nodes may take clients' writes at once.
   Outcome run_planned();
+
+  // Primaries that lose their data and are back before they count as down, while a majority of sentinels lives: a
+  // replica's copy must become the group's.
+  Outcome run_emptied();
 
   // No faults but one: the primary is killed. The time from there until another node is a primary, and until all
   // sentinels name it; nothing if that takes too long.
@@ -98,6 +103,8 @@ class World {
   void crash_node(DataNode& node, bool silently, Nanos down_for);
   void restart_node(DataNode& node);
   void replace_data();
+  void empty_primary(DataNode& node);
+  bool wait_for_agreement(Nanos limit);
   std::string group_name(const Endpoint& node);
   void restart_later(SentinelProcess& process, Nanos down_for);
   void cut_someone();
@@ -132,6 +139,7 @@ class World {
   std::vector<std::unique_ptr<SentinelProcess>> sentinels_;
   std::map<Endpoint, Process*> by_address_;
   size_t groups_ = 1;
+  Shape shape_;
   bool faulty_time_ = false;
   bool counts_writes_ = false;
   std::vector<uint64_t> acknowledged_;

@@ -10,12 +10,11 @@ namespace holdfast::simulation {
 
 namespace {
 
-constexpr uint64_t kForeignKeys = 500;
-
 constexpr Millis kWarmUp{2300};
 constexpr Millis kWarmUpLimit{30000};
 constexpr Millis kHealingLimit{180000};
 constexpr Millis kCheckPeriod{250};
+constexpr uint64_t kForeignKeys = 500;
 
 }  // namespace
 
@@ -142,7 +141,7 @@ void World::crash_primaries() {
 }
 
 void World::one_fault() {
-  switch (random_.below(11)) {
+  switch (random_.below(12)) {
     case 0:
     case 1: {  // whoever is a primary now
       std::vector<DataNode*> primaries;
@@ -188,9 +187,12 @@ void World::one_fault() {
       process.failover(fmt::format("g{}", random_.below(groups_)), {.coordinated = chance(0.3)});
       break;
     }
-    case 10:
-      replace_data();
+    case 10: replace_data(); break;
+    case 11: {
+      DataNode& node = random_node();
+      if (node.up && node.is_primary) empty_primary(node);
       break;
+    }
   }
   for (auto& process : sentinels_) {
     if (save_failure_ > 0 && process->up && chance(save_failure_)) {
@@ -228,9 +230,51 @@ void World::restart_node(DataNode& node) {
   if (node.up) return;
   note(fmt::format("{} starts as a {}", node.address.host, node.is_primary ? "primary" : "replica"));
   node.up = true;
-  node.run_id = RunId::random(random_);
-  node.link_down_since = events_.now();
-  if (node.is_primary) node.begin_history(random_, events_.now());
+  node.restart(random_, events_.now(), !node.emptied && chance(0.2));
+}
+
+// Its disk is new, or it has none, and something starts it again at once.
+void World::empty_primary(DataNode& node) {
+  note(fmt::format("{} loses its data", node.address.host));
+  crash_node(node, false, between(1, count_ms(shape_.down_after) - 100));
+  node.lose_data(random_, events_.now());
+}
+
+bool World::wait_for_agreement(Nanos limit) {
+  const Instant end = events_.now() + limit;
+  std::string why;
+  while (!outcome_.failure && !agreed(&why)) {
+    if (events_.now() > end) fail("no agreement: " + why);
+    events_.run_until(events_.now() + Millis(50));
+  }
+  return !outcome_.failure;
+}
+
+Outcome World::run_emptied() {
+  shape_.full_sync = between(1000, 6000);
+  warm_up();
+  for (int round = 0; round < 3 && !outcome_.failure; ++round) {
+    SentinelProcess& victim = random_sentinel();
+    if (chance(0.5)) {
+      note(fmt::format("s{} crashes", victim.index()));
+      victim.crash();
+    }
+    DataNode& replica = random_node();
+    if (chance(0.3) && !replica.is_primary) crash_node(replica, chance(0.3), between(10, 5000));
+    for (DataNode& node : nodes_) {
+      if (!node.is_primary) continue;
+      events_.run_until(events_.now() + between(0, 300));
+      empty_primary(node);
+    }
+    events_.run_until(events_.now() + between(5000, 10000));
+    if (!victim.up) victim.start();
+    if (!wait_for_agreement(Millis(60000))) break;
+    for (const DataNode& node : nodes_) {
+      if (!node.emptied) continue;
+      fail(fmt::format("the data of {}'s group is gone: it has {} keys", node.address.host, node.keys));
+    }
+  }
+  return std::move(outcome_);
 }
 
 // A replica whose primary is gone comes back with no data, and an id that it made up; or with the data of another
@@ -243,14 +287,14 @@ void World::replace_data() {
   }
   const bool lost = chance(0.3);
   note(fmt::format("{} {}", node.address.host, lost ? "loses its data" : "gets foreign data"));
+  const uint64_t offset = node.offset;
   crash_node(node, false, between(1, 200));
-  node.history = RunId::random(random_);
-  node.previous_history = RunId();
-  node.fork = 0;
-  node.history_since = events_.now();
-  node.offset = lost ? 0 : node.offset + 1000000;
-  node.keys = lost ? 0 : kForeignKeys;
-  node.foreign = !lost;
+  node.lose_data(random_, events_.now());
+  if (lost) return;
+  node.offset = offset + 1000000;
+  node.keys = kForeignKeys;
+  node.emptied = false;
+  node.foreign = true;
 }
 
 void World::restart_later(SentinelProcess& process, Nanos down_for) {

@@ -34,6 +34,7 @@ struct FakeServer {
   std::string history;  // replication id; "": it tells none
   uint64_t keys = 10;
   std::string run_id;  // "": it tells none
+  std::string more;    // lines of INFO besides
   enum class OnFailover {
     succeeds,
     hangs,      // nothing comes of it
@@ -68,6 +69,7 @@ struct FakeServer {
   std::string info() const {
     std::string head = "redis_version:" + version + "\r\n";
     if (!run_id.empty()) head += "run_id:" + run_id + "\r\n";
+    head += more;
     if (!history.empty()) head += "master_replid:" + history + "\r\n";
     if (keys > 0) head += "db0:keys=" + std::to_string(keys) + ",expires=0,avg_ttl=0\r\n";
     if (is_primary) {
