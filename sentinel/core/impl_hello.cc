@@ -128,10 +128,13 @@ void Sentinel::Impl::adopt_configuration(Primary& p, const Peer& from, const Hel
   p.config_epoch = Epoch{hello.config_epoch};
   dirty_ = true;
   touch(p);
-  if (hello.primary == p.node->address) return;
+  // Also where they moved it away and back: what we lead in an older epoch must not come after that.
+  const bool superseded = p.failover.before_promotion() && p.failover.epoch <= p.config_epoch;
+  if (hello.primary == p.node->address && !superseded) return;
   notify(Event::config_update_from, p, from);
   p.failover = Failover{};
   p.forced_until.reset();
+  p.candidate_at.reset();
   switch_primary(p, hello.primary, SwitchedBy::peer);
 }
 

@@ -93,6 +93,20 @@ TEST_F(Discovery, ANewerConfigurationEndsOurOwnFailover) {
   EXPECT_EQ(harness.core.primary_address("mymaster"), kReplica2);
 }
 
+// The primary was moved away and back by others: their newest configuration names it again.
+TEST_F(Discovery, ANewerConfigurationOfTheSamePrimaryEndsOurOwnFailoverToo) {
+  harness.server(kReplica1).refuses_role = harness.server(kReplica2).refuses_role = true;
+  harness.kill(kPrimary);
+  ASSERT_TRUE(harness.run_until([&] { return harness.noticed("+failover-state-wait-promotion"); }, 3s));
+  hear(hello(kPeer1, id('b'), 8, kPrimary, 8));
+  EXPECT_TRUE(harness.noticed("+config-update-from sentinel " + id('b').str()));
+  EXPECT_FALSE(harness.noticed("+switch-master"));
+  EXPECT_NE(harness.core.summaries()[0].failover_state, "wait_promotion");
+  harness.server(kReplica1).refuses_role = harness.server(kReplica2).refuses_role = false;
+  ASSERT_TRUE(harness.run_until([&] { return harness.noticed("+switch-master"); }, 20s));  // it is down all the same
+  EXPECT_GT(harness.saved_state->primaries[0].config_epoch, Epoch{8});
+}
+
 TEST_F(Discovery, FindsReplicasInThePrimarysInfo) {
   const Endpoint added{"10.0.0.50", 6379};
   harness.server(added).follows = kPrimary;
