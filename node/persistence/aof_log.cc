@@ -278,7 +278,7 @@ void AppendOnlyLog::take_file(std::unique_ptr<File> file, uint64_t bytes) {
 }
 
 bool AppendOnlyLog::may_begin() const {
-  return !jobs_.empty() && !writing_ && !handles_.empty() && (busy_ == 0 || !jobs_.front().next_file);
+  return !jobs_.empty() && !writing_ && !handles_.empty() && (busy_ == 0 || !jobs_.front().waits_for_others());
 }
 
 void AppendOnlyLog::run() {
@@ -327,8 +327,6 @@ bool AppendOnlyLog::perform(Job& job, std::unique_lock<std::mutex>& lock) {
   if (job.disposed || failed()) return false;
   const bool alone = job.next_file != nullptr;
   const bool counts = job.sync || job.counts_as_durable;
-  const uint64_t number = first_in_flight_ + in_flight_.size();
-  if (counts) in_flight_.push_back({job.end_offset});
   File* const handle = handles_.back();
   handles_.pop_back();
   writing_ = true;
@@ -349,19 +347,14 @@ bool AppendOnlyLog::perform(Job& job, std::unique_lock<std::mutex>& lock) {
   writing_ = writing_ && !alone;
   if (!done) return fail_with(std::move(done.error()));
   if (alone) take_file(std::move(job.next_file), 0);
-  return counts && advance(number);
+  return counts && advance(job.end_offset);
 }
 
 // After a failure nothing counts any more.
-bool AppendOnlyLog::advance(uint64_t number) {
-  if (failed()) return false;
-  in_flight_[number - first_in_flight_].done = true;
-  const uint64_t before = durable_offset();
-  for (; !in_flight_.empty() && in_flight_.front().done; ++first_in_flight_) {
-    durable_.store(in_flight_.front().end_offset, std::memory_order_release);
-    in_flight_.pop_front();
-  }
-  return durable_offset() != before;
+bool AppendOnlyLog::advance(uint64_t offset) {
+  if (failed() || offset <= durable_offset()) return false;
+  durable_.store(offset, std::memory_order_release);
+  return true;
 }
 
 Result<> AppendOnlyLog::write(std::string_view bytes) {

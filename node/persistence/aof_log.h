@@ -3,8 +3,8 @@
 //   always    flush() hands the turn's bytes to a log thread, which writes and syncs them, and the executor never waits.
 //             While it syncs, the next thread begins with what came meanwhile: up to kSyncs syncs overlap, so that a
 //             write waits for little more than one sync. With all of them busy turns collect into the next write
-//             (group commit). Writes are in order, and so are the ends of syncs: one that began later counts when all
-//             that began before have ended.
+//             (group commit). Writes are in order; a sync makes all durable that was written when it began, so one that
+//             overtakes another counts for both.
 //   everysec  flush() writes; a log thread syncs once a second, and when sync_now() asks. While it syncs, writes queue for
 //             it.
 //   no        flush() writes; the kernel decides.
@@ -108,6 +108,8 @@ class AppendOnlyLog final : public EffectSink {
     std::unique_ptr<File> next_file;  // after the bytes and the sync; the job is then alone
     std::unique_ptr<File> disposed;
     bool mergeable() const { return !next_file && !disposed; }
+    // Syncs that are under way have to end first.
+    bool waits_for_others() const { return next_file || (counts_as_durable && !sync); }
   };
 
   void write_timestamp();
@@ -121,7 +123,7 @@ class AppendOnlyLog final : public EffectSink {
   void work_off_job(std::unique_lock<std::mutex>& lock);
   bool may_begin() const;
   bool perform(Job& job, std::unique_lock<std::mutex>& lock);
-  bool advance(uint64_t number);
+  bool advance(uint64_t offset);
   void take_file(std::unique_ptr<File> file, uint64_t bytes);
   Result<> write(std::string_view bytes);
   void cut_back(uint64_t before, std::string_view bytes);
@@ -158,12 +160,6 @@ class AppendOnlyLog final : public EffectSink {
   std::condition_variable wake_;
   std::deque<Job> jobs_;
   size_t busy_ = 0;          // threads that perform a job
-  struct InFlight {
-    uint64_t end_offset;
-    bool done = false;
-  };
-  std::deque<InFlight> in_flight_;     // what is being made durable, in the order of its offsets
-  uint64_t first_in_flight_ = 0;       // number of the front
   std::vector<File*> handles_;  // of files_: those that no thread syncs by
   bool writing_ = false;    // one of them writes, or must be alone
   uint64_t busy_bytes_ = 0;  // of the jobs being performed
