@@ -175,7 +175,7 @@ bool Connection::execute_batch() {
 Connection::Batch Connection::parse_batch(std::span<Parsed> parsed) {
   resp::RequestLimits limits;
   limits.max_bulk = server_.settings.max_bulk_bytes;
-  limits.authenticated = authenticated;
+  limits.authenticated = server_.admits(*this);
   const size_t most = authenticated ? parsed.size() : 1;  // AUTH changes the limits of what follows
   Batch batch;
   size_t at = begin_;

@@ -69,7 +69,7 @@ void hello_command(CommandContext& context) {
       return context.reply.error(fmt::format("ERR Syntax error in HELLO option '{}'", args[i]));
     }
   }
-  if (!context.session.authenticated) {
+  if (!context.server.admits(context.session)) {
     return context.reply.error(
         "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option "
         "can be used to authenticate the client and select the RESP protocol version at the same time");

@@ -113,11 +113,8 @@ void drop_named_clients(Server& server, Session& me) {
 }
 
 void follow_changed_user(Server& server, Session& me, const access::User& user) {
-  const bool open = server.users.open_to_all();
   for (const auto& [id, connection] : server.connections()) {
-    if (connection->user.get() != &user) continue;
-    if (open && connection->user == server.users.default_user()) connection->authenticated = true;
-    if (listens_in_vain(*connection, user)) drop(*connection, me);
+    if (connection->user.get() == &user && listens_in_vain(*connection, user)) drop(*connection, me);
   }
 }
 

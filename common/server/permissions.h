@@ -27,8 +27,7 @@ void log_failed_login(Server& server, const Session& session, std::string_view c
 // Disconnects clients of users that are gone; or of all users but the default one. `me` gets its reply first.
 void drop_clients_of_removed(Server& server, Session& me);
 void drop_named_clients(Server& server, Session& me);
-// Disconnects clients that listen to what their user may no longer listen to, and lets those in whom no password holds
-// back any more.
+// Disconnects clients that listen to what their user may no longer listen to.
 void follow_changed_user(Server& server, Session& me, const access::User& user);
 
 }  // namespace holdfast::server

@@ -129,6 +129,8 @@ class Server {
   ServerStats stats;
   PubSub pubsub;
   access::Users users;
+  // Logged in, or nobody needs to be: a password that is taken back holds nobody any more.
+  bool admits(const Session& session) const { return session.authenticated || users.open_to_all(); }
   access::DenialLog denials;
   // Where ACL LOAD and SAVE find it; null: there is none.
   const AclFile* acl_file() const { return acl_file_; }

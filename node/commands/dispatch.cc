@@ -131,7 +131,7 @@ std::optional<std::string> Node::refusal(const server::Session& session, const T
           to_upper(entry.name));
     }
   }
-  if (!session.authenticated && !spec.has(command::kNoAuth)) return std::string(kNoAuth);
+  if (!spec.has(command::kNoAuth) && !server_->admits(session)) return std::string(kNoAuth);
   const ClientState* client = state_if_any(session);
   const bool in_multi = client != nullptr && client->transaction.open();
   if (in_multi && spec.has(command::kNoMulti)) return "ERR Command not allowed inside a transaction";

@@ -102,7 +102,7 @@ Dispatcher::Entry* Dispatcher::find(server::Session& session, std::span<const st
 }
 
 bool Dispatcher::permitted(server::Session& session, Entry& entry, std::span<const std::string_view> args) {
-  if (!session.authenticated && !entry.spec->has(command::kNoAuth)) {
+  if (!entry.spec->has(command::kNoAuth) && !server_->admits(session)) {
     reject(session, &entry, "NOAUTH Authentication required.");
     return false;
   }

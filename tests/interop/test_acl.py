@@ -215,6 +215,19 @@ def test_a_password_for_the_default_user(kind, role):
         assert differing(two.connect(), ["PING", "AUTH anything", "AUTH default anything"]) == {}
 
 
+def test_a_password_that_is_taken_back_holds_nobody_any_more(kind):
+    with Workspace(kind) as space:
+        two = Two(space, "node", "requirepass secret\n")
+        before, both = two.connect(), two.connect()
+        assert differing(before, ["PING"]) == {}
+        assert differing(both, ["AUTH secret", "CONFIG SET requirepass ''"]) == {}
+        assert differing(before, ["PING", "ACL WHOAMI"]) == {}
+        assert ask(before, "PING") == [("+", "PONG")] * 2
+        assert differing(both, ["CONFIG SET requirepass new"]) == {}
+        assert differing(before, ["PING"]) == {}
+        assert differing(two.connect(), ["PING"]) == {}
+
+
 def conf_cases(file):
     user_file = f"aclfile {file}\n"
     return [

@@ -15,10 +15,12 @@ TEST_F(Dispatch, UnknownCommandsAndWrongAritiesHaveRedisErrors) {
 }
 
 TEST_F(Dispatch, NothingButAuthBeforeAuthentication) {
+  EXPECT_EQ(run("ACL SETUSER default resetpass >secret"), "+OK|");
   client.authenticated = false;
   EXPECT_EQ(run("GET a"), "-NOAUTH Authentication required.|");
   EXPECT_EQ(run("PING"), "-NOAUTH Authentication required.|");
-  client.authenticated = true;
+  EXPECT_EQ(run("AUTH wrong"), "-WRONGPASS invalid username-password pair or user is disabled.|");
+  EXPECT_EQ(run("AUTH secret"), "+OK|");
   EXPECT_EQ(run("PING"), "+PONG|");
 }
 
