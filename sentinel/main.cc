@@ -81,16 +81,23 @@ struct Configuration {
   config::Registry registry;
   config::LoadReport report;
   PersistentState state;
+  std::vector<config::ConfigError> ignored;  // lines that are not in the state; the log tells of them
 };
 
-// Adds the mistake of a `sentinel ...` line to the report, in the place of its line.
-void add_mistake(Configuration& configuration, size_t number, std::string reason) {
+// What is wrong with a `sentinel ...` line.
+config::ConfigError error_at(const Configuration& configuration, size_t number, std::string reason) {
   const auto& line = configuration.options.lines[number];
   config::ConfigError error;
   error.file = line.file;
   error.line = line.line;
   error.text = line.text;
   error.reason = std::move(reason);
+  return error;
+}
+
+// Adds the mistake of a `sentinel ...` line to the report, in the place of its line.
+void add_mistake(Configuration& configuration, size_t number, std::string reason) {
+  config::ConfigError error = error_at(configuration, number, std::move(reason));
   auto& errors = configuration.report.errors;
   const auto later = std::find_if(errors.begin(), errors.end(), [&](const config::ConfigError& other) {
     return other.file == error.file && other.line > error.line;
@@ -102,9 +109,13 @@ void interpret_lines(Configuration& configuration) {
   const auto& lines = configuration.options.lines;
   std::vector<LineWords> words;
   for (const auto& line : lines) words.push_back(line.words);
-  auto state = read_sentinel_lines(words);
+  std::vector<LineError> left_out;
+  auto state = read_sentinel_lines(words, &left_out);
   if (!state) return add_mistake(configuration, state.error().line, state.error().text);
   configuration.state = std::move(*state);
+  for (LineError& line : left_out) {
+    configuration.ignored.push_back(error_at(configuration, line.line, std::move(line.text)));
+  }
   for (size_t i = 0; i < lines.size(); ++i) {
     if (words[i].size() != 3) continue;
     if (const auto problem = script_problem(words[i][0], words[i][2])) {
@@ -207,6 +218,7 @@ int run(Configuration& configuration, const config::CommandLine& line) {
   log::warning("Redis version={}, bits={}, commit={}, modified=0, pid={}, just started (Holdfast {})", kRedisVersion,
                sizeof(void*) * 8, build_commit(), ::getpid(), holdfast_version());
   log::warning("Configuration loaded");
+  for (const config::ConfigError& line : configuration.ignored) log::warning("'{}' is {}", line.text, line.reason);
   if (auto supported = config::check_supported(options); !supported) {
     return refuse(fmt::format("{}. Exiting...", supported.error().text));
   }
@@ -246,6 +258,8 @@ int start(const config::CommandLine& line) {
   Configuration configuration;
   if (auto loaded = load(line, fs, configuration); !loaded) return refuse(loaded.error().text);
   if (line.mode == config::Mode::check_config) {
+    auto& warnings = configuration.report.warnings;
+    warnings.insert(warnings.end(), configuration.ignored.begin(), configuration.ignored.end());
     print(stdout, config::check_report(configuration.report, line.config_file));
     return configuration.report.ok() ? 0 : 1;
   }

@@ -147,8 +147,7 @@ Problem read_known_sentinel(PersistentPrimary& primary, const LineWords& words) 
   const auto port = parse_port(words[3]);
   if (!port || words[2].empty()) return "Wrong hostname or port for sentinel.";
   if (words.size() < 5) return std::nullopt;  // an old form without the id: it is found again by its hello
-  const auto id = RunId::parse(words[4]);
-  if (!id || id->is_zero()) return "Malformed Sentinel id in known-sentinel option.";
+  const auto id = RunId::parse(words[4]);  // which why_unusable() has looked at
   std::erase_if(primary.sentinels, [&](const KnownSentinel& known) { return known.run_id == *id; });
   primary.sentinels.push_back({{words[2], *port}, *id});
   return std::nullopt;
@@ -235,12 +234,27 @@ Problem read_monitor(PersistentState& state, const LineWords& words) {
   return std::nullopt;
 }
 
-Problem read_of_primary(PersistentState& state, const std::string& option, const LineWords& words) {
+// Why nobody can use the replica or sentinel of a line: its port is 0 (a replica that does not say its own, such as
+// `redis-cli --replica`) or no number, or its id is none. Of a line with the right number of words.
+std::optional<std::string> why_unusable(const std::string& option, const LineWords& words) {
+  const bool is_sentinel = option == "known-sentinel";
+  if (!is_sentinel && option != "known-replica" && option != "known-slave") return std::nullopt;
+  if (parse_int64(words[3]).value_or(0) == 0) return "ignored: there is no such port";
+  if (!is_sentinel || words.size() < 5) return std::nullopt;
+  const auto id = RunId::parse(words[4]);
+  return id && !id->is_zero() ? Problem() : "ignored: there is no such id";
+}
+
+// The name of a primary's line, and its number of words, must be right even if it is left out.
+Problem read_of_primary(PersistentState& state, const std::string& option, const LineWords& words,
+                        std::optional<std::string>& unusable) {
   const auto row = primary_rows().find(option);
   const size_t count = words.size() - 1;
   if (row == primary_rows().end() || count < row->second.least || count > row->second.most) return kUnrecognized;
   for (PersistentPrimary& primary : state.primaries) {
-    if (primary.name == words[1]) return row->second.read(primary, words);
+    if (primary.name != words[1]) continue;
+    unusable = why_unusable(option, words);
+    return unusable ? Problem() : row->second.read(primary, words);
   }
   return kNoSuchMaster;
 }
@@ -254,7 +268,8 @@ Pass pass_of(const std::string& option) {
 
 }  // namespace
 
-std::expected<PersistentState, LineError> read_sentinel_lines(std::span<const LineWords> lines) {
+std::expected<PersistentState, LineError> read_sentinel_lines(std::span<const LineWords> lines,
+                                                              std::vector<LineError>* left_out) {
   PersistentState state;
   for (const Pass pass : {Pass::globals, Pass::monitors, Pass::rest}) {
     for (size_t i = 0; i < lines.size(); ++i) {
@@ -262,15 +277,17 @@ std::expected<PersistentState, LineError> read_sentinel_lines(std::span<const Li
       const std::string option = words.empty() ? std::string() : to_lower(words[0]);
       if (pass_of(option) != pass) continue;
       Problem problem;
+      std::optional<std::string> unusable;
       if (pass == Pass::globals) {
         const GlobalRow& row = global_rows().find(option)->second;
         problem = words.size() == row.arguments + 1 ? row.read(state, words) : Problem(kUnrecognized);
       } else if (pass == Pass::monitors) {
         problem = read_monitor(state, words);
       } else {
-        problem = words.empty() ? Problem(kUnrecognized) : read_of_primary(state, option, words);
+        problem = words.empty() ? Problem(kUnrecognized) : read_of_primary(state, option, words, unusable);
       }
       if (problem) return std::unexpected(LineError{i, std::move(*problem)});
+      if (unusable && left_out != nullptr) left_out->push_back({i, std::move(*unusable)});
     }
   }
   return state;

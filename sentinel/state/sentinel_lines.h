@@ -21,7 +21,10 @@ struct LineError {
   std::string text;
 };
 
-std::expected<PersistentState, LineError> read_sentinel_lines(std::span<const LineWords> lines);
+// Replicas and sentinels that nobody could use (`known-replica mymaster 10.0.0.1 0`, which the reference writes and reads)
+// are left out of the state, and told to `left_out`: they were found once, and are found again.
+std::expected<PersistentState, LineError> read_sentinel_lines(std::span<const LineWords> lines,
+                                                              std::vector<LineError>* left_out = nullptr);
 
 struct StateLine {
   LineWords words;

@@ -200,7 +200,7 @@ TEST(InfoParser, ReadsAPrimary) {
   const NodeInfo info = parse_info(
       "# Server\r\nredis_version:7.0.15\r\nrun_id:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n# Replication\r\n"
       "role:master\r\nconnected_slaves:2\r\nslave0:ip=127.0.0.1,port=6380,state=online,offset=14,lag=0\r\n"
-      "slave1:10.0.0.2,6381,online\r\nslaves_waiting_psync:0\r\nslave_x:ip=1,port=2\r\n"
+      "slave1:10.0.0.2,6381,online\r\nslave2:ip=127.0.0.1,port=0,state=online,offset=14,lag=0\r\nslaves_waiting_psync:0\r\nslave_x:ip=1,port=2\r\n"
       "master_replid:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\r\nmaster_repl_offset:42\r\n");
   EXPECT_EQ(info.run_id, id('a'));
   EXPECT_EQ(info.role, Role::primary);

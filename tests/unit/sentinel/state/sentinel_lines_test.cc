@@ -69,9 +69,32 @@ TEST(SentinelLines, ErrorsAreTheReferences) {
 }
 
 TEST(SentinelLines, MistakesThatTheReferenceSkipsAreErrors) {
-  for (const char* line : {"known-replica m1 127.0.0.1 x", "known-sentinel m1 127.0.0.1 5 abc", "config-epoch m1 x",
+  for (const char* line : {"config-epoch m1 x",
                            "leader-epoch m1 -1", "announce-port x", "parallel-syncs m1 0", "current-epoch 99999999999999999999",
                            "monitor a 127.0.0.1 0 1", "monitor a,b 127.0.0.1 1 1"}) {
+    EXPECT_NE(error_of(line), "") << line;
+  }
+}
+
+// redis-sentinel writes some of these, and starts with all of them.
+TEST(SentinelLines, FoundNodesThatNobodyCanUseAreLeftOut) {
+  const std::string sentinel = "known-sentinel m1 127.0.0.1 ";
+  for (const std::string& line : {std::string("known-replica m1 127.0.0.1 0"), std::string("known-slave m1 127.0.0.1 x"),
+                                  sentinel + "0 " + kId, sentinel + "x " + kId, sentinel + "5 abc",
+                                  sentinel + "5 " + std::string(40, 'z'), sentinel + "5 " + std::string(40, '0')}) {
+    std::vector<LineError> left_out;
+    const auto read = read_sentinel_lines(
+        lines({line, "monitor m1 127.0.0.1 6379 2", "known-replica m1 127.0.0.1 6380"}), &left_out);
+    ASSERT_TRUE(read) << line;
+    ASSERT_EQ(left_out.size(), 1u) << line;
+    EXPECT_EQ(left_out[0].line, 0u);
+    EXPECT_EQ(read->primaries[0].replicas, std::vector<Endpoint>({{"127.0.0.1", 6380}})) << line;
+    EXPECT_TRUE(read->primaries[0].sentinels.empty()) << line;
+  }
+  for (const std::string& line :
+       {std::string("known-replica m1 127.0.0.1 70000"), std::string("known-replica m1 127.0.0.1 -1"),
+        std::string("known-replica nope 127.0.0.1 0"), std::string("known-replica m1 127.0.0.1 0 x"),
+        sentinel + "70000 " + kId, sentinel + "0 " + kId + " x"}) {
     EXPECT_NE(error_of(line), "") << line;
   }
 }
