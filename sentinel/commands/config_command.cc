@@ -1,9 +1,8 @@
-#include <arpa/inet.h>
-
 #include <array>
 
 #include "common/base/text.h"
 #include "sentinel/commands/handlers.h"
+#include "sentinel/core/host_names.h"
 
 namespace holdfast::sentinel {
 
@@ -17,11 +16,6 @@ bool parse_yes_no(std::string_view text, bool& value) {
   if (!iequals(text, "yes") && !iequals(text, "no")) return false;
   value = iequals(text, "yes");
   return true;
-}
-
-bool is_numeric_address(const std::string& text) {
-  in6_addr buffer;
-  return inet_pton(AF_INET, text.c_str(), &buffer) == 1 || inet_pton(AF_INET6, text.c_str(), &buffer) == 1;
 }
 
 // A global setting: how it reads, and how a value is put into a copy (false: not a value of it).
@@ -97,8 +91,11 @@ void set_settings(Context& context) {
   // The address goes into hello messages, whose fields commas part, and peers must be able to use it.
   const std::string& ip = globals.announce_ip;
   if (!ip.empty() &&
-      (ip.find_first_of(", \t") != std::string::npos || (!globals.resolve_hostnames && !is_numeric_address(ip)))) {
+      (ip.find_first_of(", \t") != std::string::npos || (!globals.resolve_hostnames && !is_ip_address(ip)))) {
     return invalid("announce-ip", ip);
+  }
+  if (!globals.resolve_hostnames && context.host.core().awaits_address_of_a_primary()) {
+    return invalid("resolve-hostnames", "no");
   }
   auto outcome = context.host.core().set_globals(std::move(globals), context.server.now());
   const Result<> saved = context.host.perform(std::move(outcome.actions));

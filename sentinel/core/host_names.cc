@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <cctype>
 
 namespace holdfast::sentinel {
 
@@ -10,6 +11,7 @@ namespace {
 
 constexpr Millis kRefresh{10000};
 constexpr Millis kRetry{1000};        // of a name that has no address yet
+constexpr size_t kLongestName = 253;  // RFC 1035
 constexpr size_t kMostNames = 10000;  // names also come from hello messages, which anybody may publish
 
 }  // namespace
@@ -17,6 +19,13 @@ constexpr size_t kMostNames = 10000;  // names also come from hello messages, wh
 bool is_ip_address(const std::string& host) {
   in6_addr address{};
   return ::inet_pton(AF_INET, host.c_str(), &address) == 1 || ::inet_pton(AF_INET6, host.c_str(), &address) == 1;
+}
+
+bool is_usable(const Endpoint& told, const Globals& globals) {
+  if (is_ip_address(told.host)) return true;
+  const auto in_names = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_'; };
+  return globals.resolve_hostnames && !told.host.empty() && told.host.size() <= kLongestName &&
+         std::ranges::all_of(told.host, in_names);
 }
 
 Endpoint HostNames::known(const Endpoint& given, const Globals& globals) {
@@ -40,7 +49,7 @@ Endpoint HostNames::known_already(const Endpoint& given, const Globals& globals)
 }
 
 Endpoint HostNames::shown(const Endpoint& instance, const Globals& globals) const {
-  if (!globals.announce_hostnames) return instance;
+  if (!globals.announce_hostnames || !globals.resolve_hostnames) return instance;
   const auto found = instances_.find(instance);
   return found == instances_.end() ? instance : Endpoint{found->second, instance.port};
 }

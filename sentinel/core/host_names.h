@@ -19,6 +19,10 @@ namespace holdfast::sentinel {
 
 bool is_ip_address(const std::string& host);
 
+// Whether an instance may be where others say it is: an address; or, where names may be used, what can be a host's name.
+// Else it could be neither reached nor written to the conf file, which a start would refuse.
+bool is_usable(const Endpoint& told, const Globals& globals);
+
 class HostNames {
  public:
   // In place of a name its address, if names may be used; a name that is new is looked up.

@@ -68,7 +68,7 @@ void Sentinel::Impl::on_configuration(const LinkOwner& owner, const PendingReque
   const Reply& vote = replies[2];
   const bool voted = vote.type == Reply::Type::array && vote.elements.size() >= 3 &&
                      vote.elements[2].type == Reply::Type::integer && vote.elements[2].integer >= 0;
-  if (!config_epoch || Epoch{*config_epoch} > kMaxEpoch || !address || !voted) return;
+  if (!config_epoch || Epoch{*config_epoch} > kMaxEpoch || !address || !is_usable(*address, globals_) || !voted) return;
   address = names_.known(*address, globals_);
   view.configuration_asked = request.sent;
   view.answered_config_epoch = Epoch{*config_epoch};

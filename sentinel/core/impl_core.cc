@@ -53,11 +53,12 @@ void Sentinel::Impl::add_primary(const PersistentPrimary& saved) {
   agenda_.add(p.id, p.deadline);
   primaries_[saved.name] = std::move(primary);
   for (const Endpoint& given : saved.replicas) {
+    if (!is_usable(given, globals_)) continue;
     const Endpoint replica = names_.known(given, globals_);
     if (replica != address) p.replicas.try_emplace(replica, make_node(replica));
   }
   for (const KnownSentinel& sentinel : saved.sentinels) {
-    if (sentinel.run_id != run_id_) learn_peer(p, sentinel.run_id, names_.known(sentinel.address, globals_), false);
+    if (sentinel.run_id != run_id_ && is_usable(sentinel.address, globals_)) learn_peer(p, sentinel.run_id, names_.known(sentinel.address, globals_), false);
   }
   // A newer election or configuration than the shared counter (an edited file): the counter follows.
   current_epoch_ = std::max({current_epoch_, saved.config_epoch, saved.leader_epoch});
@@ -80,8 +81,12 @@ PersistentState Sentinel::Impl::snapshot() const {
     saved.settings = p->settings;
     saved.config_epoch = p->config_epoch;
     saved.leader_epoch = p->vote.epoch;
-    for (const auto& [address, replica] : p->replicas) saved.replicas.push_back(shown(address));
-    for (const auto& [id, view] : p->peers) saved.sentinels.push_back({shown(view.peer->address), id});
+    for (const auto& [address, replica] : p->replicas) {
+      if (is_usable(address, globals_)) saved.replicas.push_back(shown(address));
+    }
+    for (const auto& [id, view] : p->peers) {
+      if (is_usable(view.peer->address, globals_)) saved.sentinels.push_back({shown(view.peer->address), id});
+    }
   }
   return state;
 }

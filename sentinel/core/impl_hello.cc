@@ -92,8 +92,9 @@ void Sentinel::Impl::on_hello_text(std::string_view text) {
   if (Epoch{hello->current_epoch} > kMaxEpoch || Epoch{hello->config_epoch} > kMaxEpoch) return;
   const auto found = primaries_.find(hello->primary_name);
   if (found == primaries_.end()) return;
+  if (!is_usable(hello->sentinel, globals_)) return;
   hello->sentinel = names_.known(hello->sentinel, globals_);
-  hello->primary = names_.known(hello->primary, globals_);
+  if (is_usable(hello->primary, globals_)) hello->primary = names_.known(hello->primary, globals_);
   on_hello(*found->second, *hello);
 }
 
@@ -121,7 +122,8 @@ void Sentinel::Impl::on_hello(Primary& p, const Hello& hello) {
   view.hello_config_epoch = Epoch{hello.config_epoch};
   view.hello_primary = hello.primary;
   const bool older = faults_.adopt_older && Epoch{hello.config_epoch} < p.config_epoch;
-  if (older || Epoch{hello.config_epoch} > p.config_epoch) adopt_configuration(p, *view.peer, hello);
+  const bool newer = Epoch{hello.config_epoch} > p.config_epoch;
+  if ((older || newer) && is_usable(hello.primary, globals_)) adopt_configuration(p, *view.peer, hello);
 }
 
 void Sentinel::Impl::adopt_configuration(Primary& p, const Peer& from, const Hello& hello) {

@@ -26,7 +26,8 @@ void Sentinel::Impl::on_resolved(const std::string& name, const std::vector<std:
   for (auto& [id, peer] : peers_) {
     if (names_.named(peer->address, name)) peers.push_back(peer.get());
   }
-  const std::string host = names_.answered(name, addresses, now_);
+  const bool wanted = globals_.resolve_hostnames;  // else it was turned off meanwhile: the last answer is kept
+  const std::string host = names_.answered(name, wanted ? addresses : std::vector<std::string>(), now_);
   if (host.empty()) return;
   for (Peer* peer : peers) {
     close(peer->link);

@@ -1,5 +1,4 @@
 // What operators order: MONITOR, REMOVE, SET, RESET, FAILOVER. Texts are the reference's.
-#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -86,11 +85,6 @@ void apply_rename(Settings& settings, const std::string& from, const std::string
   settings.renames = renames->empty() ? nullptr : std::move(renames);
 }
 
-bool is_address(const std::string& host) {
-  in6_addr address{};
-  return ::inet_pton(AF_INET, host.c_str(), &address) == 1 || ::inet_pton(AF_INET6, host.c_str(), &address) == 1;
-}
-
 }  // namespace
 
 Result<> Sentinel::Impl::monitor(std::string_view name, std::string_view host, std::string_view port,
@@ -101,7 +95,7 @@ Result<> Sentinel::Impl::monitor(std::string_view name, std::string_view host, s
   if (!port_value) return fail("ERR Invalid port");
   if (*quorum_value <= 0 || *quorum_value > INT32_MAX) return fail("ERR Quorum must be 1 or greater.");
   const std::string host_text(host);
-  if (host_text.empty() || (!is_address(host_text) && !globals_.resolve_hostnames)) {
+  if (host_text.empty() || (!is_ip_address(host_text) && !globals_.resolve_hostnames)) {
     return fail("ERR Invalid IP address or hostname specified");
   }
   if (*port_value < 1 || *port_value > 65535) return fail("ERR Invalid port number.");

@@ -101,6 +101,7 @@ void Sentinel::Impl::on_info(Primary& p, Node& node, const Reply& reply) {
   note_alive(p, node, false);  // it may be loading
   node.info = parse_info(reply.text);
   node.info.primary = names_.known(node.info.primary, globals_);
+  std::erase_if(node.info.replicas, [&](const Endpoint& replica) { return !is_usable(replica, globals_); });
   for (Endpoint& replica : node.info.replicas) replica = names_.known(replica, globals_);
   node.info_at = now_;
   node.info_current = true;

@@ -146,6 +146,10 @@ std::vector<std::string> Sentinel::primary_names() const {
 
 bool Sentinel::knows(std::string_view name) const { return impl_->find(name) != nullptr; }
 
+bool Sentinel::awaits_address_of_a_primary() const {
+  return std::ranges::any_of(impl_->primaries_, [](const auto& p) { return !is_ip_address(p.second->node->address.host); });
+}
+
 std::optional<Endpoint> Sentinel::primary_address(std::string_view name) const {
   const MonitoredPrimary* p = impl_->find(name);
   return p == nullptr ? std::nullopt : std::optional(impl_->shown(p->node->address));

@@ -151,6 +151,8 @@ class Sentinel {
   std::vector<std::string> primary_names() const;      // sorted
   bool knows(std::string_view name) const;
   std::optional<Endpoint> primary_address(std::string_view name) const;
+  // Some primary's name has not been resolved so far.
+  bool awaits_address_of_a_primary() const;
   std::optional<Settings> settings(std::string_view name) const;
   Result<InstanceFields> primary_fields(std::string_view name, Instant now) const;
   Result<std::vector<InstanceFields>> replica_fields(std::string_view name, Instant now) const;  // hides unannounced

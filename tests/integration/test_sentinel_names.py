@@ -138,3 +138,35 @@ def test_a_name_that_does_not_resolve_keeps_nobody_waiting(space):
     refused = space.sentinel("s2", f"sentinel monitor {NAME} db1.test 6379 1\n", wait=False)
     assert refused.wait_exit() == 1
     assert "Can't resolve instance hostname." in refused.log()
+
+
+def test_what_is_said_to_be_at_a_name_leaves_the_conf_file_whole(space):
+    """Names are not resolved here: they could be neither reached nor read back."""
+    node = space.node("db1", NODE, kind=REDIS)
+    space.node("db2", f"{NODE}replicaof 127.0.0.1 {node.port}\nreplica-announce-ip somename\n", kind=REDIS)
+    sentinel = space.sentinel("s1", f"sentinel monitor {NAME} 127.0.0.1 {node.port} 1\n")
+    with sentinel.client() as client, node.client() as publisher:
+        poll(lambda: node.info("replication")["connected_slaves"] == 1, 20, "the replica is there")
+        poll(lambda: client.sentinel_master(NAME)["flags"] == "master", 20, "the primary is known")
+
+        for text in (f"127.0.0.1,26379,{'7' * 40},9,{NAME},nohost,6379,9", f"nohost,26379,{'7' * 40},9,{NAME},127.0.0.1,{node.port},0",
+                     f"nohost,26378,{'6' * 40},9,{NAME},127.0.0.1,{node.port},0",
+                     f"127.0.0.1,26380,{'8' * 40},12,{NAME},127.0.0.1,{node.port},0"):  # fmt: skip
+            publisher.publish("__sentinel__:hello", text)
+        ports = lambda: sorted((s["ip"], s["port"]) for s in client.sentinel_sentinels(NAME))  # noqa: E731
+        poll(lambda: ports() == [("127.0.0.1", 26379), ("127.0.0.1", 26380)], 20, "the hellos were heard")
+        assert client.sentinel_master(NAME)["ip"] == "127.0.0.1" and client.sentinel_slaves(NAME) == []
+        assert client.execute_command("SENTINEL", "SET", NAME, "quorum", "2")
+        assert client.execute_command("SENTINEL", "FLUSHCONFIG")
+    sentinel.kill()
+    text = (sentinel.folder / "s1.conf").read_text()
+    assert "nohost" not in text and "somename" not in text
+    again = space.sentinel("s1", port=sentinel.port)
+    assert again.cli("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME).split() == ["127.0.0.1", str(node.port)]
+
+
+def test_names_cannot_be_turned_off_while_a_primary_has_no_other(space):
+    sentinel = space.sentinel("s1", f"sentinel resolve-hostnames yes\nsentinel monitor {NAME} nowhere.invalid 6379 1\n", kind=HOLDFAST)
+    assert "Invalid value 'no'" in sentinel.cli("SENTINEL", "CONFIG", "SET", "resolve-hostnames", "no")
+    assert sentinel.cli("SENTINEL", "CONFIG", "GET", "resolve-hostnames").split() == ["resolve-hostnames", "yes"]
+    assert sentinel.cli("SENTINEL", "FLUSHCONFIG").strip() == "OK"

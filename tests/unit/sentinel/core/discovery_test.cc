@@ -2,6 +2,7 @@
 #include <set>
 
 #include "common/hello/hello.h"
+#include "sentinel/core/host_names.h"
 #include "tests/unit/sentinel/core/harness.h"
 
 namespace holdfast::sentinel::test {
@@ -82,6 +83,27 @@ TEST_F(Discovery, ANewPrimaryAtAnUnknownAddressIsTaken) {
   hear(hello(kPeer1, id('b'), 5, {"10.0.0.200", 7000}, 5));
   EXPECT_EQ(harness.core.primary_address("mymaster"), (Endpoint{"10.0.0.200", 7000}));
   EXPECT_EQ(harness.core.replica_fields("mymaster", harness.now)->size(), 3u);
+}
+
+// Where names are not resolved; else the conf file could not be read back.
+TEST_F(Discovery, WhatIsSaidToBeAtAHostNameIsNotTaken) {
+  const size_t sentinels = peers();
+  hear(hello(kPeer1, id('b'), 9, {"nohost", 7000}, 9));
+  EXPECT_FALSE(harness.noticed("+switch-master"));
+  EXPECT_EQ(harness.core.primary_address("mymaster"), kPrimary);
+  EXPECT_EQ(harness.core.current_epoch(), Epoch{9}) << "of an election, wherever its primary is";
+  hear(hello({"nohost", 26379}, id('d'), 4, kPrimary, 0));
+  hear(hello({"nohost", 26379}, id('b'), 4, kPrimary, 0));
+  EXPECT_EQ(peers(), sentinels);
+  EXPECT_FALSE(harness.noticed("+sentinel-address-switch"));
+  harness.server(kPrimary).replicas.push_back({"somename", 6379});
+  harness.run_for(11s);
+  EXPECT_FALSE(harness.noticed("+slave slave somename"));
+  harness.perform(harness.core.flush_config(harness.now).actions);
+  const PersistentPrimary& saved = harness.saved_state->primaries[0];
+  EXPECT_EQ(saved.address, kPrimary);
+  EXPECT_EQ(saved.replicas, (std::vector<Endpoint>{kReplica1, kReplica2}));
+  for (const KnownSentinel& known : saved.sentinels) EXPECT_TRUE(is_ip_address(known.address.host)) << known.address.host;
 }
 
 TEST_F(Discovery, ANewerConfigurationEndsOurOwnFailover) {

@@ -42,6 +42,17 @@ TEST(HostNames, KeepTheLastGoodAnswer) {
   EXPECT_EQ(names.answered("never asked", {"10.0.0.3"}, start), "");
 }
 
+TEST(HostNames, OnlyWhatCanBeOneIsUsable) {
+  EXPECT_TRUE(is_usable({"10.0.0.1", 1}, Globals()));
+  EXPECT_TRUE(is_usable({"::1", 1}, Globals()));
+  EXPECT_FALSE(is_usable({"db", 1}, Globals()));
+  EXPECT_TRUE(is_usable({"db_1.my-net.test", 1}, modes(true)));
+  for (const std::string& bad : {std::string(), std::string("a b"), std::string("a\"b"), std::string("a\nb"),
+                                 std::string(254, 'a')}) {
+    EXPECT_FALSE(is_usable({bad, 1}, modes(true))) << bad;
+  }
+}
+
 TEST(HostNames, AreNotLookedUpForAnybodyOrWhileOff) {
   HostNames names;
   EXPECT_EQ(names.known({"db", 1}, Globals()), (Endpoint{"db", 1}));
@@ -93,6 +104,18 @@ TEST(HostNames, OfPeersAndReplicasMeanTheSameInstancesAsAddresses) {
   harness.run_for(20s);
   EXPECT_FALSE(harness.noticed("+fix-slave-config"));
   EXPECT_EQ(harness.core.replica_fields("mymaster", harness.now)->size(), 2u);
+}
+
+TEST(HostNames, TurnedOffAddressesStay) {
+  NamedHarness harness(true);
+  Globals off = harness.core.globals();
+  off.resolve_hostnames = false;
+  harness.perform(harness.core.set_globals(off, harness.now).actions);
+  EXPECT_EQ(harness.saved_state->primaries[0].address, kPrimary);
+  harness.perform(harness.core.resolved("db1", {"10.0.0.99"}, harness.now));  // was asked before
+  harness.run_for(20s);
+  EXPECT_EQ(harness.core.primary_address("mymaster"), kPrimary);
+  EXPECT_FALSE(harness.core.awaits_address_of_a_primary());
 }
 
 TEST(HostNames, WhileNotAnnouncedOthersAreToldAddresses) {
