@@ -24,6 +24,7 @@ PRIMARIES = ASKED or 100
 REPLICAS = 2
 CASES = [(kind, ms) for ms in (30000, 10000) for kind in (HOLDFAST, REDIS)] if ASKED else [(HOLDFAST, 2000)]
 PROCESSES = 3  # that play the nodes
+AT_REST = {}  # (kind, down-after): CPU seconds a second
 QUIET_SECONDS, REST_SECONDS, KILLS = (12, 30, 9) if ASKED else (1, 2, 5)
 
 
@@ -130,6 +131,9 @@ def test_many_primaries(kind, down_after_ms):
             past = [round(1000 * t) - down_after_ms for t in times if t is not None]
             print(f"  {event} past down-after, ms: median {statistics.median(past):.0f}, {min(past)} to {max(past)}")
 
+        AT_REST[kind, down_after_ms] = cpu
+        if PRIMARIES >= 1000 and {(HOLDFAST, down_after_ms), (REDIS, down_after_ms)} <= AT_REST.keys():
+            assert AT_REST[HOLDFAST, down_after_ms] <= 0.5 * AT_REST[REDIS, down_after_ms]
         assert None not in sdown + switched
         if kind == HOLDFAST:
             # Down-after counts from the last answer, at most a ping period before the death.
