@@ -40,7 +40,7 @@ bool apply_option(Settings& settings, const std::string& option, const std::stri
     if (period) settings.failover_timeout = *period;
     return period.has_value();
   }
-  if (option == "master-reboot-down-after-period") {
+  if (option == "master-reboot-down-after-period" || option == "primary-reboot-down-after-period") {
     const auto period = parse_int64(value);
     if (!period || *period < 0 || *period > kMaxMillis) return false;
     settings.reboot_down_after = Millis(*period);
@@ -73,6 +73,7 @@ constexpr std::string_view kOptions[] = {"down-after-milliseconds",
                                          "notification-script",
                                          "client-reconfig-script",
                                          "master-reboot-down-after-period",
+                                         "primary-reboot-down-after-period",  // Valkey's name of it
                                          "fast-down"};
 
 void apply_rename(Settings& settings, const std::string& from, const std::string& to) {

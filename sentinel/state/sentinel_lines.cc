@@ -153,6 +153,13 @@ Problem read_known_sentinel(PersistentPrimary& primary, const LineWords& words) 
   return std::nullopt;
 }
 
+Problem read_reboot_period(PersistentPrimary& primary, const LineWords& words) {
+  const auto value = parse_int64(words[2]);
+  if (!value || *value < 0 || *value > kMaxMillis) return "negative time parameter.";
+  primary.settings.reboot_down_after = Millis(*value);
+  return std::nullopt;
+}
+
 Problem read_rename(PersistentPrimary& primary, const LineWords& words) {
   auto renames = primary.settings.renames ? std::make_shared<Renames>(*primary.settings.renames)
                                           : std::make_shared<Renames>();
@@ -183,14 +190,8 @@ const std::map<std::string, PrimaryRow, std::less<>>& primary_rows() {
           p.settings.parallel_syncs = static_cast<uint32_t>(*value);
           return std::nullopt;
         }}},
-      {"master-reboot-down-after-period",
-       {2, 2,
-        [](PersistentPrimary& p, const LineWords& w) -> Problem {
-          const auto value = parse_int64(w[2]);
-          if (!value || *value < 0 || *value > kMaxMillis) return "negative time parameter.";
-          p.settings.reboot_down_after = Millis(*value);
-          return std::nullopt;
-        }}},
+      {"master-reboot-down-after-period", {2, 2, read_reboot_period}},
+      {"primary-reboot-down-after-period", {2, 2, read_reboot_period}},  // Valkey's name of it
       {"fast-down",
        {2, 2,
         [](PersistentPrimary& p, const LineWords& w) {

@@ -49,6 +49,13 @@ TEST(SentinelLines, OrderIsFree) {
   EXPECT_EQ(read->run_id.str(), kId);
 }
 
+TEST(SentinelLines, AFileOfValkeyIsRead) {
+  const auto read = read_sentinel_lines(
+      lines({"monitor m1 127.0.0.1 6379 2", "primary-reboot-down-after-period m1 700", "myid " + kId}));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->primaries[0].settings.reboot_down_after, Millis(700));
+}
+
 TEST(SentinelLines, ErrorsAreTheReferences) {
   EXPECT_EQ(error_of("foo"), "Unrecognized sentinel configuration statement.");
   EXPECT_EQ(error_of("monitor a 127.0.0.1 1"), "Unrecognized sentinel configuration statement.");
