@@ -123,6 +123,15 @@ std::string AofManifest::format() const {
   return text;
 }
 
+std::vector<AofFile> AofManifest::removable() const {
+  std::vector<AofFile> files;
+  const std::vector<AofFile> in_use = load_order();
+  std::ranges::copy_if(history_, std::back_inserter(files), [&](const AofFile& old) {
+    return std::ranges::none_of(in_use, [&](const AofFile& file) { return file.name == old.name; });
+  });
+  return files;
+}
+
 std::vector<AofFile> AofManifest::load_order() const {
   std::vector<AofFile> files;
   if (base_) files.push_back(*base_);
@@ -137,7 +146,9 @@ bool AofManifest::mentions(std::string_view name) const {
 }
 
 std::string AofManifest::add_incremental(const AofNames& names) {
-  ++incremental_sequence_;
+  do {
+    ++incremental_sequence_;
+  } while (mentions(names.incremental(incremental_sequence_)));
   incrementals_.push_back(
       {names.incremental(incremental_sequence_), incremental_sequence_, AofFile::Type::incremental});
   return incrementals_.back().name;
@@ -158,7 +169,9 @@ std::string AofManifest::replace_base(const AofNames& names, bool rdb, size_t ke
   const auto kept = incrementals_.end() - static_cast<std::ptrdiff_t>(keep);
   for (auto file = incrementals_.begin(); file != kept; ++file) retire(std::move(*file));
   incrementals_.erase(incrementals_.begin(), kept);
-  ++base_sequence_;
+  do {
+    ++base_sequence_;
+  } while (mentions(names.base(base_sequence_, rdb)));
   base_ = AofFile{names.base(base_sequence_, rdb), base_sequence_, AofFile::Type::base};
   return base_->name;
 }

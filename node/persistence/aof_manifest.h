@@ -55,6 +55,10 @@ class AofManifest {
   // Names that the manifest mentions at all.
   bool mentions(std::string_view name) const;
 
+  // The history without what is in use under the same name (a manifest that somebody else wrote).
+  std::vector<AofFile> removable() const;
+
+  // New names are those of no file that is mentioned, history too: that is removed after its name is in use again.
   // A new increment, which becomes the one that is written; returns its name.
   std::string add_incremental(const AofNames& names);
   // A new base of everything before the last `keep` increments: the old base and the increments before those become

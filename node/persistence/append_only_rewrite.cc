@@ -171,7 +171,7 @@ void AppendOnlyFile::abandon_rewrite() {
 
 void AppendOnlyFile::remove_history() {
   if (manifest_.history().empty()) return;
-  for (const AofFile& file : manifest_.history()) {
+  for (const AofFile& file : manifest_.removable()) {
     log::notice("Removing the history file {} in the background", file.name);
     // Held open while its name goes: the log thread, not the executor, then waits for its blocks to be freed.
     auto held = fs_.open(path_of(file.name), FileSystem::Mode::read);

@@ -67,12 +67,12 @@ def go_on_for(writing, seconds):
 def measure(bench, server, work, commands, **options):
     # The machine's speed drifts: the load without a save runs before and after it, together for as long as the save
     # takes or longer, since a longer time has longer pauses of the machine.
-    quiet_seconds, slice_seconds = bench.size(18, 6, 0.5), bench.size(1, 1, 0.5)
+    quiet_seconds, slice_seconds = bench.size(18, 6, 0.3), bench.size(1, 1, 0.3)
     Writing(server, commands, slice_seconds, options).go_on()
     without = Writing(server, commands, slice_seconds, options)
     with pinging(server) as quiet_before:
         go_on_for(without, quiet_seconds)
-    resident_before = server.resident()
+    resident_before = server.resident(bench.size(1.5, 1.5, 0.2))
     during, begin = Writing(server, commands, slice_seconds, options), time.monotonic()
     with peak_of(server) as peak, pinging(server) as stalls:
         server.call("BGSAVE")

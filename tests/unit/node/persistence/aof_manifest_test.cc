@@ -44,6 +44,23 @@ TEST(AofManifest, RewriteTurnsWhatItReplacesIntoHistory) {
   EXPECT_FALSE(manifest.mentions("appendonly.aof.1.incr.aof"));
 }
 
+TEST(AofManifest, NamesOfHistoryAreNotGivenOutAgain) {
+  auto manifest = AofManifest::parse(
+      "file appendonly.aof.1.base.rdb seq 1 type b\nfile appendonly.aof.2.base.rdb seq 2 type h\n"
+      "file appendonly.aof.1.incr.aof seq 1 type h\n");
+  ASSERT_TRUE(manifest);
+  EXPECT_EQ(manifest->add_incremental({}), "appendonly.aof.2.incr.aof");
+  EXPECT_EQ(manifest->replace_base({}, true, 1), "appendonly.aof.3.base.rdb");
+}
+
+TEST(AofManifest, HistoryThatIsInUseIsNotRemovable) {
+  const auto manifest = AofManifest::parse(
+      "file a.2.base.rdb seq 2 type b\nfile a.1.base.rdb seq 1 type h\nfile a.1.incr.aof seq 1 type h\n"
+      "file a.1.incr.aof seq 1 type i\n");
+  ASSERT_TRUE(manifest);
+  EXPECT_THAT(manifest->removable(), testing::ElementsAre(AofFile{"a.1.base.rdb", 1, AofFile::Type::history}));
+}
+
 TEST(AofManifest, UpgradeMakesTheOldFileTheBase) {
   AofManifest manifest = AofManifest::upgrade("appendonly.aof");
   EXPECT_EQ(manifest.format(), "file appendonly.aof seq 1 type b\n");
