@@ -61,7 +61,8 @@ class OptionsText {
     const bool waits_for_value = !current_.empty() && !has_value_;
     if (names_option && (!waits_for_value || current_ == "save")) {
       finish(current_ == "save" && waits_for_value);
-      if (word == "--sentinel") {
+      after_sentinel_ = word == "--sentinel";
+      if (after_sentinel_) {
         line.sentinel = true;
         return;
       }
@@ -75,6 +76,8 @@ class OptionsText {
       has_value_ = trim(current_).find_first_of(" \t") != std::string_view::npos;
       return;
     }
+    if (after_sentinel_) text_ += current_ = "sentinel";
+    after_sentinel_ = false;
     text_ += (text_.empty() || text_.ends_with('\n') ? "" : " ") + quoted(word);
     has_value_ = true;
   }
@@ -95,6 +98,7 @@ class OptionsText {
   std::string text_;
   std::string current_;
   bool has_value_ = false;
+  bool after_sentinel_ = false;
 };
 
 }  // namespace

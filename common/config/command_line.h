@@ -1,7 +1,8 @@
 // The command line of both binaries: [config file] [-] [--option value ...], and the modes that are no server.
 //
 // Pure. As Redis: a first word without a dash is the conf file, "-" first or last reads standard input, and everything
-// else is conf text: "--port 7000 --replicaof 127.0.0.1 6379" is two lines. `--sentinel` stands alone, wherever it is.
+// else is conf text: "--port 7000 --replicaof 127.0.0.1 6379" is two lines. `--sentinel` may stand
+// alone, wherever it is; with words behind it it is a line too: "--sentinel announce-ip 10.0.0.1".
 #pragma once
 
 #include <span>

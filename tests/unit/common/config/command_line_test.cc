@@ -46,6 +46,19 @@ TEST(CommandLine, SentinelIsAFlagOrAName) {
   EXPECT_FALSE(parse({"s.conf"}, "redis-server").sentinel);
 }
 
+TEST(CommandLine, SentinelWithWordsBehindItIsALine) {
+  const auto text = [](std::vector<std::string> words) {
+    const CommandLine line = parse(std::move(words));
+    EXPECT_TRUE(line.sentinel);
+    return line.options_text;
+  };
+  EXPECT_EQ(text({"s.conf", "--sentinel", "announce-ip", "10.0.0.1", "--port", "5000"}),
+            "sentinel \"announce-ip\" \"10.0.0.1\"\nport \"5000\"\n");
+  EXPECT_EQ(text({"s.conf", "--port", "5000", "--sentinel", "--sentinel", "announce-port", "-1", "--sentinel"}),
+            "port \"5000\"\nsentinel \"announce-port\" \"-1\"\n");
+  EXPECT_EQ(text({"s.conf", "--sentinel", "-"}), "");
+}
+
 TEST(CommandLine, Modes) {
   EXPECT_EQ(parse({"--version"}).mode, Mode::version);
   EXPECT_EQ(parse({"-h"}).mode, Mode::help);
