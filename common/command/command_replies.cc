@@ -176,7 +176,7 @@ void reply_command_info(const Commands& commands, std::span<const std::string_vi
     if (const CommandInfo* info = find(commands, name)) {
       write_info(*info, reply);
     } else {
-      reply.null_array();
+      reply.null();
     }
   }
 }

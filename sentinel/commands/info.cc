@@ -62,8 +62,8 @@ void server_section(const Source& source, Text text) {
   text.field("server_time_usec", wall_ms * 1000);
   text.field("uptime_in_seconds", uptime);
   text.field("uptime_in_days", uptime / 86400);
-  text.field("hz", 1);
-  text.field("configured_hz", 1);
+  text.field("hz", 10);
+  text.field("configured_hz", 10);
   text.field("lru_clock", wall_ms / 1000 & 0xFFFFFF);
   text.field("executable", facts.executable);
   text.field("config_file", facts.config_file);

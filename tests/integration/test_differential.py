@@ -117,6 +117,11 @@ def test_command_rows_are_the_same(peers):
     assert not wrong, "\n".join(wrong)
 
 
+def test_command_info_of_unknown_names_is_the_same(peers):
+    ours, theirs = (Bare(peer.port).call("COMMAND", "INFO", "nosuch", "config|nosuch") for peer in peers)
+    assert ours == theirs
+
+
 def test_info_has_the_same_fields(peers):
     ours, theirs = (Bare(peer.port) for peer in peers)
     for bare in (ours, theirs):

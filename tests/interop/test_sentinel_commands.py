@@ -28,7 +28,7 @@ VIEWS = [
     "SENTINEL INFO-CACHE none", "SENTINEL DEBUG", "SENTINEL SIMULATE-FAILURE help", "SENTINEL CONFIG GET *",
     "SENTINEL CONFIG GET announce-*", "SENTINEL CONFIG GET *-hostnames", "SENTINEL CONFIG GET RESOLVE-HOSTNAMES",
     "SENTINEL CONFIG GET nothing", "ROLE", "INFO sentinel", "INFO nothing", "INFO sentinel nothing", "CLIENT GETNAME",
-    "ACL WHOAMI", "ACL USERS", "ACL LIST", "ACL GETUSER default", "ACL GETUSER none", "ACL CAT", "ACL LOG", "ACL HELP",
+    "ACL WHOAMI", "ACL USERS", "ACL LIST", "ACL GETUSER default", "ACL GETUSER none", "COMMAND INFO none", "ACL CAT", "ACL LOG", "ACL HELP",
     "ACL DRYRUN default sentinel masters",
 ]  # fmt: skip
 

@@ -405,6 +405,7 @@ TEST_F(CommandsTest, WritesTheSectionsOfInfoThatWereAskedFor) {
     EXPECT_NE(all.find(section), std::string::npos) << section;
   }
   EXPECT_NE(all.find("redis_mode:sentinel\r\n"), std::string::npos);
+  EXPECT_NE(all.find("hz:10\r\nconfigured_hz:10\r\n"), std::string::npos);
 }
 
 TEST_F(CommandsTest, IntroducesItselfAsASentinelWithoutARole) {
