@@ -69,6 +69,10 @@ int serve(node::NodeOptions& options, config::Registry& registry, const std::str
     return 1;
   }
   options.dir = working_directory();
+  if (auto done = config::set_up_log(options); !done) {
+    fmt::print(stderr, "{}", done.error().text);
+    return 1;
+  }
   if (options.daemonize) {
     if (auto done = process::daemonize(); !done) {
       fmt::print(stderr, "Can't go to the background: {}\n", done.error().text);
@@ -76,9 +80,6 @@ int serve(node::NodeOptions& options, config::Registry& registry, const std::str
     }
   }
   process::set_up_signals();
-  log::set_level(options.loglevel);
-  log::set_file(options.logfile);
-  if (options.syslog_enabled) log::set_syslog(true, options.syslog_ident, log::syslog_facility(options.syslog_facility));
   if (options.daemonize && options.pidfile.empty()) options.pidfile = "/var/run/redis.pid";
   if (!options.pidfile.empty()) {
     if (auto written = process::write_pid_file(options.pidfile); !written) {

@@ -143,14 +143,6 @@ Result<> load(const config::CommandLine& line, FileSystem& fs, Configuration& co
   return {};
 }
 
-void set_up_log(const SentinelOptions& options) {
-  log::set_level(options.loglevel);
-  log::set_file(options.logfile);
-  if (options.syslog_enabled) {
-    log::set_syslog(true, options.syslog_ident, log::syslog_facility(options.syslog_facility));
-  }
-}
-
 server::OutputLimit output_limit(const SentinelOptions& options, config::ClientClass of) {
   const config::OutputBufferLimit& limit = options.output_buffer_limit(of);
   return {limit.hard_bytes, limit.soft_bytes, limit.soft_period};
@@ -280,7 +272,10 @@ int start(const config::CommandLine& line) {
     return refuse(fmt::format("Can't chdir to '{}': {}", options.dir, std::strerror(errno)));
   }
   options.dir = current_directory();
-  set_up_log(options);
+  if (auto done = config::set_up_log(options); !done) {
+    print(stderr, done.error().text);
+    return 1;
+  }
   if (options.daemonize) {
     if (auto done = process::daemonize(); !done) return refuse(done.error().text);
   }

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "common/base/text.h"
+#include "common/base/version.h"
 #include "common/config/server_codecs.h"
 
 namespace holdfast::config {
@@ -194,6 +195,18 @@ std::function<Result<>(const std::string&)> plain_name(std::string option, std::
 Result<> check_supported(const ServerOptions& options) {
   if (options.tls_port != 0 || options.tls_replication || options.tls_cluster) {
     return fail("TLS is not supported by this build");
+  }
+  return {};
+}
+
+Result<> set_up_log(const ServerOptions& options) {
+  log::set_level(options.loglevel);
+  if (auto done = log::set_file(options.logfile); !done) {
+    return fail("\n*** FATAL CONFIG FILE ERROR (Redis {}) ***\nCan't open the log file: {}\n", kRedisVersion,
+                done.error().text);
+  }
+  if (options.syslog_enabled) {
+    log::set_syslog(true, options.syslog_ident, log::syslog_facility(options.syslog_facility));
   }
   return {};
 }

@@ -124,6 +124,10 @@ void add_server_rows(Registry& registry, ServerOptions& options);
 // over. Errors: what is not supported.
 Result<> check_supported(const ServerOptions& options);
 
+// Level, file and syslog of the process's log. Before the process goes to the background: the error, of a log file that
+// cannot be written to, is a whole text for standard error.
+Result<> set_up_log(const ServerOptions& options);
+
 // Whether a client may CONFIG SET protected options or use DEBUG, by the option that rules it.
 bool allowed(Allow setting, bool local_client);
 

@@ -8,6 +8,8 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
+#include <cstring>
 #include <mutex>
 
 #include "common/base/text.h"
@@ -39,6 +41,8 @@ State::State() {
   ::pthread_atfork([] { state().mutex.lock(); }, [] { state().mutex.unlock(); }, [] { state().mutex.unlock(); });
 }
 
+int open_log(const std::string& path) { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644); }
+
 void write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t count = ::write(fd, bytes.data(), bytes.size());
@@ -62,9 +66,16 @@ void set_level(Level level) { state().level.store(level, std::memory_order_relax
 Level level() { return state().level.load(std::memory_order_relaxed); }
 void set_role(char role) { state().role.store(role, std::memory_order_relaxed); }
 
-void set_file(std::string path) {
+Result<> set_file(std::string path) {
+  Result<> writable;
+  if (!path.empty()) {
+    const int fd = open_log(path);
+    if (fd < 0) writable = std::unexpected(Error{std::strerror(errno), errno});
+    if (fd >= 0) ::close(fd);
+  }
   const std::lock_guard lock(state().mutex);
   state().path = std::move(path);
+  return writable;
 }
 
 void set_syslog(bool enabled, const std::string& identity, int facility) {
@@ -96,7 +107,7 @@ void write(Level level, std::string_view message) {
                                        micros / 1000 % 1000, ".-*#"[static_cast<size_t>(level) & 3], message);
   if (s.path.empty()) {
     write_all(STDOUT_FILENO, line);
-  } else if (const int fd = ::open(s.path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644); fd >= 0) {
+  } else if (const int fd = open_log(s.path); fd >= 0) {
     write_all(fd, line);
     ::close(fd);
   }

@@ -12,6 +12,8 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/result.h"
+
 namespace holdfast::log {
 
 enum class Level : uint8_t { debug, verbose, notice, warning, nothing };
@@ -20,7 +22,7 @@ std::string_view level_name(Level level);
 
 void set_level(Level level);
 Level level();
-void set_file(std::string path);  // "" = standard output
+Result<> set_file(std::string path);  // "" = standard output. An error: it cannot be written to (errno)
 void set_role(char role);
 void set_syslog(bool enabled, const std::string& identity, int facility);  // in addition to the file
 // "user", "local0" to "local7" in any case; others are local0.

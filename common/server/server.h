@@ -140,6 +140,7 @@ class Server {
   // failure leaves the former. No addresses or port 0: no TCP.
   Result<> listen_tcp(const std::vector<std::string>& addresses, uint16_t port, int backlog);
   Result<> listen_unix(const std::string& path, unsigned permissions, int backlog);
+  bool listens() const { return !tcp_listeners_.empty() || unix_listener_ != nullptr; }
   void stop_listening();
 
   // Serves an already connected descriptor (takes it over).

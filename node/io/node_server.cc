@@ -141,6 +141,10 @@ Result<> NodeServer::listen() {
       return local;
     }
   }
+  if (!server_.listens()) {
+    log::warning("Configured to not listen anywhere, exiting.");
+    return fail("nowhere to listen");
+  }
   return {};
 }
 

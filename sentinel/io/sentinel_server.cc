@@ -71,6 +71,7 @@ Result<> SentinelServer::start() {
     const auto done = server_.listen_unix(options_.unix_socket, options_.unix_socket_permissions, options_.backlog);
     if (!done) return fail("Failed opening Unix socket: bind: {}", done.error().text);
   }
+  if (!server_.listens()) return fail("Configured to not listen anywhere, exiting.");
   log::notice("Running mode=sentinel, port={}.", options_.port);
   Actions first = core_.start(clock_.now());
   std::vector<Notice> notices = std::move(first.notices);

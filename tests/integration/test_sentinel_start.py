@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import REDIS, Workspace, poll
+from harness import HOLDFAST, REDIS, Workspace, free_port, poll
 
 NAME = "mymaster"
 
@@ -31,3 +31,31 @@ def test_a_replica_without_a_port_in_the_file_of_a_real_sentinel(space):
     assert f"'{nowhere}' is ignored" in ours.log()
     real = f"sentinel known-replica {NAME} 127.0.0.1 {replica.port}"
     poll(lambda: known_replicas(path) == [real], 20, "the file has the real replica alone")
+
+
+@pytest.mark.parametrize("kind", [HOLDFAST, REDIS])
+def test_words_behind_sentinel_are_a_line(space, kind):
+    conf = f"sentinel monitor {NAME} 127.0.0.1 {free_port()} 1\n"
+    words = ["--sentinel", "announce-ip", "203.0.113.9", "--loglevel", "verbose", "--sentinel", "announce-port", "99"]
+    with space.sentinel("sentinel", conf, *words, "--sentinel", kind=kind).client() as client:
+        asked = [client.execute_command("SENTINEL CONFIG GET", x) for x in ("announce-ip", "announce-port")]
+    assert ["203.0.113.9" in str(asked[0]), "99" in str(asked[1])] == [True, True], asked
+
+
+REFUSED = {
+    "port 0\n": "# Configured to not listen anywhere, exiting.",
+    "bind \"\"\n": "# Configured to not listen anywhere, exiting.",
+    "logfile /nonexistent/x\n": "Can't open the log file: No such file or directory",
+    "logfile /tmp\n": "Can't open the log file: Is a directory",
+}
+
+
+@pytest.mark.parametrize("kind", [HOLDFAST, REDIS])
+@pytest.mark.parametrize("role", ["node", "sentinel"])
+@pytest.mark.parametrize("line", REFUSED, ids=lambda line: line.strip())
+def test_without_a_place_to_listen_or_to_log_it_does_not_start(space, kind, role, line):
+    path = space.folder / "it.conf"
+    path.write_text(f"port {free_port()}\n{line}")
+    process = space.run("it", [space.binary(role, kind), path])
+    assert process.wait_exit() == 1
+    assert REFUSED[line] in process.log()
