@@ -8,8 +8,8 @@ DOWN_AFTER_MS = 60000  # nothing here is over by waiting for it
 KEYS = 500
 PLAIN = 'save ""\n'
 AT_ONCE = PLAIN + "repl-diskless-sync-delay 0\n"
-# Replicas wait so long for a full sync (by default 5 s), which is the sentinels' time.
-DELAYED = PLAIN + "repl-diskless-sync-delay 3\n"
+# Replicas wait for a full sync as long as they do by default, which is the sentinels' time.
+DELAYED = PLAIN + "repl-diskless-sync-delay 5\n"
 GUARDED = AT_ONCE + "replica-guard-empty-primary yes\n"
 
 KINDS = pytest.mark.parametrize("kind", [HOLDFAST, REDIS])
