@@ -27,6 +27,7 @@
 #include "sentinel/io/sentinel_server.h"
 #include "sentinel/options/script_path.h"
 #include "sentinel/options/sentinel_options.h"
+#include "sentinel/state/overruled_lines.h"
 #include "sentinel/state/sentinel_lines.h"
 
 namespace holdfast::sentinel {
@@ -105,6 +106,29 @@ void add_mistake(Configuration& configuration, size_t number, std::string reason
   errors.insert(later, std::move(error));
 }
 
+// `own_lines`: so many of the lines read are the configuration file's; those of the command line follow.
+void drop_overruled_lines(Configuration& configuration, size_t own_lines) {
+  auto& lines = configuration.options.lines;
+  std::vector<SourcedLine> sourced;
+  for (const auto& line : lines) {
+    sourced.push_back({line.words, line.file.empty() && static_cast<size_t>(line.line) <= own_lines});
+  }
+  const std::vector<bool> overruled = overruled_lines(sourced);
+  std::vector<SentinelLine> kept;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    if (!overruled[i]) {
+      kept.push_back(std::move(lines[i]));
+      continue;
+    }
+    // Without a word where both say the same, as they do until a failover.
+    const bool repeats = std::ranges::any_of(
+        sourced, [&](const SourcedLine& line) { return line.in_own_file && line.words == sourced[i].words; });
+    if (!repeats)
+      configuration.ignored.push_back(error_at(configuration, i, "ignored: the sentinel's own file overrules it"));
+  }
+  lines = std::move(kept);
+}
+
 void interpret_lines(Configuration& configuration) {
   const auto& lines = configuration.options.lines;
   std::vector<LineWords> words;
@@ -139,6 +163,7 @@ Result<> load(const config::CommandLine& line, FileSystem& fs, Configuration& co
   const std::string text = config::combined_text(file_text, line.from_stdin ? standard_input() : std::string(), line);
   add_sentinel_rows(configuration.registry, configuration.options);
   configuration.report = load_sentinel(text, configuration.registry, configuration.options, fs);
+  drop_overruled_lines(configuration, config::split_lines(file_text).size());
   interpret_lines(configuration);
   return {};
 }

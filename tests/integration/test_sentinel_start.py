@@ -1,5 +1,7 @@
 """How a sentinel starts: files that a real one wrote, words of the command line, and what it refuses as that one does."""
 
+import re
+
 import pytest
 
 from harness import HOLDFAST, REDIS, Workspace, free_port, poll
@@ -40,6 +42,32 @@ def test_words_behind_sentinel_are_a_line(space, kind):
     with space.sentinel("sentinel", conf, *words, "--sentinel", kind=kind).client() as client:
         asked = [client.execute_command("SENTINEL CONFIG GET", x) for x in ("announce-ip", "announce-port")]
     assert ["203.0.113.9" in str(asked[0]), "99" in str(asked[1])] == [True, True], asked
+
+
+def test_lines_of_an_included_file_outlive_a_rewrite(space):
+    """A rewrite repeats them in the sentinel's file, which has the say from then on. (A real one does not start again.)"""
+    conf = 'save ""\nrepl-diskless-sync-delay 0\n'
+    nodes = [space.node("primary", conf, kind=REDIS)]
+    nodes.append(space.node("replica", conf + f'replicaof 127.0.0.1 {nodes[0].port}\n', kind=REDIS))
+    included = space.folder / "included.conf"
+    included.write_text(f"sentinel monitor {NAME} 127.0.0.1 {nodes[0].port} 1\nsentinel failover-timeout {NAME} 12345\n"
+                        f"sentinel rename-command {NAME} NOSUCH OTHER\n")
+    words = ["--sentinel", "monitor", "another", "127.0.0.1", str(free_port()), "1"]
+    sentinel = space.sentinel("sentinel", f"include {included}\n", *words)
+    with sentinel.client() as client:
+        poll(lambda: client.sentinel_master(NAME)["num-slaves"] == 1, 20, "the replica is known")
+        poll(lambda: client.sentinel_slaves(NAME)[0]["master-link-status"] == "ok", 20, "the replica is in sync")
+        assert sentinel.cli("SENTINEL", "FAILOVER", NAME).strip() == "OK"
+        poll(lambda: client.sentinel_get_master_addr_by_name(NAME) == nodes[1].address, 20, "the replica is the primary")
+    assert sentinel.stop() == 0
+
+    again = space.sentinel("sentinel", "", *words, port=sentinel.port)
+    with again.client() as client:
+        assert client.sentinel_get_master_addr_by_name(NAME) == nodes[1].address
+        assert client.sentinel_master(NAME)["failover-timeout"] == 12345
+        assert client.sentinel_master("another")["ip"] == "127.0.0.1"
+    old = f"sentinel monitor {NAME} 127.0.0.1 {nodes[0].port} 1"
+    assert re.findall(r"'(.*)' is ignored", again.log()) == [old]
 
 
 REFUSED = {
