@@ -232,7 +232,8 @@ class Life:
         self.disk.rules()
         self.powered = self.rng.random() < 0.2
         if self.powered:
-            self.note("killed, with the power on")
+            behind = self.disk.stay_powered()
+            self.note(f"killed, with the power on{', in the middle of a call' if behind else ''}")
             return
         holes, seed = self.logged and self.rng.random() < 0.15, self.rng.randrange(2**31)
         self.holes |= holes  # until it has started
