@@ -574,8 +574,13 @@ def test_a_script_that_cannot_be_executed_is_refused(space, option):
 def test_what_is_gone_for_good_can_be_forgotten(space):
     group = Deployment(space)
     replica, gone = group.replicas[0], group.sentinels[2]
+    connections = f"name=sentinel-{gone.cli('SENTINEL', 'MYID')[:8]}-"
+    living = [group.primary, group.replicas[1], *group.sentinels[:2]]
+    assert all(connections in x.cli("CLIENT", "LIST") for x in living)
     replica.kill()
     gone.kill()
+    # A hello of its last moment that a node has yet to read would make it known again.
+    poll(lambda: not any(connections in x.cli("CLIENT", "LIST") for x in living), 10, "all that it sent has been read")
     for sentinel in group.sentinels[:2]:
         for port in (replica.port, gone.port):
             assert sentinel.cli("SENTINEL", "FORGET", NAME, "127.0.0.1", str(port)).strip() == "OK"
