@@ -114,8 +114,8 @@ def test_only_the_primary_evicts(space, primary_kind, replica_kind):
         client.config_set("maxmemory", client.info("memory")["used_memory"] - 500_000)
         client.set("one more", "v")
         poll(lambda: client.info("stats")["evicted_keys"] > 100, 10, "the primary evicts")
-    poll(lambda: in_sync(replica, primary), 10, "in sync")
-    assert replica.cli("DBSIZE") == primary.cli("DBSIZE")
+    # It may evict a few more at any time: what a client takes counts too.
+    poll(lambda: in_sync(replica, primary) and replica.cli("DBSIZE") == primary.cli("DBSIZE"), 10, "the same keys")
     assert replica.info("stats")["evicted_keys"] == 0
 
 
