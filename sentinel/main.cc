@@ -123,8 +123,8 @@ void drop_overruled_lines(Configuration& configuration, size_t own_lines) {
     // Without a word where both say the same, as they do until a failover.
     const bool repeats = std::ranges::any_of(
         sourced, [&](const SourcedLine& line) { return line.in_own_file && line.words == sourced[i].words; });
-    if (!repeats)
-      configuration.ignored.push_back(error_at(configuration, i, "ignored: the sentinel's own file overrules it"));
+    if (repeats) continue;
+    configuration.ignored.push_back(error_at(configuration, i, "ignored: the sentinel's own file overrules it"));
   }
   lines = std::move(kept);
 }

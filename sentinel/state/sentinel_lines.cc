@@ -1,6 +1,5 @@
 #include "sentinel/state/sentinel_lines.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <optional>
 
 #include "common/base/text.h"
+#include "sentinel/core/host_names.h"
 
 namespace holdfast::sentinel {
 
@@ -21,11 +21,6 @@ using Problem = std::optional<std::string>;
 
 constexpr const char* kUnrecognized = "Unrecognized sentinel configuration statement.";
 constexpr const char* kNoSuchMaster = "No such master with specified name.";
-
-bool is_address(const std::string& host) {
-  in6_addr address{};
-  return ::inet_pton(AF_INET, host.c_str(), &address) == 1 || ::inet_pton(AF_INET6, host.c_str(), &address) == 1;
-}
 
 std::optional<uint16_t> parse_port(const std::string& text) {
   const auto value = parse_int64(text);
@@ -218,7 +213,7 @@ Problem read_monitor(PersistentState& state, const LineWords& words) {
   const auto quorum = parse_int64(words[4]);
   if (!quorum || *quorum <= 0 || *quorum > INT32_MAX) return "Quorum must be 1 or greater.";
   const std::string& host = words[2];
-  if (host.empty() || (!is_address(host) && !state.globals.resolve_hostnames)) {
+  if (host.empty() || (!is_ip_address(host) && !state.globals.resolve_hostnames)) {
     return "Can't resolve instance hostname.";
   }
   for (const PersistentPrimary& known : state.primaries) {
