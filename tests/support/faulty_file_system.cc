@@ -41,6 +41,7 @@ class FaultyFileSystem::OpenFile final : public File {
     if (hook) hook(path_);
     const std::lock_guard lock(fs_.mutex_);
     ++fs_.syncs_;
+    if (generation_ != fs_.generation_) return fail_errno(EIO, path_);
     if (auto usable = check(Operation::sync); !usable) {
       node_->poisoned = true;
       known_failures_ = ++node_->failed_syncs;

@@ -1,4 +1,4 @@
-// The append-only file as a whole over a file system that crashes: start, rewrite, off and on, recovery.
+// The append-only file as a whole: start, rewrite, off and on, recovery. Crashes at every step: append_only_crash_test.cc.
 #include "node/persistence/append_only_file.h"
 
 #include <gmock/gmock.h>
@@ -8,94 +8,20 @@
 
 #include "common/base/random.h"
 #include "tests/support/faulty_file_system.h"
-#include "tests/support/inline_snapshot_saver.h"
-#include "tests/unit/node/persistence/test_util.h"
+#include "tests/unit/node/persistence/logged_node.h"
 
 namespace holdfast::node {
 namespace {
 
 using test::FaultyFileSystem;
-using test::InlineSnapshotSaver;
-using test::MemoryDataSet;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using Operation = FaultyFileSystem::Operation;
 
-// A node in small: a data set whose changes are logged.
-class Node {
- public:
-  explicit Node(FaultyFileSystem& fs, FsyncPolicy policy = FsyncPolicy::always) : fs_(fs), saver_(fs, data) {
-    AppendOnlyFile::Options options;
-    options.directory = "data";
-    options.fsync = policy;
-    aof = std::make_unique<AppendOnlyFile>(
-        fs_, clock, options, [] {}, [this] { return position; });
-  }
-
-  Result<> start() {
-    loaded = aof->load(data, std::ref(replay_), {});
-    if (!loaded) return std::unexpected(loaded.error());
-    return aof->open(data, {});
-  }
-  // Executes and logs; true when the log reports it durable.
-  bool write(std::initializer_list<std::string_view> argv) {
-    const std::array<std::string_view, 2> select = {"SELECT", "0"};
-    EXPECT_TRUE(replay_(select));
-    EXPECT_TRUE(replay_(std::vector<std::string_view>(argv)));
-    feed(*aof, 0, argv);
-    aof->flush();
-    const uint64_t offset = aof->appended_offset();
-    if (!aof->gates_replies()) return false;
-    EXPECT_TRUE(eventually([&] { return aof->failed() || aof->durable_offset() >= offset; }));
-    return aof->durable_offset() >= offset;
-  }
-  Result<> rewrite() {
-    if (auto started = aof->start_rewrite({}, saver_); !started) return started;
-    saver_.poll();
-    return {};
-  }
-  InlineSnapshotSaver& saver() { return saver_; }
-
-  ManualClock clock;
-  MemoryDataSet data;
-  std::optional<ReplicationPosition> position;
-  std::unique_ptr<AppendOnlyFile> aof;
-  Result<std::optional<AofLoad>> loaded;
-
- private:
-  FaultyFileSystem& fs_;
-  InlineSnapshotSaver saver_;
-  Replayer replay_{data};
-};
-
-std::string counter(const MemoryDataSet& data) {
-  const auto db = data.databases.find(0);
-  if (db == data.databases.end() || !db->second.contains("n")) return "0";
-  return db->second.at("n").bytes;
-}
-
-// After a crash: what is left is within the bounds, it is written to, and all of that is found by the next start.
-void expect_to_go_on(FaultyFileSystem& fs, int least, int most, const std::string& when) {
-  int left = 0;
-  {
-    Node node(fs);
-    const auto started = node.start();
-    ASSERT_TRUE(started) << when << ": " << started.error().text;
-    left = std::stoi(counter(node.data));
-    ASSERT_GE(left, least) << when;
-    ASSERT_LE(left, most) << when;
-    ASSERT_TRUE(node.write({"INCR", "n"})) << when;
-  }
-  Node again(fs);
-  const auto started = again.start();
-  ASSERT_TRUE(started) << when << ", the second start: " << started.error().text;
-  ASSERT_EQ(std::stoi(counter(again.data)), left + 1) << when;
-}
-
 class AppendOnlyFileTest : public testing::Test {
  protected:
   std::string reload() {
-    Node node(fs_);
+    LoggedNode node(fs_);
     const auto started = node.start();
     if (!started) return started.error().text;
     return counter(node.data);
@@ -107,7 +33,7 @@ class AppendOnlyFileTest : public testing::Test {
 
 TEST_F(AppendOnlyFileTest, BeginsWithABaseOfTheDataThatIsThere) {
   {
-    Node node(fs_);
+    LoggedNode node(fs_);
     node.data.put(0, "n", "5");
     ASSERT_TRUE(node.start());
     EXPECT_FALSE(node.loaded->has_value());
@@ -121,7 +47,7 @@ TEST_F(AppendOnlyFileTest, BeginsWithABaseOfTheDataThatIsThere) {
 }
 
 TEST_F(AppendOnlyFileTest, RewriteReplacesWhatWasLogged) {
-  Node node(fs_);
+  LoggedNode node(fs_);
   ASSERT_TRUE(node.start());
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(node.write({"INCR", "n"}));
   ASSERT_TRUE(node.aof->start_rewrite({}, node.saver()));
@@ -148,7 +74,7 @@ TEST_F(AppendOnlyFileTest, RewriteReplacesWhatWasLogged) {
 }
 
 TEST_F(AppendOnlyFileTest, RewriteWithoutPreambleWritesCommands) {
-  Node node(fs_);
+  LoggedNode node(fs_);
   ASSERT_TRUE(node.start());
   node.aof->options().rdb_base = false;
   node.data.put(3, "expiring", "x", 1'900'000'000'000);
@@ -158,13 +84,13 @@ TEST_F(AppendOnlyFileTest, RewriteWithoutPreambleWritesCommands) {
             command({"SELECT", "0"}) + command({"SET", "n", "1"}) + command({"SELECT", "3"}) +
                 command({"SET", "expiring", "x"}) + command({"PEXPIREAT", "expiring", "1900000000000"}));
   ASSERT_TRUE(node.aof->close(std::nullopt));
-  Node again(fs_);
+  LoggedNode again(fs_);
   ASSERT_TRUE(again.start());
   EXPECT_EQ(again.data.databases, node.data.databases);
 }
 
 TEST_F(AppendOnlyFileTest, FailedRewriteKeepsTheOldLogAndTheNewIncrement) {
-  Node node(fs_);
+  LoggedNode node(fs_);
   ASSERT_TRUE(node.start());
   EXPECT_TRUE(node.write({"INCR", "n"}));
   fs_.fail_operation(Operation::append, ENOSPC, 0, 1, "temp-");
@@ -183,21 +109,21 @@ TEST_F(AppendOnlyFileTest, FailedRewriteKeepsTheOldLogAndTheNewIncrement) {
 
 TEST_F(AppendOnlyFileTest, CleanShutdownLeavesTheExactPosition) {
   const ReplicationPosition position{*RunId::parse(std::string(40, 'a')), 77, 0};
-  Node node(fs_);
+  LoggedNode node(fs_);
   node.position = ReplicationPosition{*RunId::parse(std::string(40, 'b')), 5, 0};
   ASSERT_TRUE(node.start());
   EXPECT_TRUE(node.write({"INCR", "n"}));
   EXPECT_THAT(fs_.content("data/appendonlydir/appendonly.aof.1.incr.aof"),
               testing::StartsWith("#REPL:" + std::string(40, 'b') + " 5 0\r\n"));
   ASSERT_TRUE(node.aof->close(position));
-  Node again(fs_);
+  LoggedNode again(fs_);
   ASSERT_TRUE(again.start());
   EXPECT_EQ((*again.loaded)->replication, position);
   EXPECT_TRUE((*again.loaded)->replication_exact);
 }
 
 TEST_F(AppendOnlyFileTest, OffAndOnBeginsWithANewBase) {
-  Node node(fs_);
+  LoggedNode node(fs_);
   ASSERT_TRUE(node.start());
   EXPECT_TRUE(node.write({"INCR", "n"}));
   node.aof->disable(node.saver());
@@ -220,7 +146,7 @@ TEST_F(AppendOnlyFileTest, OffAndOnBeginsWithANewBase) {
 }
 
 TEST_F(AppendOnlyFileTest, AFirstBaseThatFailsIsTriedAgain) {
-  Node node(fs_);
+  LoggedNode node(fs_);
   node.data.put(0, "n", "7");
   ASSERT_TRUE(node.aof->enable());
   fs_.fail_operation(Operation::append, ENOSPC, 0, 1, "temp-");
@@ -237,7 +163,7 @@ TEST_F(AppendOnlyFileTest, AFirstBaseThatFailsIsTriedAgain) {
 }
 
 TEST_F(AppendOnlyFileTest, OffAndOnRecoversFromAFullDisk) {
-  Node node(fs_);
+  LoggedNode node(fs_);
   ASSERT_TRUE(node.start());
   EXPECT_TRUE(node.write({"INCR", "n"}));
   fs_.set_capacity(0);
@@ -260,7 +186,7 @@ TEST_F(AppendOnlyFileTest, TakesOverTheSingleFileOfAnOldVersion) {
   const std::string old = command({"SELECT", "0"}) + command({"SET", "n", "41"});
   fs_.put("data/appendonly.aof", old);
   {
-    Node node(fs_);
+    LoggedNode node(fs_);
     ASSERT_TRUE(node.start());
     EXPECT_TRUE(node.write({"INCR", "n"}));
   }
@@ -279,12 +205,12 @@ TEST_F(AppendOnlyFileTest, TakeOverSurvivesACrashAtEachStep) {
       fs.put("data/appendonly.aof", old);
       fs.die_after(step);
       {
-        Node node(fs);
+        LoggedNode node(fs);
         completed = node.start().has_value() && !fs.dead();
       }
       SeededRandom random(seed);
       fs.crash(seed == 0 ? nullptr : &random);
-      Node node(fs);
+      LoggedNode node(fs);
       const auto started = node.start();
       ASSERT_TRUE(started) << "step " << step << ": " << started.error().text;
       ASSERT_EQ(counter(node.data), "41") << "step " << step << " seed " << seed;
@@ -325,7 +251,7 @@ TEST_F(AppendOnlyFileTest, FilesThatTheManifestDoesNotNameAreRemovedAtStart) {
 
 TEST_F(AppendOnlyFileTest, AMissingManifestIsAnErrorWhereDataWouldBeLost) {
   {
-    Node node(fs_);
+    LoggedNode node(fs_);
     ASSERT_TRUE(node.start());
     EXPECT_TRUE(node.write({"INCR", "n"}));
   }
@@ -344,130 +270,6 @@ TEST_F(AppendOnlyFileTest, ACrashOfTheFirstStartIsNoMissingManifest) {
   { ASSERT_EQ(reload(), "0"); }
   ASSERT_TRUE(fs_.remove("data/appendonlydir/appendonly.aof.manifest"));
   EXPECT_EQ(reload(), "0");
-}
-
-// Start, writes, rewrites, off and on, with a crash after each single change of the disk in turn: what was reported
-// durable is there, nothing is applied twice, and the log always loads.
-TEST_F(AppendOnlyFileTest, ACrashAtAnyStepLosesNothingThatWasDurable) {
-  bool completed = false;
-  for (uint64_t step = 0; !completed; ++step) {
-    completed = true;
-    for (uint64_t seed = 0; seed < 8; ++seed) {
-      FaultyFileSystem fs;
-      fs.die_after(step);
-      int durable = 0;
-      int written = 0;
-      {
-        Node node(fs, seed < 4 ? FsyncPolicy::always : FsyncPolicy::everysec);
-        const auto write = [&](int count) {
-          for (int i = 0; i < count; ++i) {
-            ++written;
-            if (node.write({"INCR", "n"})) durable = written;
-          }
-        };
-        if (node.start()) {
-          write(3);
-          (void)node.rewrite();
-          write(2);
-          if (node.aof->start_rewrite({}, node.saver())) {
-            write(2);
-            node.saver().poll();
-          }
-          write(2);
-          node.aof->disable(node.saver());
-          if (node.aof->enable() && node.aof->start_rewrite({}, node.saver())) {
-            write(2);
-            node.saver().poll();
-          }
-          write(2);
-        }
-        completed = completed && !fs.dead();
-      }
-      SeededRandom random(seed);
-      fs.crash(seed % 4 == 0 ? nullptr : &random);
-      expect_to_go_on(fs, durable, written, fmt::format("step {} seed {}", step, seed));
-      if (HasFatalFailure()) return;
-    }
-  }
-}
-
-TEST_F(AppendOnlyFileTest, ACrashWhileItIsSwitchedOnLeavesALogThatLoadsAndGoesOn) {
-  bool completed = false;
-  for (uint64_t step = 0; !completed; ++step) {
-    completed = true;
-    for (uint64_t seed = 0; seed < 8; ++seed) {
-      FaultyFileSystem fs;
-      fs.die_after(step);
-      int durable = 0;
-      int written = 0;
-      {
-        Node node(fs);
-        const auto write = [&] {
-          ++written;
-          if (node.write({"INCR", "n"})) durable = written;
-        };
-        for (int times = 0; times < 2; ++times) {
-          if (!node.aof->enable() || !node.aof->start_rewrite({}, node.saver())) break;
-          write();
-          node.saver().poll();
-          write();
-          node.aof->disable(node.saver());
-        }
-        completed = completed && !fs.dead();
-      }
-      SeededRandom random(seed);
-      if (seed == 7) {
-        fs.restart();
-      } else {
-        fs.crash(seed == 0 ? nullptr : &random);
-      }
-      expect_to_go_on(fs, durable, written, fmt::format("step {} seed {}", step, seed));
-      if (HasFatalFailure()) return;
-    }
-  }
-}
-
-// A killed process leaves bytes and names that are loaded and not on the disk: what is logged behind them is worth nothing
-// unless they are made durable first.
-TEST_F(AppendOnlyFileTest, APowerCutAfterARestartLosesNothingThatWasDurable) {
-  bool completed = false;
-  for (uint64_t step = 0; !completed; ++step) {
-    completed = true;
-    for (uint64_t seed = 0; seed < 8; ++seed) {
-      FaultyFileSystem fs;
-      fs.die_after(step);
-      {
-        Node node(fs, FsyncPolicy::everysec);
-        const auto write = [&] { (void)node.write({"INCR", "n"}); };
-        if (node.start()) {
-          write();
-          (void)node.rewrite();
-          write();
-          if (node.aof->start_rewrite({}, node.saver())) {
-            write();
-            node.saver().poll();
-          }
-        }
-        completed = completed && !fs.dead();
-      }
-      fs.restart();
-      int durable = 0;
-      {
-        Node node(fs);
-        const auto started = node.start();
-        ASSERT_TRUE(started) << "step " << step << ": " << started.error().text;
-        durable = std::stoi(counter(node.data));
-        if (node.write({"INCR", "n"})) ++durable;
-        fs.die_after(0);
-      }
-      SeededRandom random(seed);
-      fs.crash(seed == 0 ? nullptr : &random);
-      Node node(fs);
-      const auto started = node.start();
-      ASSERT_TRUE(started) << "step " << step << " seed " << seed << ": " << started.error().text;
-      ASSERT_EQ(std::stoi(counter(node.data)), durable) << "step " << step << " seed " << seed;
-    }
-  }
 }
 
 }  // namespace
