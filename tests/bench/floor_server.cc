@@ -2,7 +2,10 @@
 // is ready, one recv and one send a turn. It stores nothing: a request that begins like GET is answered with a bulk
 // string of 64 bytes, any other with +OK.
 //
-//   bench_floor PORT
+//   bench_floor PORT [LOG]
+//
+// With a file as LOG the requests that are not like GET are answered once they are in it and synced (floor_log.h): what
+// is under `appendfsync always`.
 //
 // Requests are counted by the '*' that begins each, so keys and values must not hold one (bench_load's do not). One
 // thread; ends by a signal.
@@ -26,6 +29,7 @@
 #include <vector>
 
 #include "common/base/text.h"
+#include "tests/bench/floor_log.h"
 
 namespace holdfast::bench {
 namespace {
@@ -75,8 +79,8 @@ bool send_all(int fd, std::string_view bytes) {
   return true;
 }
 
-// One recv and, in the usual case, one send. False when the client is gone.
-bool serve(int fd, std::array<char, kReadBytes>& buffer) {
+// One recv and, in the usual case, one send, unless `log` is to have the requests first. False when the client is gone.
+bool serve(int fd, std::array<char, kReadBytes>& buffer, FloorLog* log) {
   const ssize_t got = recv(fd, buffer.data(), buffer.size(), 0);
   if (got <= 0) return got < 0 && (errno == EAGAIN || errno == EINTR);
   const char* const end = buffer.data() + got;
@@ -89,7 +93,11 @@ bool serve(int fd, std::array<char, kReadBytes>& buffer) {
     if (at + 1 == end) break;
   }
   // A mix within one pipeline is answered with as many of each; the order does not matter to who only counts.
-  const size_t writes = count - reads;
+  size_t writes = count - reads;
+  if (log != nullptr) {
+    if (writes > 0) log->add(fd, {buffer.data(), static_cast<size_t>(got)});
+    writes = 0;
+  }
   return (reads == 0 || send_all(fd, bulk_reply().times(reads))) &&
          (writes == 0 || send_all(fd, ok_reply().times(writes)));
 }
@@ -116,7 +124,7 @@ void accept_client(int listener, int epoll) {
   epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
-int run(uint16_t port) {
+int run(uint16_t port, FloorLog* log) {
   const int listener = listen_on(port);
   const int epoll = epoll_create1(EPOLL_CLOEXEC);
   if (listener < 0 || epoll < 0) {
@@ -125,6 +133,10 @@ int run(uint16_t port) {
   }
   epoll_event event{.events = EPOLLIN, .data = {.fd = listener}};
   epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event);
+  if (log != nullptr) {
+    epoll_event done{.events = EPOLLIN, .data = {.fd = log->done_event()}};
+    epoll_ctl(epoll, EPOLL_CTL_ADD, log->done_event(), &done);
+  }
   static std::array<char, kReadBytes> buffer;
   std::array<epoll_event, 1024> events;
   for (;;) {
@@ -133,10 +145,13 @@ int run(uint16_t port) {
       const int fd = events[static_cast<size_t>(i)].data.fd;
       if (fd == listener) {
         accept_client(listener, epoll);
-      } else if (!serve(fd, buffer)) {
+      } else if (log != nullptr && fd == log->done_event()) {
+        for (const int client : log->take_done()) send_all(client, ok_reply().times(1));
+      } else if (!serve(fd, buffer, log)) {
         close(fd);
       }
     }
+    if (log != nullptr) log->flush();
   }
 }
 
@@ -144,10 +159,12 @@ int run(uint16_t port) {
 }  // namespace holdfast::bench
 
 int main(int argc, char** argv) {
-  const auto port = argc == 2 ? holdfast::parse_uint64(argv[1]) : std::nullopt;
+  const auto port = argc == 2 || argc == 3 ? holdfast::parse_uint64(argv[1]) : std::nullopt;
   if (!port || *port == 0 || *port > 65535) {
-    fmt::print(stderr, "bench_floor PORT\n");
+    fmt::print(stderr, "bench_floor PORT [LOG]\n");
     return 2;
   }
-  return holdfast::bench::run(static_cast<uint16_t>(*port));
+  std::optional<holdfast::bench::FloorLog> log;
+  if (argc == 3) log.emplace(argv[2]);
+  return holdfast::bench::run(static_cast<uint16_t>(*port), log ? &*log : nullptr);
 }

@@ -51,7 +51,7 @@ tests/bench/run string --rounds 5 --valkey PATH    # some groups only, more roun
   same data; those that are not measured are stopped. Makes come in turn within a round, each round another make first.
 - **Server CPU** is user and system time of all threads, by the process's CPU clock, over exactly the measured requests.
 - **The floor** (`tests/bench/floor_server.cc`) is a server that only does the system calls: what lies above it is what
-  a server does itself.
+  a server does itself. Under `always` these are also the writes and syncs of a log (`floor_log.h`).
 - Load is closed-loop (`tests/bench/load_run.h`); latency in a pipeline is from the write of all of it to each reply.
 - A **stall** is the longest time to the reply of a ping, sent every 0.5 ms, by the kernel's time stamp of the reply.
 - Warm-up is discarded. A cell is the median of the rounds (least to most). `~`: in some round other processes, or the

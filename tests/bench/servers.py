@@ -33,7 +33,7 @@ class Make:
 
     def command(self, port, folder, options):
         if self.name == FLOOR:
-            return [self.binary, str(port)]
+            return [self.binary, str(port), *([f"{folder}/floor.log"] if options.get("appendonly") == "yes" else [])]
         settings = {
             "port": port, "bind": "127.0.0.1", "dir": folder, "save": "", "appendonly": "no", "loglevel": "notice",
             "daemonize": "no", **options,
