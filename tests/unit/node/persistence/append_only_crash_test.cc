@@ -2,6 +2,8 @@
 // nothing is applied twice, and the log always loads and goes on.
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "common/base/random.h"
 #include "tests/unit/node/persistence/logged_node.h"
 
@@ -9,6 +11,21 @@ namespace holdfast::node {
 namespace {
 
 using test::FaultyFileSystem;
+
+// Calls `crash_at` with a disk that dies after each number of changes in turn, until it outlives what is done with it: that
+// says whether it has died. A failure ends it.
+void at_each_step(const std::function<bool(FaultyFileSystem& fs, uint64_t seed, const std::string& when)>& crash_at) {
+  bool died = true;
+  for (uint64_t step = 0; died; ++step) {
+    died = false;
+    for (uint64_t seed = 0; seed < 8; ++seed) {
+      FaultyFileSystem fs;
+      fs.die_after(step);
+      died |= crash_at(fs, seed, fmt::format("step {} seed {}", step, seed));
+      if (testing::Test::HasFailure()) return;
+    }
+  }
+}
 
 // After a crash: what is left is within the bounds, it is written to, and all of that is found by the next start.
 void expect_to_go_on(FaultyFileSystem& fs, int least, int most, const std::string& when) {
@@ -31,82 +48,72 @@ void expect_to_go_on(FaultyFileSystem& fs, int least, int most, const std::strin
 // Start, writes, rewrites, off and on, with a crash after each single change of the disk in turn: what was reported
 // durable is there, nothing is applied twice, and the log always loads.
 TEST(AppendOnlyCrash, ACrashAtAnyStepLosesNothingThatWasDurable) {
-  bool completed = false;
-  for (uint64_t step = 0; !completed; ++step) {
-    completed = true;
-    for (uint64_t seed = 0; seed < 8; ++seed) {
-      FaultyFileSystem fs;
-      fs.die_after(step);
-      int durable = 0;
-      int written = 0;
-      {
-        LoggedNode node(fs, seed < 4 ? FsyncPolicy::always : FsyncPolicy::everysec);
-        const auto write = [&](int count) {
-          for (int i = 0; i < count; ++i) {
-            ++written;
-            if (node.write({"INCR", "n"})) durable = written;
-          }
-        };
-        if (node.start()) {
-          write(3);
-          (void)node.rewrite();
-          write(2);
-          if (node.aof->start_rewrite({}, node.saver())) {
-            write(2);
-            node.saver().poll();
-          }
-          write(2);
-          node.aof->disable(node.saver());
-          if (node.aof->enable() && node.aof->start_rewrite({}, node.saver())) {
-            write(2);
-            node.saver().poll();
-          }
-          write(2);
+  at_each_step([](FaultyFileSystem& fs, uint64_t seed, const std::string& when) {
+    bool died = false;
+    int durable = 0;
+    int written = 0;
+    {
+      LoggedNode node(fs, seed < 4 ? FsyncPolicy::always : FsyncPolicy::everysec);
+      const auto write = [&](int count) {
+        for (int i = 0; i < count; ++i) {
+          ++written;
+          if (node.write({"INCR", "n"})) durable = written;
         }
-        completed = completed && !fs.dead();
+      };
+      if (node.start()) {
+        write(3);
+        (void)node.rewrite();
+        write(2);
+        if (node.aof->start_rewrite({}, node.saver())) {
+          write(2);
+          node.saver().poll();
+        }
+        write(2);
+        node.aof->disable(node.saver());
+        if (node.aof->enable() && node.aof->start_rewrite({}, node.saver())) {
+          write(2);
+          node.saver().poll();
+        }
+        write(2);
       }
-      SeededRandom random(seed);
-      fs.crash(seed % 4 == 0 ? nullptr : &random);
-      expect_to_go_on(fs, durable, written, fmt::format("step {} seed {}", step, seed));
-      if (HasFatalFailure()) return;
+      died = fs.dead();
     }
-  }
+    SeededRandom random(seed);
+    fs.crash(seed % 4 == 0 ? nullptr : &random);
+    expect_to_go_on(fs, durable, written, when);
+    return died;
+  });
 }
 
 TEST(AppendOnlyCrash, ACrashWhileItIsSwitchedOnLeavesALogThatLoadsAndGoesOn) {
-  bool completed = false;
-  for (uint64_t step = 0; !completed; ++step) {
-    completed = true;
-    for (uint64_t seed = 0; seed < 8; ++seed) {
-      FaultyFileSystem fs;
-      fs.die_after(step);
-      int durable = 0;
-      int written = 0;
-      {
-        LoggedNode node(fs);
-        const auto write = [&] {
-          ++written;
-          if (node.write({"INCR", "n"})) durable = written;
-        };
-        for (int times = 0; times < 2; ++times) {
-          if (!node.aof->enable() || !node.aof->start_rewrite({}, node.saver())) break;
-          write();
-          node.saver().poll();
-          write();
-          node.aof->disable(node.saver());
-        }
-        completed = completed && !fs.dead();
+  at_each_step([](FaultyFileSystem& fs, uint64_t seed, const std::string& when) {
+    bool died = false;
+    int durable = 0;
+    int written = 0;
+    {
+      LoggedNode node(fs);
+      const auto write = [&] {
+        ++written;
+        if (node.write({"INCR", "n"})) durable = written;
+      };
+      for (int times = 0; times < 2; ++times) {
+        if (!node.aof->enable() || !node.aof->start_rewrite({}, node.saver())) break;
+        write();
+        node.saver().poll();
+        write();
+        node.aof->disable(node.saver());
       }
-      SeededRandom random(seed);
-      if (seed == 7) {
-        fs.restart();
-      } else {
-        fs.crash(seed == 0 ? nullptr : &random);
-      }
-      expect_to_go_on(fs, durable, written, fmt::format("step {} seed {}", step, seed));
-      if (HasFatalFailure()) return;
+      died = fs.dead();
     }
-  }
+    SeededRandom random(seed);
+    if (seed == 7) {
+      fs.restart();
+    } else {
+      fs.crash(seed == 0 ? nullptr : &random);
+    }
+    expect_to_go_on(fs, durable, written, when);
+    return died;
+  });
 }
 
 // Again and again killed or cut off.
@@ -145,44 +152,38 @@ TEST(AppendOnlyCrash, TheLogGoesOnBehindWhateverACrashLeaves) {
 // A killed process leaves bytes and names that are loaded and not on the disk: what is logged behind them is worth nothing
 // unless they are made durable first.
 TEST(AppendOnlyCrash, APowerCutAfterARestartLosesNothingThatWasDurable) {
-  bool completed = false;
-  for (uint64_t step = 0; !completed; ++step) {
-    completed = true;
-    for (uint64_t seed = 0; seed < 8; ++seed) {
-      FaultyFileSystem fs;
-      fs.die_after(step);
-      {
-        LoggedNode node(fs, FsyncPolicy::everysec);
-        const auto write = [&] { (void)node.write({"INCR", "n"}); };
-        if (node.start()) {
+  at_each_step([](FaultyFileSystem& fs, uint64_t seed, const std::string& when) {
+    bool died = false;
+    {
+      LoggedNode node(fs, FsyncPolicy::everysec);
+      const auto write = [&] { (void)node.write({"INCR", "n"}); };
+      if (node.start()) {
+        write();
+        (void)node.rewrite();
+        write();
+        if (node.aof->start_rewrite({}, node.saver())) {
           write();
-          (void)node.rewrite();
-          write();
-          if (node.aof->start_rewrite({}, node.saver())) {
-            write();
-            node.saver().poll();
-          }
+          node.saver().poll();
         }
-        completed = completed && !fs.dead();
       }
-      fs.restart();
-      int durable = 0;
-      {
-        LoggedNode node(fs);
-        const auto started = node.start();
-        ASSERT_TRUE(started) << "step " << step << ": " << started.error().text;
-        durable = std::stoi(counter(node.data));
-        if (node.write({"INCR", "n"})) ++durable;
-        fs.die_after(0);
-      }
-      SeededRandom random(seed);
-      fs.crash(seed == 0 ? nullptr : &random);
+      died = fs.dead();
+    }
+    fs.restart();
+    int durable = 0;
+    {
       LoggedNode node(fs);
       const auto started = node.start();
-      ASSERT_TRUE(started) << "step " << step << " seed " << seed << ": " << started.error().text;
-      ASSERT_EQ(std::stoi(counter(node.data)), durable) << "step " << step << " seed " << seed;
+      EXPECT_TRUE(started) << when << ": " << started.error().text;
+      if (!started) return false;
+      durable = std::stoi(counter(node.data));
+      if (node.write({"INCR", "n"})) ++durable;
+      fs.die_after(0);
     }
-  }
+    SeededRandom random(seed);
+    fs.crash(seed == 0 ? nullptr : &random);
+    expect_to_go_on(fs, durable, durable, when);
+    return died;
+  });
 }
 
 }  // namespace
