@@ -1,12 +1,21 @@
 """bench_load and bench_stall, pinned to the load's core; their JSON as dicts."""
 
 import contextlib
+import itertools
 import json
 import signal
 import subprocess
 
 import machine
 from servers import BIN, Failure
+
+
+_seeds = itertools.count(1)
+
+
+def load_anew(server, *commands, **options):
+    """load() with random numbers of its own: what is written in pieces shall not write the same keys in each."""
+    return load(server, *commands, seed=next(_seeds), **options)
 
 
 def load(server, *commands, **options):

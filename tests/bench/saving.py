@@ -4,7 +4,7 @@ import contextlib
 import threading
 import time
 
-from clients import load, pinging
+from clients import load, load_anew, pinging
 from servers import REDIS, Failure
 
 KEYS = "BGSAVE of {millions:g}M keys of 16 + 100 B under random writes"
@@ -50,7 +50,7 @@ class Writing:
         self._requests = self._time = 0
 
     def go_on(self):
-        figures = load(self._server, *self._commands, seconds=self._seconds, **self._options)
+        figures = load_anew(self._server, *self._commands, seconds=self._seconds, **self._options)
         self._requests += figures["requests_per_second"] * figures["seconds"]
         self._time += figures["seconds"]
 

@@ -8,7 +8,7 @@ import threading
 import time
 
 import machine
-from clients import load, pinging
+from clients import load, load_anew, pinging
 from saving import peak_of
 from servers import REDIS, Failure
 
@@ -40,7 +40,7 @@ class Writing:
     def _run(self):
         try:
             while not self.done.is_set():
-                self.figures.append(load(self.server, COMMAND, keys=self.keys, seconds=1, **WRITERS))
+                self.figures.append(load_anew(self.server, COMMAND, keys=self.keys, seconds=1, **WRITERS))
         except Failure as failure:
             self.failure = failure
 
