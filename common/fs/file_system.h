@@ -25,11 +25,11 @@ class File {
   virtual Result<> append(std::string_view bytes) = 0;
   // fdatasync: what was appended survives a power cut. After a failure the file's content is unknown: never retry it.
   virtual Result<> sync() = 0;
-  // Nobody is going to read these synced bytes soon: they need not take memory for a cached copy. A hint.
-  virtual void drop_cached(uint64_t offset, uint64_t bytes) {
-    (void)offset;
-    (void)bytes;
-  }
+  // A hint: from now on what is appended need not pass through the page cache. It does where the machine has no other
+  // way, which is also so for bytes that are not whole blocks of kDirectAlignment, in memory aligned to that, behind such
+  // blocks alone.
+  virtual void bypass_cache(bool on) { (void)on; }
+  static constexpr size_t kDirectAlignment = 4096;
   virtual Result<> truncate(uint64_t size) = 0;
   virtual Result<uint64_t> size() = 0;
   // Another handle of the same file, so that two syncs can overlap: a failed write-back is reported to each handle once,

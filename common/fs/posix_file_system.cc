@@ -34,6 +34,8 @@ class PosixFile final : public File {
       const ssize_t count = ::write(fd_, bytes.data(), bytes.size());
       if (count >= 0) {
         bytes.remove_prefix(static_cast<size_t>(count));
+      } else if (errno == EINVAL && direct_) {
+        bypass_cache(false);  // not aligned, or for the file system not aligned enough
       } else if (errno != EINTR) {
         return fail_errno(errno, path_);
       }
@@ -46,8 +48,10 @@ class PosixFile final : public File {
     return {};
   }
 
-  void drop_cached(uint64_t offset, uint64_t bytes) override {
-    (void)::posix_fadvise(fd_, static_cast<off_t>(offset), static_cast<off_t>(bytes), POSIX_FADV_DONTNEED);
+  void bypass_cache(bool on) override {
+    const int flags = ::fcntl(fd_, F_GETFL);
+    if (flags < 0) return;
+    direct_ = ::fcntl(fd_, F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT) == 0 && on;
   }
 
   Result<> truncate(uint64_t size) override {
@@ -70,6 +74,7 @@ class PosixFile final : public File {
  private:
   const int fd_;
   const std::string path_;
+  bool direct_ = false;
 };
 
 Result<> check(int result, const std::string& path) {

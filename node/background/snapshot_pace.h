@@ -12,7 +12,7 @@ namespace holdfast::node {
 
 class SnapshotPace {
  public:
-  static constexpr double kLeast = 0.12, kMost = 0.6, kPressed = 0.5;
+  static constexpr double kLeast = 0.08, kMost = 0.6, kPressed = 0.5;
 
   void begin(Instant now, Nanos cpu) {
     then_ = now;

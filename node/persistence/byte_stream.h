@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <span>
 #include <string>
@@ -30,21 +31,31 @@ class ByteSource {
 inline constexpr uint64_t kSyncEveryBytes = 4 * 1024 * 1024;
 
 // Appends to a file and, with `sync_every` > 0, syncs it each time so many bytes were written, so that the final sync
-// of a large file does not flood the disk at once (rdb-save-incremental-fsync). What is synced is dropped from the page
-// cache unless somebody is going to read it: the kernel then writes into the same few pages again and again, which are
-// in the processor's caches, where it would have to find memory for the whole file (a third of a save's processor time).
+// of a large file does not flood the disk at once (rdb-save-incremental-fsync). What is synced so and read by nobody
+// soon goes past the page cache, in blocks gathered here: for each page of it the kernel would otherwise find memory,
+// map it to the disk and forget it again, which is a fifth of a save's processor time.
 class FileSink final : public ByteSink {
  public:
-  enum class Cached : uint8_t { stays, dropped };
-  explicit FileSink(File& file, uint64_t sync_every = 0, Cached cached = Cached::stays)
-      : file_(file), sync_every_(sync_every), cached_(cached) {}
+  enum class Cached : uint8_t { yes, no };
+  static constexpr size_t kBlockBytes = 512 * 1024;
+
+  explicit FileSink(File& file, uint64_t sync_every = 0, Cached cached = Cached::yes);
   Result<> write(std::string_view bytes) override;
+  // Writes what is still here and syncs the file. The last call.
+  Result<> finish();
 
  private:
+  struct Free {
+    void operator()(char* memory) const { std::free(memory); }
+  };
+
+  Result<> append(std::string_view bytes);
+
   File& file_;
   const uint64_t sync_every_;
-  const Cached cached_;
-  uint64_t synced_ = 0, unsynced_ = 0;
+  uint64_t unsynced_ = 0;
+  std::unique_ptr<char, Free> block_;  // null: nothing is gathered
+  size_t gathered_ = 0;
 };
 
 class FileSource final : public ByteSource {

@@ -27,6 +27,9 @@ constexpr double kStarving = 0.5;
 // ... and when it used less than this part of a sleep, it waits for something else: then sleeping is of no use for a while.
 constexpr double kUseful = 0.3;
 constexpr Millis kSleepless{20};
+// Longer than a slice: each time the writer must first get its memory back into the processor's caches, and then the
+// executor its own.
+constexpr Micros kSleep{500};
 
 double part(Nanos of, Nanos whole) {
   return whole.count() <= 0 ? 1 : static_cast<double>(of.count()) / static_cast<double>(whole.count());
@@ -98,7 +101,7 @@ bool CutSnapshotSaver::sleep_for_writer(Instant until) {
   looked_at_ = now;
   cpu_then_ = cpu;
   if (!starving || until <= now) return starving;
-  writer_->wait(until - now);
+  writer_->wait(kSleep);
   looked_at_ = clock_.now();
   cpu_then_ = writer_->cpu_time();
   slept_ += looked_at_ - now;

@@ -170,9 +170,8 @@ Result<> RecordReplay::replay(std::string_view chunk) {
         on_key_done();
         break;
     }
-    if (auto fine = status(); !fine) return fine;
   }
-  return {};
+  return status();
 }
 
 }  // namespace holdfast::node

@@ -77,7 +77,7 @@ class RecordStream final : public RdbOutput {
 class RecordReplay {
  public:
   virtual ~RecordReplay() = default;
-  // Stops at the first error.
+  // What status() says at the end; after an error the callbacks have nothing more to do.
   Result<> replay(std::string_view chunk);
 
  protected:

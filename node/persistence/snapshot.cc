@@ -28,10 +28,10 @@ Result<SaveStats> write_synced_file(FileSystem& fs, const std::string& path, con
   auto file = fs.open(path, FileSystem::Mode::create);
   if (!file) return std::unexpected(std::move(file.error()));
   FileSink sink(**file, request.incremental_sync ? kSyncEveryBytes : 0,
-                request.purpose == SnapshotPurpose::transfer ? FileSink::Cached::stays : FileSink::Cached::dropped);
+                request.purpose == SnapshotPurpose::transfer ? FileSink::Cached::yes : FileSink::Cached::no);
   auto stats = write_to(sink, source, request);
   if (!stats) return stats;
-  if (auto synced = (*file)->sync(); !synced) return std::unexpected(std::move(synced.error()));
+  if (auto synced = sink.finish(); !synced) return std::unexpected(std::move(synced.error()));
   return stats;
 }
 

@@ -152,9 +152,9 @@ Result<> SnapshotWriter::write_file() {
   auto file = fs_.open(temporary, FileSystem::Mode::create);
   if (!file) return std::unexpected(std::move(file.error()));
   FileSink sink(**file, request_.incremental_sync ? kSyncEveryBytes : 0,
-                request_.purpose == SnapshotPurpose::transfer ? FileSink::Cached::stays : FileSink::Cached::dropped);
+                request_.purpose == SnapshotPurpose::transfer ? FileSink::Cached::yes : FileSink::Cached::no);
   Result<> done = write_records(sink);
-  if (done) done = (*file)->sync();
+  if (done) done = sink.finish();
   file->reset();
   if (done && aborted()) done = fail("cancelled");
   if (done) done = fs_.rename(temporary, request_.path);
