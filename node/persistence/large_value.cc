@@ -1,10 +1,10 @@
 #include "node/persistence/large_value.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "node/collections/zset_object.h"
+#include "node/persistence/element_buffer.h"
 
 namespace holdfast::node {
 
@@ -49,37 +49,6 @@ class LargeText final : public LargeValue {
 };
 
 // --- Hashes, sets, sorted sets ---
-
-// Elements in little memory.
-class ElementBuffer {
- public:
-  void add(const ElementView& element) {
-    Head head{element.name.size(), element.value.size(), element.score, element.expires_ms};
-    bytes_.append(reinterpret_cast<const char*>(&head), sizeof head);
-    bytes_.append(element.name).append(element.value);
-  }
-  bool empty() const { return at_ == bytes_.size(); }
-  ElementView next() {
-    Head head;
-    std::memcpy(&head, bytes_.data() + at_, sizeof head);
-    at_ += sizeof head;
-    const std::string_view bytes = bytes_;
-    const ElementView element{bytes.substr(at_, head.name), bytes.substr(at_ + head.name, head.value), head.score, head.expires_ms};
-    at_ += head.name + head.value;
-    return element;
-  }
-  void clear() { std::string().swap(bytes_), at_ = 0; }
-  size_t bytes() const { return bytes_.capacity(); }
-
- private:
-  struct Head {
-    size_t name, value;
-    double score;
-    int64_t expires_ms;
-  };
-  std::string bytes_;
-  size_t at_ = 0;
-};
 
 class LargeTable final : public LargeValue, private TableCut {
  public:
