@@ -35,7 +35,8 @@ class CutSnapshotSaver final : public SnapshotSaver {
   // cancel(true), and what would have been called: to be called later.
   std::function<void()> end_now();
 
-  // Goes on until about `until`; false: there is nothing to do before the next notification.
+  // Copies until about `until`, or sleeps for the writer, at most 500 us; false: there is nothing to do before the next
+  // notification.
   bool step(Instant until);
   uint64_t keys_at_start() const { return keys_at_start_; }
   // Memory that the running snapshot holds.

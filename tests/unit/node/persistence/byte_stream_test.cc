@@ -23,6 +23,7 @@ class RecordingFile final : public File {
   }
   Result<> sync() override {
     calls.push_back(fmt::format("sync {}", content.size()));
+    if (sync_fails) return fail("no");
     return {};
   }
   void bypass_cache(bool on) override { calls.emplace_back(on ? "bypass" : "no bypass"); }
@@ -32,7 +33,7 @@ class RecordingFile final : public File {
 
   std::vector<std::string> calls;
   std::string content;
-  bool fails = false;
+  bool fails = false, sync_fails = false;
 };
 
 using testing::ElementsAre;
@@ -63,6 +64,18 @@ TEST(FileSink, AFileThatFailsIsToldOfAtOnceAndAtTheEnd) {
   EXPECT_TRUE(sink.write("12"));
   file.fails = true;
   EXPECT_FALSE(sink.write(std::string(kBlock, 'a')));
+  FileSink other(file, kBlock, FileSink::Cached::no);
+  EXPECT_TRUE(other.write("12"));
+  EXPECT_FALSE(other.finish());
+}
+
+TEST(FileSink, ASyncThatFailsIsToldOfOnTheWayAndAtTheEnd) {
+  RecordingFile file;
+  file.sync_fails = true;
+  FileSink sink(file, kBlock, FileSink::Cached::no);
+  EXPECT_FALSE(sink.write(std::string(kBlock, 'a')));
+  FileSink cached(file, 10);
+  EXPECT_FALSE(cached.write("1234567890"));
   FileSink other(file, kBlock, FileSink::Cached::no);
   EXPECT_TRUE(other.write("12"));
   EXPECT_FALSE(other.finish());
