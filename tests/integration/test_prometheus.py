@@ -53,6 +53,9 @@ def test_prometheus_scrapes_all_six(space, group):
          f"--web.listen-address=127.0.0.1:{port}"],
     )
 
+    # It listens before it can be asked, and says 503 until then.
+    poll(lambda: fetch(port, "/-/ready")[0] == 200, 30, "Prometheus is ready", 0.05)
+
     def query(expression):
         _, body = fetch(port, "/api/v1/query?query=" + urllib.request.quote(expression))
         return {r["metric"].get("instance", ""): float(r["value"][1]) for r in json.loads(body)["data"]["result"]}
