@@ -1,7 +1,6 @@
 #include "common/time/clock.h"
 
 #include <pthread.h>
-#include <time.h>
 
 namespace holdfast {
 
@@ -17,10 +16,15 @@ Nanos thread_cpu_time() {
   return Seconds(ts.tv_sec) + Nanos(ts.tv_nsec);
 }
 
-Nanos thread_cpu_time(pthread_t thread) {
-  clockid_t clock;
+clockid_t thread_cpu_clock() {
+  clockid_t clock = CLOCK_THREAD_CPUTIME_ID;
+  (void)::pthread_getcpuclockid(::pthread_self(), &clock);
+  return clock;
+}
+
+Nanos thread_cpu_time_of(clockid_t clock) {
   timespec ts{};
-  if (::pthread_getcpuclockid(thread, &clock) != 0 || clock_gettime(clock, &ts) != 0) return Nanos(0);
+  if (clock_gettime(clock, &ts) != 0) return Nanos(0);
   return Seconds(ts.tv_sec) + Nanos(ts.tv_nsec);
 }
 

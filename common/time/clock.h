@@ -4,7 +4,7 @@
 // in milliseconds since 1970 UTC, for key expiry and log lines only.
 #pragma once
 
-#include <pthread.h>
+#include <time.h>
 
 #include <chrono>
 #include <cstdint>
@@ -60,9 +60,10 @@ class SystemClock final : public Clock {
   WallTime wall_at(Instant now) const override;
 };
 
-// The time that a thread has had on a processor so far: of the caller, or of one that has not ended (0 when unknown).
+// The time that the caller's thread has had on a processor so far, and the clock by which others can ask for it.
 Nanos thread_cpu_time();
-Nanos thread_cpu_time(pthread_t thread);
+clockid_t thread_cpu_clock();
+Nanos thread_cpu_time_of(clockid_t clock);  // zero once that thread has ended
 
 // Microseconds since 1970 UTC (TIME, log lines).
 int64_t system_unix_micros();

@@ -192,7 +192,7 @@ void PersistenceDriver::stop_snapshot() {
 }
 
 void PersistenceDriver::stop() {
-  if (saver_) saver_->cancel(true);
+  if (saver_) saver_->stop();
 }
 
 Result<> PersistenceDriver::snapshot_for_replicas(const std::string& path, int descriptor,
@@ -221,7 +221,7 @@ void PersistenceDriver::poll_snapshot() {
 }
 
 void PersistenceDriver::cancel_snapshot_for_replicas() {
-  if (saver_->running() == SnapshotPurpose::transfer) saver_->cancel(false);
+  if (saver_->running() == SnapshotPurpose::transfer) saver_->cancel();
 }
 
 void PersistenceDriver::update_refusal() {

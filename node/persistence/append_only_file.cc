@@ -221,7 +221,7 @@ void AppendOnlyFile::disable(SnapshotSaver& saver) {
   if (state_ == State::off) return;
   if (rewriting_ && saver.running() == SnapshotPurpose::aof_base) {
     log::notice("Killing the running AOF rewrite (a thread, not a child process)");
-    saver.cancel(true);
+    saver.abandon();
   }
   const bool waiting = state_ == State::waiting_rewrite;
   stop_log();

@@ -22,9 +22,11 @@ std::string_view title(SnapshotPurpose purpose) {
   return "";
 }
 
-// Of the writer: less than this part of the time on a processor while it has work means that it is kept from one ...
-constexpr double kStarving = 0.5;
-// ... and when it used less than this part of a sleep, it waits for something else: then sleeping is of no use for a while.
+// Of the writer: less than this part of the time on a processor while it has work means that it needs the executor's
+// ...
+constexpr double kStarving = 0.08;
+// ... and when it used less than this part of a sleep, it waits for something else: then sleeping is of no use for a
+// while.
 constexpr double kUseful = 0.3;
 constexpr Millis kSleepless{20};
 // Longer than a slice: each time the writer must first get its memory back into the processor's caches, and then the
@@ -57,10 +59,11 @@ Result<> CutSnapshotSaver::start(const SnapshotRequest& request, OnFinished on_f
       hooks_.key_delay ? hooks_.key_delay() : nullptr);
   cut_ = std::make_unique<SnapshotCut>(keys_, commands ? SnapshotFormat::commands() : SnapshotFormat::rdb());
   on_finished_ = std::move(on_finished);
-  cancelled_ = false;
+  cancelled_ = copied_ = false;
   preserved_bytes_ = 0;
   started_ = looked_at_ = sleepless_until_ = clock_.now();
   cpu_then_ = slept_ = Nanos(0);
+  starvation_.emplace(started_);
   if (purpose_ == SnapshotPurpose::aof_base) {
     log::notice("Background append only file rewriting started by pid {}", ::getpid());
   } else {
@@ -76,24 +79,32 @@ std::optional<SnapshotPurpose> CutSnapshotSaver::running() const {
 
 bool CutSnapshotSaver::step(Instant until) {
   if (!writer_ || writer_->done()) return false;
-  const size_t waiting = writer_->waiting();
-  if (cut_ && waiting < kQueue) {
-    while (auto chunk = writer_->used()) cut_->out().give_back(std::move(*chunk));
-    const bool all = cut_->step(clock_, until, kQueue - waiting);
-    while (cut_->out().full_chunks() > 0 || (all && !cut_->out().empty())) writer_->push(cut_->out().take());
-    if (!all) return true;
-    preserved_bytes_ = cut_->preserved_bytes();
-    cut_.reset();
-    writer_->end();
-    looked_at_ = clock_.now();
-    cpu_then_ = writer_->cpu_time();
+  ChunkQueue& queue = writer_->queue();
+  if (cut_ && queue.waiting() < kQueue) {
+    while (auto chunk = queue.used()) cut_->out().give_back(std::move(*chunk));
+    if (!copied_) copied_ = cut_->step(clock_, until, kQueue - queue.waiting());
+    hand_over();
+    if (!copied_) return true;
   }
   return sleep_for_writer(until);
 }
 
+// What finds no room stays where it is.
+void CutSnapshotSaver::hand_over() {
+  ChunkQueue& queue = writer_->queue();
+  RecordStream& out = cut_->out();
+  while (queue.has_room() && (out.full_chunks() > 0 || (copied_ && !out.empty()))) queue.push(out.take());
+  if (!copied_ || !out.empty()) return;
+  preserved_bytes_ = cut_->preserved_bytes();
+  cut_.reset();
+  queue.end();
+  looked_at_ = clock_.now();
+  cpu_then_ = writer_->cpu_time();
+}
+
 bool CutSnapshotSaver::sleep_for_writer(Instant until) {
   writer_->want_room();
-  if (cut_ && writer_->waiting() < kQueue) return true;  // it was worked off just before
+  if (cut_ && writer_->queue().waiting() < kQueue) return true;  // it was worked off just before
   const Instant now = clock_.now();
   if (now < sleepless_until_) return false;
   const Nanos cpu = writer_->cpu_time();
@@ -101,7 +112,7 @@ bool CutSnapshotSaver::sleep_for_writer(Instant until) {
   looked_at_ = now;
   cpu_then_ = cpu;
   if (!starving || until <= now) return starving;
-  writer_->wait(kSleep);
+  writer_->queue().wait(kSleep);
   looked_at_ = clock_.now();
   cpu_then_ = writer_->cpu_time();
   slept_ += looked_at_ - now;
@@ -109,14 +120,33 @@ bool CutSnapshotSaver::sleep_for_writer(Instant until) {
   return true;
 }
 
-void CutSnapshotSaver::cancel(bool wait) {
+void CutSnapshotSaver::look_at_writer() {
+  const Instant now = clock_.now();
+  if (!starvation_ || !starvation_->due(now)) return;
+  if (!starvation_->look(now, writer_->cpu_time(), slept_, writer_->runnable())) return;
+  log::verbose("The snapshot gets too little of the processors that others use: it goes on at normal priority");
+  writer_->hurry();
+  starvation_.reset();
+}
+
+void CutSnapshotSaver::cancel() {
   if (!writer_) return;
   cancelled_ = true;
   cut_.reset();
-  writer_->abort();
-  if (!wait) return;
-  writer_.reset();
+  (void)writer_->abort();
+}
+
+void CutSnapshotSaver::abandon() {
+  if (!writer_) return;
+  cut_.reset();
   on_finished_ = nullptr;
+  if (writer_->abort()) abandoned_.push_back(std::move(writer_));
+  writer_.reset();
+}
+
+void CutSnapshotSaver::stop() {
+  abandon();
+  abandoned_.clear();
 }
 
 std::function<void()> CutSnapshotSaver::end_now() {
@@ -127,14 +157,16 @@ std::function<void()> CutSnapshotSaver::end_now() {
   ended.outcome = fail("{} was cancelled", title(purpose_));
   ended.duration = clock_.now() - started_;
   OnFinished finished = std::move(on_finished_);
-  cancel(true);
+  abandon();
   return [ended, finished = std::move(finished)] {
     if (finished) finished(ended);
   };
 }
 
 void CutSnapshotSaver::poll() {
-  if (!writer_ || !writer_->done()) return;
+  std::erase_if(abandoned_, [](const auto& writer) { return writer->done(); });
+  if (!writer_) return;
+  if (!writer_->done()) return look_at_writer();
   if (cut_) preserved_bytes_ = cut_->preserved_bytes();
   cut_.reset();
   const SnapshotResult ended = result();

@@ -8,11 +8,13 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "node/keyspace/keyspace.h"
 #include "node/persistence/snapshot.h"
 #include "node/persistence/snapshot_cut.h"
 #include "node/persistence/snapshot_writer.h"
+#include "node/persistence/starvation.h"
 
 namespace holdfast::node {
 
@@ -30,17 +32,22 @@ class CutSnapshotSaver final : public SnapshotSaver {
   Result<> start(const SnapshotRequest& request, OnFinished on_finished) override;
   std::optional<SnapshotPurpose> running() const override;
   SaveStats progress() const override { return writer_ ? writer_->stats() : SaveStats{}; }
-  void cancel(bool wait) override;
+  void cancel() override;
+  // Waits for no writer, which may have no processor just now, unless its file is about to take its place.
+  void abandon() override;
+  // Called now and then, ten times a second or so.
   void poll() override;
-  // cancel(true), and what would have been called: to be called later.
+  // abandon(), and what would have been called: to be called later.
   std::function<void()> end_now();
+  // abandon(), and no thread of this is left.
+  void stop();
 
   // Copies until about `until`, or sleeps for the writer, at most 500 us; false: there is nothing to do before the next
   // notification.
   bool step(Instant until);
   uint64_t keys_at_start() const { return keys_at_start_; }
   // Memory that the running snapshot holds.
-  size_t held_bytes() const { return cut_ ? cut_->held_bytes() + writer_->waiting() * Chunk::kBytes : 0; }
+  size_t held_bytes() const { return cut_ ? cut_->held_bytes() + writer_->queue().waiting() * Chunk::kBytes : 0; }
   uint64_t preserved_bytes() const { return cut_ ? cut_->preserved_bytes() : preserved_bytes_; }
   // Whether so much waits for the writer that it should get more of the time.
   bool pressed() const { return held_bytes() > kPressingBytes; }
@@ -48,10 +55,12 @@ class CutSnapshotSaver final : public SnapshotSaver {
   Nanos slept() const { return slept_; }
 
  private:
-  static constexpr size_t kQueue = 4;  // chunks that may wait for the writer
+  static constexpr size_t kQueue = 4;  // chunks that wait for the writer, unless writes hand over more
   static constexpr size_t kPressingBytes = 24 * 1024 * 1024;
 
+  void hand_over();
   bool sleep_for_writer(Instant until);
+  void look_at_writer();
   SnapshotResult result();
 
   FileSystem& fs_;
@@ -61,13 +70,16 @@ class CutSnapshotSaver final : public SnapshotSaver {
 
   std::unique_ptr<SnapshotCut> cut_;
   std::unique_ptr<SnapshotWriter> writer_;
+  std::vector<std::unique_ptr<SnapshotWriter>> abandoned_;  // until they notice
   SnapshotPurpose purpose_ = SnapshotPurpose::rdb_file;
   OnFinished on_finished_;
   bool cancelled_ = false;
   Instant started_;
   uint64_t keys_at_start_ = 0;
   uint64_t preserved_bytes_ = 0;
+  bool copied_ = false;  // everything is in the cut's records
 
+  std::optional<Starvation> starvation_;  // none: the writer hurries
   // Whether the writer gets time: looked at now and then.
   Instant looked_at_;
   Nanos cpu_then_{};

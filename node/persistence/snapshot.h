@@ -66,9 +66,10 @@ class SnapshotSaver {
   virtual Result<> start(const SnapshotRequest& request, OnFinished on_finished) = 0;
   virtual std::optional<SnapshotPurpose> running() const = 0;
   virtual SaveStats progress() const = 0;  // of the running one
-  // Ends the running one soon; its result comes as cancelled. `wait`: it has ended when this returns, and on_finished
-  // is not called.
-  virtual void cancel(bool wait) = 0;
+  // Ends the running one soon; its result comes as cancelled.
+  virtual void cancel() = 0;
+  // From now on none is running, its file will not come any more, and on_finished is not called.
+  virtual void abandon() = 0;
   // To be called after a notification and a few times a second.
   virtual void poll() = 0;
 };

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -15,21 +14,15 @@
 
 namespace holdfast::node {
 
-namespace {
-
-constexpr size_t kUsedKept = 8;
-
-}  // namespace
-
 // A descriptor that may be slow: looks up now and then whether anybody still wants the snapshot.
 class SnapshotWriter::Sink final : public ByteSink {
  public:
-  Sink(int descriptor, const std::atomic<bool>& aborted) : descriptor_(descriptor), aborted_(aborted) {}
+  explicit Sink(const SnapshotWriter& writer) : descriptor_(writer.descriptor_), writer_(writer) {}
 
   Result<> write(std::string_view bytes) override {
     constexpr int kLookMs = 20;
     while (!bytes.empty()) {
-      if (aborted_.load(std::memory_order_relaxed)) return fail("cancelled");
+      if (writer_.aborted()) return fail("cancelled");
       const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
       if (count >= 0) {
         bytes.remove_prefix(static_cast<size_t>(count));
@@ -45,7 +38,7 @@ class SnapshotWriter::Sink final : public ByteSink {
 
  private:
   const int descriptor_;
-  const std::atomic<bool>& aborted_;
+  const SnapshotWriter& writer_;
 };
 
 SnapshotWriter::SnapshotWriter(FileSystem& fs, const SnapshotRequest& request, std::vector<DatabaseSize> databases,
@@ -56,91 +49,57 @@ SnapshotWriter::SnapshotWriter(FileSystem& fs, const SnapshotRequest& request, s
     descriptor_ = ::fcntl(request.descriptor, F_DUPFD_CLOEXEC, 0);
     (void)::fcntl(descriptor_, F_SETFL, O_NONBLOCK);
   }
-  thread_ = std::thread([this] { run(); });
+  thread_.start("snapshot", [this] { run(); });
 }
 
 SnapshotWriter::~SnapshotWriter() {
-  abort();
+  (void)abort();
   thread_.join();
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-// --- The executor's side ---
-
-void SnapshotWriter::push(Chunk chunk) {
-  waiting_.fetch_add(1, std::memory_order_relaxed);
-  const std::lock_guard lock(mutex_);
-  queue_.push_back(std::move(chunk));
-  changed_.notify_all();
+bool SnapshotWriter::settle(Fate fate) {
+  Fate now = Fate::open;
+  return fate_.compare_exchange_strong(now, fate, std::memory_order_relaxed) || now == fate;
 }
 
-void SnapshotWriter::end() {
-  const std::lock_guard lock(mutex_);
-  ended_ = true;
-  changed_.notify_all();
+bool SnapshotWriter::abort() {
+  const bool aborted = settle(Fate::aborted);
+  queue_.wake();
+  aborting_.release();
+  return aborted;
 }
 
-void SnapshotWriter::abort() {
-  aborted_.store(true, std::memory_order_relaxed);
-  const std::lock_guard lock(mutex_);
-  changed_.notify_all();
+void SnapshotWriter::hurry() {
+  thread_.hurry();
+  queue_.wake();
 }
 
-std::optional<Chunk> SnapshotWriter::used() {
-  const std::lock_guard lock(mutex_);
-  if (used_.empty()) return std::nullopt;
-  Chunk chunk = std::move(used_.back());
-  used_.pop_back();
-  return chunk;
-}
-
-void SnapshotWriter::wait(Nanos most) {
-  const size_t before = waiting();
-  std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, most, [&] { return done() || waiting() < before; });
-}
-
-Nanos SnapshotWriter::cpu_time() { return done() ? Nanos(0) : thread_cpu_time(thread_.native_handle()); }
-
-// --- The writer's side ---
-
-std::optional<Chunk> SnapshotWriter::next() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return !queue_.empty() || ended_ || aborted_.load(std::memory_order_relaxed); });
-  if (queue_.empty() || aborted_.load(std::memory_order_relaxed)) return std::nullopt;
-  Chunk chunk = std::move(queue_.front());
-  queue_.pop_front();
-  return chunk;
-}
-
-void SnapshotWriter::finished_with(Chunk chunk) {
-  {
-    const std::lock_guard lock(mutex_);
-    waiting_.fetch_sub(1, std::memory_order_relaxed);
-    if (chunk.capacity == Chunk::kBytes && used_.size() < kUsedKept) used_.push_back(std::move(chunk));
-    changed_.notify_all();
+Result<> SnapshotWriter::replay_chunks(SnapshotReplay& replay) {
+  while (!aborted() && !thread_.leaving() && !queue_.at_end()) {
+    auto chunk = queue_.pop();
+    if (!chunk) continue;
+    if (auto replayed = replay.replay(chunk->text()); !replayed) return replayed;
+    keys_.store(replay.keys(), std::memory_order_relaxed);
+    bytes_.store(replay.bytes_put(), std::memory_order_relaxed);
+    queue_.worked_off(std::move(*chunk));
+    if (room_wanted_.exchange(false, std::memory_order_relaxed)) notify_();
   }
-  if (room_wanted_.exchange(false, std::memory_order_relaxed)) notify_();
+  return {};
 }
 
 Result<> SnapshotWriter::write_records(ByteSink& sink) {
   SnapshotReplay::Progress progress;
   progress.aborted = [this] { return aborted(); };
-  if (key_delay_) {
-    progress.at_key = [this] {
-      std::unique_lock lock(mutex_);
-      changed_.wait_for(lock, key_delay_(), [this] { return aborted(); });
-    };
-  }
+  if (key_delay_) progress.at_key = [this] { (void)aborting_.try_acquire_for(key_delay_()); };
   const auto replay = SnapshotReplay::make(sink, request_, databases_, progress);
   replay->begin();
-  while (auto chunk = next()) {
-    if (auto replayed = replay->replay(chunk->text()); !replayed) return replayed;
-    keys_.store(replay->keys(), std::memory_order_relaxed);
-    bytes_.store(replay->bytes_put(), std::memory_order_relaxed);
-    finished_with(std::move(*chunk));
-  }
-  if (aborted_.load(std::memory_order_relaxed)) return fail("cancelled");
+  Result<> replayed;
+  thread_.patiently([&] {
+    if (replayed) replayed = replay_chunks(*replay);
+  });
+  if (aborted()) return fail("cancelled");
+  if (!replayed) return replayed;
   auto finished = replay->finish();
   bytes_.store(replay->bytes_put(), std::memory_order_relaxed);
   return finished;
@@ -156,7 +115,7 @@ Result<> SnapshotWriter::write_file() {
   Result<> done = write_records(sink);
   if (done) done = sink.finish();
   file->reset();
-  if (done && aborted()) done = fail("cancelled");
+  if (done && !settle(Fate::kept)) done = fail("cancelled");
   if (done) done = fs_.rename(temporary, request_.path);
   if (done) return fs_.sync_directory(directory);
   (void)fs_.remove(temporary);
@@ -166,7 +125,7 @@ Result<> SnapshotWriter::write_file() {
 Result<> SnapshotWriter::write() {
   if (request_.descriptor < 0) return write_file();
   if (descriptor_ < 0) return fail("Can't duplicate the snapshot's descriptor");
-  Sink sink(descriptor_, aborted_);
+  Sink sink(*this);
   auto written = write_records(sink);
   ::close(std::exchange(descriptor_, -1));  // the reader's end
   return written;
@@ -177,20 +136,9 @@ void SnapshotWriter::run() {
   ::sigemptyset(&pipe);
   ::sigaddset(&pipe, SIGPIPE);
   (void)::pthread_sigmask(SIG_BLOCK, &pipe, nullptr);  // a reader that goes is an error like any other
-  (void)::pthread_setname_np(::pthread_self(), "snapshot");
   if (on_start_) on_start_();
-  cpu_set_t processors;
-  CPU_ZERO(&processors);
-  if (::sched_getaffinity(0, sizeof processors, &processors) == 0 && CPU_COUNT(&processors) == 1) {
-    const sched_param none{};
-    (void)::sched_setscheduler(0, SCHED_IDLE, &none);
-  }
   outcome_ = write();
-  {
-    const std::lock_guard lock(mutex_);
-    done_.store(true, std::memory_order_release);
-    changed_.notify_all();
-  }
+  done_.store(true, std::memory_order_release);
   notify_();
 }
 

@@ -1,30 +1,32 @@
 // The thread that writes a snapshot: takes records, encodes them, and gets the file to the disk.
 //
 // A file is written under a temporary name beside it (temp-<thread>.rdb), synced, renamed, its folder synced; a failure
-// removes the temporary. Where there is one processor it runs at SCHED_IDLE, so that the executor is never kept waiting;
-// whether it gets any time there is for the executor to see to (cpu_time(), wait()).
+// removes the temporary. The work on records is patient (process::PatientThread), so that neither the executor nor its
+// clients are kept waiting; whether it gets any time is for the executor to see to (queue().wait(), cpu_time(),
+// runnable(), hurry()).
 //
 // Threads: the executor calls everything; `notify` and `on_start` run on the writer's thread, and the first may only
 // post to the executor's loop: there is room again, or it is done().
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <functional>
-#include <mutex>
 #include <optional>
-#include <thread>
+#include <semaphore>
 #include <vector>
 
 #include "common/base/result.h"
 #include "common/fs/file_system.h"
+#include "common/process/patient_thread.h"
 #include "common/time/clock.h"
-#include "node/persistence/record_stream.h"
+#include "node/persistence/chunk_queue.h"
 #include "node/persistence/snapshot.h"
 
 namespace holdfast::node {
+
+class ByteSink;
+class SnapshotReplay;
 
 class SnapshotWriter {
  public:
@@ -41,34 +43,32 @@ class SnapshotWriter {
                  std::function<void()> on_start, KeyDelay key_delay);
   ~SnapshotWriter();  // aborts and joins
 
-  void push(Chunk chunk);
-  void end();    // everything was pushed
+  ChunkQueue& queue() { return queue_; }
   // `notify` is to be called when the next chunk has been worked off.
   void want_room() { room_wanted_.store(true, std::memory_order_relaxed); }
-  void abort();  // the result is an error then, soon
-  size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }  // chunks, with the one in hand
-  // A used chunk, to be filled again.
-  std::optional<Chunk> used();
-  // Waits until a chunk has been worked off, or it is done.
-  void wait(Nanos most);
-  Nanos cpu_time();
+  // The result is an error then, soon, and no file takes its place. False: it is about to, or has.
+  bool abort();
+
+  // Of the work on records.
+  Nanos cpu_time() const { return thread_.cpu_time(); }
+  bool runnable() const { return thread_.runnable(); }
+  // It has been patient for long enough.
+  void hurry();
 
   bool done() const { return done_.load(std::memory_order_acquire); }
   const Result<>& outcome() const { return outcome_; }  // once it is done
-  SaveStats stats() const {
-    return {keys_.load(std::memory_order_relaxed), bytes_.load(std::memory_order_relaxed)};
-  }
+  SaveStats stats() const { return {keys_.load(std::memory_order_relaxed), bytes_.load(std::memory_order_relaxed)}; }
 
  private:
   class Sink;
-  class File;
+  enum class Fate : uint8_t { open, aborted, kept };  // the file takes its place only once it is settled to be kept
   void run();
   Result<> write();
   Result<> write_file();
   Result<> write_records(ByteSink& sink);
-  std::optional<Chunk> next();
-  void finished_with(Chunk chunk);
-  bool aborted() const { return aborted_.load(std::memory_order_relaxed); }
+  Result<> replay_chunks(SnapshotReplay& replay);
+  bool aborted() const { return fate_.load(std::memory_order_relaxed) == Fate::aborted; }
+  bool settle(Fate fate);
 
   FileSystem& fs_;
   const SnapshotRequest request_;
@@ -78,18 +78,14 @@ class SnapshotWriter {
   const KeyDelay key_delay_;
   int descriptor_ = -1;
 
-  std::atomic<size_t> waiting_{0};
+  ChunkQueue queue_;
+  std::counting_semaphore<> aborting_{0};  // for who waits at a key
+  std::atomic<Fate> fate_{Fate::open};
   std::atomic<uint64_t> keys_{0}, bytes_{0};
-  std::atomic<bool> aborted_{false}, done_{false}, room_wanted_{false};
+  std::atomic<bool> done_{false}, room_wanted_{false};
   Result<> outcome_;
 
-  std::mutex mutex_;  // guards what follows
-  std::condition_variable changed_;
-  std::deque<Chunk> queue_;
-  std::vector<Chunk> used_;
-  bool ended_ = false;
-
-  std::thread thread_;
+  process::PatientThread thread_;
 };
 
 }  // namespace holdfast::node

@@ -1,4 +1,4 @@
-"""bench_load and bench_stall, pinned to the load's core; their JSON as dicts."""
+"""bench_load and bench_stall, on the cores of the server's load; their JSON as dicts."""
 
 import contextlib
 import itertools
@@ -24,7 +24,7 @@ def load(server, *commands, **options):
     watch = machine.NoiseWatch([server.pid])
     done = subprocess.run(
         [BIN / "bench_load", f"--port={server.port}", f"--server={server.pid}", *flags, *commands],
-        capture_output=True, text=True, check=False, preexec_fn=machine.pinned_to(machine.LOAD_CORE),
+        capture_output=True, text=True, check=False, preexec_fn=machine.pinned_to(server.load_cores),
     )  # fmt: skip
     if done.returncode != 0:
         raise Failure(f"{server.make.name}: {done.stderr.strip()}")
@@ -45,7 +45,7 @@ def pinging(server, interval_us=500, others=()):
     watch = machine.NoiseWatch([server.pid, *(other.pid for other in others)])
     process = subprocess.Popen(
         [BIN / "bench_stall", str(server.port), str(interval_us)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, preexec_fn=machine.pinned_to(machine.LOAD_CORE),
+        text=True, preexec_fn=machine.pinned_to(server.load_cores),
     )  # fmt: skip
     figures = {}
     try:

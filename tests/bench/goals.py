@@ -1,6 +1,7 @@
 """The goals that the figures are held against: each gives what was measured in words, and whether it is enough."""
 
 from aof_works import EVERYSEC, READS, WRITES
+from saving import ON_BOTH_CORES
 from works import STRING_WORKS
 
 PLAIN = [work.title for work in STRING_WORKS if work.pipeline == 1]
@@ -70,7 +71,11 @@ def saves(figures, ratio):
         yield stalls_by_round(work, stall, quiet)
         extra, bound, kept = (figures.median(work, "holdfast", name) for name in ("extra_mb", "extra_bound_mb", "of_throughput"))
         yield f"{work}: at most {bound:.0f} MB of memory more", f"{extra:.0f} MB", extra <= bound
-        yield f"{work}: at least 0.85 of the throughput without it", f"{kept:.2f}", kept >= 0.85
+        if work.endswith(ON_BOTH_CORES):  # who runs where is the kernel's choice there, and differs from run to run
+            goal = f"{work}: throughput meanwhile, of that without it, at least twice redis-server's"
+            yield from ratio(goal, work, "of_throughput", 2.0, more=True)
+        else:
+            yield f"{work}: at least 0.85 of the throughput without it", f"{kept:.2f}", kept >= 0.85
         yield from ratio(f"{work}: time not above redis-server's", work, "save_seconds", 1.0)
 
 

@@ -12,14 +12,15 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SERVER_CORE, LOAD_CORE = 0, 1
+BOTH_CORES = {SERVER_CORE, LOAD_CORE}
 TICK = os.sysconf("SC_CLK_TCK")
 
 
-def pinned_to(core, niceness=0):
-    """A preexec function: the process, its threads and children stay on one core; its file limit is the hard one."""
+def pinned_to(cores, niceness=0):
+    """A preexec function: the process, its threads and children stay on these cores; its file limit is the hard one."""
 
     def apply():
-        os.sched_setaffinity(0, {core})
+        os.sched_setaffinity(0, cores)
         os.nice(niceness)
         raise_file_limit()
 

@@ -23,6 +23,11 @@ METRICS = {
     "p999_ms": ("p99.9 of the pings, ms", "{:.3f}", True),
     "seconds_until_gone": ("Seconds until the last expired key was gone", "{:.1f}", True),
     "load_seconds": ("Seconds to load", "{:.2f}", True),
+    "of_throughput": ("Requests a second during the save, of those without it", "{:.2f}", False),
+    "stall_ms": ("Longest stall during the save, ms", "{:.2f}", True),
+    "quiet_ms": ("Longest stall under the same load without it, ms", "{:.2f}", True),
+    "extra_mb": ("Extra memory during the save, MB", "{:.0f}", True),
+    "save_seconds": ("Seconds the save takes", "{:.1f}", True),
     "sync_seconds": ("Seconds until the replica follows", "{:.1f}", True),
     "caught_up_seconds": ("Seconds until it has caught up", "{:.1f}", True),
     "sync_extra_mb": ("The primary's extra memory, MB", "{:.0f}", True),
@@ -47,8 +52,9 @@ tests/bench/run string --rounds 5 --valkey PATH    # some groups only, more roun
 ```
 
 ## How it is measured
-- The server with all its threads and children runs on core 0, the load on core 1, over loopback TCP. Servers hold the
-  same data; those that are not measured are stopped. Makes come in turn within a round, each round another make first.
+- The server with all its threads and children runs on core 0, the load on core 1 (or where it says so, both on both), over
+  loopback TCP. Servers hold the same data; those that are not measured are stopped. Makes come in turn within a round,
+  each round another make first.
 - **Server CPU** is user and system time of all threads, by the process's CPU clock, over exactly the measured requests.
 - **The floor** (`tests/bench/floor_server.cc`) is a server that only does the system calls: what lies above it is what
   a server does itself. Under `always` these are also the writes and syncs of a log (`floor_log.h`).
@@ -182,7 +188,7 @@ def picture(name, title, subtitle, group, metric, relative):
 def pictures_of(name, group):
     better = {True: "less is better", False: "more is better"}
     for metric in METRICS:
-        if metric in ("p50_us", "p999_us", "p999_ms", "count", "sync_quiet_ms", "writes_per_second"):
+        if metric in ("p50_us", "p999_us", "p999_ms", "count", "quiet_ms", "sync_quiet_ms", "writes_per_second"):
             continue
         heading, form, less = METRICS[metric]
         relative = metric in ("cpu_us", "per_second", "p99_us")

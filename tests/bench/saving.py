@@ -8,6 +8,8 @@ from clients import load, load_anew, pinging
 from servers import REDIS, Failure
 
 KEYS = "BGSAVE of {millions:g}M keys of 16 + 100 B under random writes"
+ON_BOTH_CORES = "server and load on both cores"
+SHARED = f"{KEYS}, {ON_BOTH_CORES}"
 VALUES = "BGSAVE of a sorted set and a hash of {millions:g}M each under random writes"
 WRITERS = {"connections": 50}
 PATIENCE = 300
@@ -101,10 +103,11 @@ def measure(bench, server, work, commands, **options):
 
 def saving(bench):
     keys = bench.size(10_000_000, 2_000_000, 20_000)
-    for make in bench.in_turn(floor=False):
-        with bench.start(make) as server:
-            load(server, "SET key:{seq} {value:100}", requests=keys, pipeline=32)
-            measure(bench, server, KEYS.format(millions=keys / 1e6), ["SET key:{key} {value:100}"], keys=keys)
+    for work, shared in ((KEYS, False), (SHARED, True)):
+        for make in bench.in_turn(floor=False):
+            with bench.start(make, shared=shared) as server:
+                load(server, "SET key:{seq} {value:100}", requests=keys, pipeline=32)
+                measure(bench, server, work.format(millions=keys / 1e6), ["SET key:{key} {value:100}"], keys=keys)
     members = bench.size(5_000_000, 1_000_000, 10_000)
     for make in bench.in_turn(floor=False):
         with bench.start(make) as server:

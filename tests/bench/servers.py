@@ -44,10 +44,14 @@ class Make:
 class Server:
     """Use as a context: it is killed at the end, its files with it."""
 
-    def __init__(self, make, port, patience=20, environment=None, core=machine.SERVER_CORE, niceness=0, **options):
+    def __init__(
+        self, make, port, patience=20, environment=None, core=machine.SERVER_CORE, niceness=0, shared=False, **options
+    ):  # fmt: skip
+        """`shared`: the server and its load may both run on both cores."""
         self.make, self.port, self.patience = make, port, patience  # seconds until it must answer
         self.environment = {**os.environ, **(environment or {})}
-        self.core, self.niceness = core, niceness
+        self.cores, self.niceness = machine.BOTH_CORES if shared else {core}, niceness
+        self.load_cores = machine.BOTH_CORES if shared else {machine.LOAD_CORE}
         self.options = {k.replace("_", "-"): v for k, v in options.items()}
 
     def __enter__(self):
@@ -57,7 +61,7 @@ class Server:
             self.process = subprocess.Popen(
                 self.make.command(self.port, self.folder.name, self.options), stdin=subprocess.DEVNULL, stdout=log,
                 stderr=subprocess.STDOUT, cwd=self.folder.name, env=self.environment,
-                preexec_fn=machine.pinned_to(self.core, self.niceness),
+                preexec_fn=machine.pinned_to(self.cores, self.niceness),
             )  # fmt: skip
         self.pid = self.process.pid
         try:

@@ -1,5 +1,6 @@
 """Expiry, lazy freeing and compaction in a running node."""
 
+import os
 import pathlib
 import time
 
@@ -117,3 +118,39 @@ def test_memory_is_compacted_after_deletes(space):
     for i in range(0, 200_000, 10):
         if i % 1000 == 0:
             assert client.get(f"key:{i}") == value(i)
+
+
+def node_with_hogs(space, processors):
+    """A client of a node with a million keys, each of whose processors another process fills."""
+    node = space.node("node", 'save ""\nenable-debug-command local\n')
+    for thread in os.listdir(f"/proc/{node.pid}/task"):
+        os.sched_setaffinity(int(thread), processors)
+    client = node.client(timeout=30)
+    client.execute_command("DEBUG", "POPULATE", 1_000_000, "key", 100)
+    for processor in processors:
+        space.run(f"hog-{processor}", ["taskset", "-c", str(processor), "sh", "-c", "while :; do :; done"])
+    return client
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_save_ends_on_processors_that_others_fill(space, count):
+    """Its writer takes only time that nobody else wants, unless that is none."""
+    client = node_with_hogs(space, sorted(os.sched_getaffinity(0))[:count])
+    client.execute_command("BGSAVE")
+    poll(lambda: client.info("persistence")["rdb_bgsave_in_progress"] == 0, 20, "the save's end", 0.1)
+    assert client.info("persistence")["rdb_last_bgsave_status"] == "ok"
+
+
+@pytest.mark.alone
+def test_a_flush_does_not_wait_for_a_save_that_has_no_processor(space):
+    client = node_with_hogs(space, sorted(os.sched_getaffinity(0)))
+    took = []
+    for _ in range(5):
+        client.execute_command("DEBUG", "POPULATE", 200_000, "key", 100)
+        client.execute_command("BGSAVE")
+        begin = time.monotonic()
+        client.flushall(asynchronous=True)
+        took.append(time.monotonic() - begin)
+        assert client.info("persistence")["rdb_bgsave_in_progress"] == 0
+    assert sorted(took)[2] < 0.05 * SLOW, took

@@ -39,6 +39,8 @@ def test_measures_both_makes_and_writes_the_page(tmp_path):
 
     page = (tmp_path / "benchmarks.md").read_text()
     assert "| GET: server CPU below redis-server's |" in page
+    for work in {s["work"] for group in results.values() for s in group["samples"]}:
+        assert f"| {work} |" in page, "a table shows it"
     for picture in (tmp_path / "benchmarks").glob("*.svg"):
         xml.dom.minidom.parse(str(picture))
         assert picture.name in page

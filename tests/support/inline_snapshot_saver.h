@@ -28,12 +28,12 @@ class InlineSnapshotSaver final : public node::SnapshotSaver {
   }
   std::optional<node::SnapshotPurpose> running() const override { return running_; }
   node::SaveStats progress() const override { return result_.stats; }
-  void cancel(bool wait) override {
+  void cancel() override {
     if (!running_) return;
     result_.cancelled = true;
     result_.outcome = fail("cancelled");
-    if (wait) running_.reset();
   }
+  void abandon() override { running_.reset(); }
   void poll() override {
     if (!running_) return;
     running_.reset();

@@ -178,6 +178,49 @@ TEST_F(BackgroundSnapshot, StreamsIntoADescriptor) {
   EXPECT_EQ(back.databases, before);
 }
 
+// More than the writer's queue takes at once.
+TEST_F(BackgroundSnapshot, MuchMayChangeBeforeItsFirstSlice) {
+  constexpr int kKeys = 20'000;
+  static_assert(size_t{kKeys} * 1000 > ChunkQueue::kMost * Chunk::kBytes);
+  fill(kKeys, std::string(1000, 'x'));
+  const auto before = shown(keys_);
+  const std::string path = folder_.path() + "/dump.rdb";
+  ASSERT_TRUE(saver_.start(to_file(path), keep()));
+  fill(kKeys, "later");
+  saver_.step(clock_.now() + Micros(1));
+  EXPECT_GT(saver_.held_bytes(), ChunkQueue::kMost * Chunk::kBytes);
+  ASSERT_TRUE(finish());
+  ASSERT_TRUE(result_->outcome) << result_->outcome.error().text;
+  MemoryDataSet back;
+  ASSERT_TRUE(load_rdb_file(fs_, path, back, {}));
+  EXPECT_EQ(back.databases, before);
+}
+
+// At any moment: what is not there by then does not come later.
+TEST_F(BackgroundSnapshot, TheFileOfOneThatIsAbandonedDoesNotComeLater) {
+  fill(100, "value");
+  const std::string path = folder_.path() + "/dump.rdb";
+  int kept = 0, dropped = 0;
+  for (int round = 0; round < 400; ++round) {
+    ASSERT_TRUE(saver_.start(to_file(path), keep()));
+    const Instant until = clock_.now() + Micros(round * 5);
+    while (clock_.now() < until) saver_.step(until);
+    saver_.abandon();
+    EXPECT_FALSE(saver_.running());
+    const bool there = fs_.exists(path);
+    saver_.stop();
+    ASSERT_EQ(fs_.exists(path), there) << round;
+    ASSERT_EQ(fs_.list(folder_.path())->size(), there ? 1U : 0U);
+    ++(there ? kept : dropped);
+    if (there) {
+      ASSERT_TRUE(fs_.remove(path));
+    }
+  }
+  EXPECT_GT(dropped, 0);
+  EXPECT_FALSE(result_) << "nobody is told";
+  RecordProperty("kept", kept);
+}
+
 // A descriptor that nobody reads keeps the writer busy until something ends it.
 class StuckSnapshot : public BackgroundSnapshot {
  protected:
@@ -199,16 +242,16 @@ TEST_F(StuckSnapshot, CanBeCancelled) {
   saver_.step(clock_.now() + Millis(1));
   saver_.poll();
   EXPECT_FALSE(result_);
-  saver_.cancel(false);
+  saver_.cancel();
   EXPECT_FALSE(result_) << "told by poll() only";
   ASSERT_TRUE(finish());
   EXPECT_TRUE(result_->cancelled);
   EXPECT_FALSE(result_->outcome);
 }
 
-TEST_F(StuckSnapshot, CancelAndWaitReportsNothing) {
+TEST_F(StuckSnapshot, OneThatIsAbandonedReportsNothing) {
   const auto before = shown(keys_);
-  saver_.cancel(true);
+  saver_.abandon();
   EXPECT_FALSE(saver_.running());
   saver_.poll();
   EXPECT_FALSE(result_);
@@ -231,12 +274,13 @@ TEST_F(StuckSnapshot, AReaderThatGoesIsAFailure) {
 // More snapshots that come to no end than there are colours to tell them apart.
 TEST_F(StuckSnapshot, ManyCancelledOnesLeaveNoTemporaryAndHarmNoneThatFollows) {
   const auto before = shown(keys_);
-  saver_.cancel(true);
+  saver_.abandon();
   for (int round = 0; round < 20; ++round) {
     ASSERT_TRUE(saver_.start(to_file(folder_.path() + "/dump" + std::to_string(round) + ".rdb"), keep()));
     for (int slice = 0; slice < round % 4; ++slice) saver_.step(clock_.now() + Micros(50));
-    saver_.cancel(true);
+    saver_.abandon();
   }
+  saver_.stop();
   const auto names = fs_.list(folder_.path());
   ASSERT_TRUE(names);
   for (const std::string& name : *names) EXPECT_THAT(name, testing::StartsWith("dump"));

@@ -1,19 +1,17 @@
-// Helpers of the persistence tests: a few commands over MemoryDataSet, command texts, waiting with a deadline.
+// Helpers of the persistence tests: a few commands over MemoryDataSet, command texts, a folder of their own.
 #pragma once
 
-#include <chrono>
 #include <cstdlib>
-#include <functional>
 #include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include "common/base/text.h"
 #include "node/keyspace/effect_sink.h"
 #include "node/persistence/aof_format.h"
+#include "tests/support/eventually.h"
 #include "tests/support/memory_data_set.h"
 
 namespace holdfast::node {
@@ -62,15 +60,7 @@ inline void feed(EffectSink& sink, int db, std::initializer_list<std::string_vie
   sink.feed(db, std::vector<std::string_view>(argv));
 }
 
-// True as soon as the condition holds; false when it does not within ten seconds.
-inline bool eventually(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return true;
-}
+using test::eventually;
 
 // A folder of the machine's that goes with the object.
 class TemporaryFolder {
