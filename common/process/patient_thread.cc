@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <string>
 #include <system_error>
@@ -12,12 +13,21 @@
 
 namespace holdfast::process {
 
-void PatientThread::start(const char* name, std::function<void()> body) {
+Result<> PatientThread::start(const char* name, std::function<void()> body) {
   name_ = name;
-  thread_ = std::thread([this, body = std::move(body)] {
-    name_thread(name_);
-    body();
-  });
+  try {
+    thread_ = std::thread([this, body = std::move(body)] {
+      name_thread(name_);
+      body();
+    });
+  } catch (const std::system_error& error) {
+    return fail_errno(error.code().value(), "Can't start a thread");
+  }
+  return {};
+}
+
+void PatientThread::join() {
+  if (thread_.joinable()) thread_.join();
 }
 
 void PatientThread::work(const std::function<void()>& part) {
@@ -44,10 +54,10 @@ void PatientThread::patiently(const std::function<void()>& part) {
   while (leaving_.exchange(false, std::memory_order_relaxed)) work(part);
 }
 
-Nanos PatientThread::cpu_time() const {
-  const Nanos earlier{earlier_ns_.load(std::memory_order_relaxed)};
-  if (working_.load(std::memory_order_acquire) == 0) return earlier;
-  return earlier + thread_cpu_time_of(clock_.load(std::memory_order_relaxed));
+Nanos PatientThread::cpu_time() {
+  Nanos time{earlier_ns_.load(std::memory_order_relaxed)};
+  if (working_.load(std::memory_order_acquire) != 0) time += thread_cpu_time_of(clock_.load(std::memory_order_relaxed));
+  return told_ = std::max(told_, time);
 }
 
 // proc(5): "pid (name) state ...". The name is ours, without parentheses.

@@ -11,6 +11,7 @@
 #include <functional>
 #include <thread>
 
+#include "common/base/result.h"
 #include "common/time/clock.h"
 
 namespace holdfast::process {
@@ -19,13 +20,13 @@ class PatientThread {
  public:
   // --- The owner's ---
   PatientThread() = default;
-  // `name`: up to 15 characters.
-  void start(const char* name, std::function<void()> body);
-  void join() { thread_.join(); }
+  // `name`: up to 15 characters. An error: no thread is to be had.
+  Result<> start(const char* name, std::function<void()> body);
+  void join();  // if it has been started
   // The patient part is to be left, and gone on with at normal priority.
   void hurry() { leaving_.store(true, std::memory_order_relaxed); }
   // Of the patient part, at either priority; zero outside it.
-  Nanos cpu_time() const;
+  Nanos cpu_time();
   // Whether it has a processor or waits for one, rather than for a disk or a lock.
   bool runnable() const;
 
@@ -44,6 +45,7 @@ class PatientThread {
   std::atomic<int> working_{0};         // the thread's id while it runs a patient part; 0: none does
   std::atomic<clockid_t> clock_{};      // its CPU clock
   std::atomic<int64_t> earlier_ns_{0};  // what threads before it used
+  Nanos told_{};                        // the owner's; between a part's end and its account there would be less
 };
 
 }  // namespace holdfast::process

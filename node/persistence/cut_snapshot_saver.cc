@@ -57,9 +57,13 @@ Result<> CutSnapshotSaver::start(const SnapshotRequest& request, OnFinished on_f
         if (hooks_.on_writer_start) hooks_.on_writer_start(purpose);
       },
       hooks_.key_delay ? hooks_.key_delay() : nullptr);
+  if (auto started = writer_->start(); !started) {
+    writer_.reset();
+    return started;
+  }
   cut_ = std::make_unique<SnapshotCut>(keys_, commands ? SnapshotFormat::commands() : SnapshotFormat::rdb());
   on_finished_ = std::move(on_finished);
-  cancelled_ = copied_ = false;
+  cancelled_ = false;
   preserved_bytes_ = 0;
   started_ = looked_at_ = sleepless_until_ = clock_.now();
   cpu_then_ = slept_ = Nanos(0);
@@ -79,32 +83,54 @@ std::optional<SnapshotPurpose> CutSnapshotSaver::running() const {
 
 bool CutSnapshotSaver::step(Instant until) {
   if (!writer_ || writer_->done()) return false;
-  ChunkQueue& queue = writer_->queue();
-  if (cut_ && queue.waiting() < kQueue) {
-    while (auto chunk = queue.used()) cut_->out().give_back(std::move(*chunk));
-    if (!copied_) copied_ = cut_->step(clock_, until, kQueue - queue.waiting());
-    hand_over();
-    if (!copied_) return true;
+  if (cut_ && writer_->queue().waiting() < kQueue) {
+    copy(until);
+    if (cut_) return true;
+  }
+  if (rest_) {
+    hand_over(*rest_, true);
+    if (rest_->empty()) {
+      rest_.reset();
+      writer_->queue().end();
+    }
   }
   return sleep_for_writer(until);
 }
 
-// What finds no room stays where it is.
-void CutSnapshotSaver::hand_over() {
+void CutSnapshotSaver::copy(Instant until) {
   ChunkQueue& queue = writer_->queue();
-  RecordStream& out = cut_->out();
-  while (queue.has_room() && (out.full_chunks() > 0 || (copied_ && !out.empty()))) queue.push(out.take());
-  if (!copied_ || !out.empty()) return;
+  while (auto chunk = queue.used()) cut_->out().give_back(std::move(*chunk));
+  const bool all = cut_->step(clock_, until, kQueue - queue.waiting());
+  if (!all) return hand_over(cut_->out(), false);
   preserved_bytes_ = cut_->preserved_bytes();
+  rest_ = std::move(cut_->out());
   cut_.reset();
-  queue.end();
   looked_at_ = clock_.now();
   cpu_then_ = writer_->cpu_time();
 }
 
+// What finds no room stays where it is.
+void CutSnapshotSaver::hand_over(RecordStream& records, bool all) {
+  ChunkQueue& queue = writer_->queue();
+  while (queue.has_room() && (records.full_chunks() > 0 || (all && !records.empty()))) queue.push(records.take());
+}
+
+void CutSnapshotSaver::drop_records() {
+  cut_.reset();
+  rest_.reset();
+}
+
+size_t CutSnapshotSaver::held_bytes() const {
+  if (!writer_) return 0;
+  const size_t records = cut_ ? cut_->held_bytes() : rest_ ? rest_->bytes() : 0;
+  return records + writer_->queue().waiting() * Chunk::kBytes;
+}
+
 bool CutSnapshotSaver::sleep_for_writer(Instant until) {
   writer_->want_room();
-  if (cut_ && writer_->queue().waiting() < kQueue) return true;  // it was worked off just before
+  const size_t waiting = writer_->queue().waiting();
+  if (cut_ && waiting < kQueue) return true;  // it was worked off just before
+  if (!cut_ && waiting == 0) return rest_.has_value();
   const Instant now = clock_.now();
   if (now < sleepless_until_) return false;
   const Nanos cpu = writer_->cpu_time();
@@ -132,16 +158,17 @@ void CutSnapshotSaver::look_at_writer() {
 void CutSnapshotSaver::cancel() {
   if (!writer_) return;
   cancelled_ = true;
-  cut_.reset();
+  drop_records();
   (void)writer_->abort();
 }
 
 void CutSnapshotSaver::abandon() {
   if (!writer_) return;
-  cut_.reset();
+  drop_records();
   on_finished_ = nullptr;
   if (writer_->abort()) abandoned_.push_back(std::move(writer_));
   writer_.reset();
+  if (abandoned_.size() > kMostAbandoned) abandoned_.erase(abandoned_.begin());
 }
 
 void CutSnapshotSaver::stop() {
@@ -168,7 +195,7 @@ void CutSnapshotSaver::poll() {
   if (!writer_) return;
   if (!writer_->done()) return look_at_writer();
   if (cut_) preserved_bytes_ = cut_->preserved_bytes();
-  cut_.reset();
+  drop_records();
   const SnapshotResult ended = result();
   writer_.reset();
   const OnFinished finished = std::exchange(on_finished_, nullptr);

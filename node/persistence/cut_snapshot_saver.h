@@ -47,7 +47,7 @@ class CutSnapshotSaver final : public SnapshotSaver {
   bool step(Instant until);
   uint64_t keys_at_start() const { return keys_at_start_; }
   // Memory that the running snapshot holds.
-  size_t held_bytes() const { return cut_ ? cut_->held_bytes() + writer_->queue().waiting() * Chunk::kBytes : 0; }
+  size_t held_bytes() const;
   uint64_t preserved_bytes() const { return cut_ ? cut_->preserved_bytes() : preserved_bytes_; }
   // Whether so much waits for the writer that it should get more of the time.
   bool pressed() const { return held_bytes() > kPressingBytes; }
@@ -57,8 +57,11 @@ class CutSnapshotSaver final : public SnapshotSaver {
  private:
   static constexpr size_t kQueue = 4;  // chunks that wait for the writer, unless writes hand over more
   static constexpr size_t kPressingBytes = 24 * 1024 * 1024;
+  static constexpr size_t kMostAbandoned = 4;
 
-  void hand_over();
+  void copy(Instant until);
+  void hand_over(RecordStream& records, bool all);
+  void drop_records();
   bool sleep_for_writer(Instant until);
   void look_at_writer();
   SnapshotResult result();
@@ -69,6 +72,7 @@ class CutSnapshotSaver final : public SnapshotSaver {
   const Hooks hooks_;
 
   std::unique_ptr<SnapshotCut> cut_;
+  std::optional<RecordStream> rest_;  // what it leaves where the queue has no room
   std::unique_ptr<SnapshotWriter> writer_;
   std::vector<std::unique_ptr<SnapshotWriter>> abandoned_;  // until they notice
   SnapshotPurpose purpose_ = SnapshotPurpose::rdb_file;
@@ -77,7 +81,6 @@ class CutSnapshotSaver final : public SnapshotSaver {
   Instant started_;
   uint64_t keys_at_start_ = 0;
   uint64_t preserved_bytes_ = 0;
-  bool copied_ = false;  // everything is in the cut's records
 
   std::optional<Starvation> starvation_;  // none: the writer hurries
   // Whether the writer gets time: looked at now and then.

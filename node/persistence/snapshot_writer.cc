@@ -49,7 +49,10 @@ SnapshotWriter::SnapshotWriter(FileSystem& fs, const SnapshotRequest& request, s
     descriptor_ = ::fcntl(request.descriptor, F_DUPFD_CLOEXEC, 0);
     (void)::fcntl(descriptor_, F_SETFL, O_NONBLOCK);
   }
-  thread_.start("snapshot", [this] { run(); });
+}
+
+Result<> SnapshotWriter::start() {
+  return thread_.start("snapshot", [this] { run(); });
 }
 
 SnapshotWriter::~SnapshotWriter() {
@@ -77,12 +80,12 @@ void SnapshotWriter::hurry() {
 
 Result<> SnapshotWriter::replay_chunks(SnapshotReplay& replay) {
   while (!aborted() && !thread_.leaving() && !queue_.at_end()) {
-    auto chunk = queue_.pop();
+    ChunkQueue::Handed chunk = queue_.pop();
     if (!chunk) continue;
     if (auto replayed = replay.replay(chunk->text()); !replayed) return replayed;
     keys_.store(replay.keys(), std::memory_order_relaxed);
     bytes_.store(replay.bytes_put(), std::memory_order_relaxed);
-    queue_.worked_off(std::move(*chunk));
+    queue_.worked_off(std::move(chunk));
     if (room_wanted_.exchange(false, std::memory_order_relaxed)) notify_();
   }
   return {};
@@ -91,13 +94,19 @@ Result<> SnapshotWriter::replay_chunks(SnapshotReplay& replay) {
 Result<> SnapshotWriter::write_records(ByteSink& sink) {
   SnapshotReplay::Progress progress;
   progress.aborted = [this] { return aborted(); };
-  if (key_delay_) progress.at_key = [this] { (void)aborting_.try_acquire_for(key_delay_()); };
+  if (key_delay_) {
+    progress.at_key = [this] {
+      if (!aborted()) (void)aborting_.try_acquire_for(key_delay_());
+    };
+  }
   const auto replay = SnapshotReplay::make(sink, request_, databases_, progress);
   replay->begin();
   Result<> replayed;
-  thread_.patiently([&] {
-    if (replayed) replayed = replay_chunks(*replay);
-  });
+  if (!aborted()) {
+    thread_.patiently([&] {
+      if (replayed) replayed = replay_chunks(*replay);
+    });
+  }
   if (aborted()) return fail("cancelled");
   if (!replayed) return replayed;
   auto finished = replay->finish();

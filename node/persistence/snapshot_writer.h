@@ -43,6 +43,7 @@ class SnapshotWriter {
                  std::function<void()> on_start, KeyDelay key_delay);
   ~SnapshotWriter();  // aborts and joins
 
+  Result<> start();
   ChunkQueue& queue() { return queue_; }
   // `notify` is to be called when the next chunk has been worked off.
   void want_room() { room_wanted_.store(true, std::memory_order_relaxed); }
@@ -50,7 +51,7 @@ class SnapshotWriter {
   bool abort();
 
   // Of the work on records.
-  Nanos cpu_time() const { return thread_.cpu_time(); }
+  Nanos cpu_time() { return thread_.cpu_time(); }
   bool runnable() const { return thread_.runnable(); }
   // It has been patient for long enough.
   void hurry();

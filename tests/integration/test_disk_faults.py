@@ -492,7 +492,7 @@ def test_the_layer_sees_everything_that_a_node_does_to_its_files(disk):
         for i in range(3):
             client.config_set("appendonly", "yes")
             poll(lambda: persistence(client)["aof_rewrite_in_progress"] == 0, 10, "the first base")
-            client.mset({f"key:{j}": str(i) * 100 for j in range(1000)})
+            client.mset({f"key:{j}": random.randbytes(1000) for j in range(2000)})  # several blocks of a file
             client.bgrewriteaof()
             poll(lambda: persistence(client)["aof_rewrite_in_progress"] == 0, 10, "the rewrite")
             client.flushall()

@@ -21,9 +21,11 @@
 // intercepted (stdio, mmap, links) would be missed: power_cut.py compares the folder with the journal for that.
 //
 // Works across fork: rules and counters are shared memory, the journal is appended to with single writes.
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -64,7 +66,8 @@ struct Opened {
 char root[PATH_MAX];
 size_t root_length = 0;
 Opened shared_descriptors[kDescriptors];
-thread_local Opened* descriptors = shared_descriptors;  // a thread that has left the process's open files has its own
+// A thread that has left the process's open files has its own, and so have the threads that it makes then.
+thread_local Opened* descriptors = shared_descriptors;
 char* path_arena = nullptr;
 size_t path_arena_used = 0;
 
@@ -320,6 +323,30 @@ int close_range(unsigned first, unsigned last, int flags) {
   }
   for (size_t fd = first; fd < kDescriptors && fd <= last; ++fd) descriptors[fd].path = nullptr;
   return done;
+}
+
+int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*body)(void*), void* argument) {
+  using Create = int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
+  static const auto create = reinterpret_cast<Create>(dlsym(RTLD_NEXT, "pthread_create"));
+  struct Begin {
+    void* (*body)(void*);
+    void* argument;
+    Opened* descriptors;
+  };
+  auto* begin = static_cast<Begin*>(malloc(sizeof(Begin)));
+  if (begin == nullptr) return EAGAIN;
+  *begin = {body, argument, descriptors};
+  const int failed = create(
+      thread, attributes,
+      [](void* given) {
+        const Begin mine = *static_cast<Begin*>(given);
+        free(given);
+        descriptors = mine.descriptors;
+        return mine.body(mine.argument);
+      },
+      begin);
+  if (failed != 0) free(begin);
+  return failed;
 }
 
 ssize_t read(int fd, void* bytes, size_t size) { return do_read(fd, bytes, size, -1); }

@@ -21,13 +21,13 @@ TEST(PatientThread, WorksInTimeThatNobodyElseWants) {
   PatientThread thread;
   std::vector<int> part_at;
   int body_at = -1;
-  thread.start("patient", [&] {
+  ASSERT_TRUE(thread.start("patient", [&] {
     thread.patiently([&] {
       part_at.push_back(::sched_getscheduler(0));
       burn(Millis(3));
     });
     body_at = ::sched_getscheduler(0);
-  });
+  }));
   thread.join();
   EXPECT_EQ(part_at, std::vector<int>{SCHED_IDLE});
   EXPECT_EQ(body_at, SCHED_OTHER);
@@ -40,7 +40,7 @@ TEST(PatientThread, GoesOnAtNormalPriorityWhenItIsToHurry) {
   PatientThread thread;
   std::vector<int> part_at;
   std::atomic<bool> begun{false};
-  thread.start("patient", [&] {
+  ASSERT_TRUE(thread.start("patient", [&] {
     thread.patiently([&] {
       part_at.push_back(::sched_getscheduler(0));
       burn(Millis(2));
@@ -48,7 +48,7 @@ TEST(PatientThread, GoesOnAtNormalPriorityWhenItIsToHurry) {
       while (part_at.size() == 1 && !thread.leaving()) {
       }
     });
-  });
+  }));
   ASSERT_TRUE(test::eventually([&] { return begun.load(); }));
   thread.hurry();
   thread.join();
@@ -60,13 +60,13 @@ TEST(PatientThread, TellsWhetherItWantsAProcessor) {
   PatientThread thread;
   std::binary_semaphore go_on{0};
   std::atomic<bool> stop{false};
-  thread.start("patient", [&] {
+  ASSERT_TRUE(thread.start("patient", [&] {
     thread.patiently([&] {
       go_on.acquire();
       while (!stop) {
       }
     });
-  });
+  }));
   EXPECT_TRUE(test::eventually([&] { return !thread.runnable(); }));
   go_on.release();
   EXPECT_TRUE(test::eventually([&] { return thread.runnable(); }));

@@ -201,9 +201,9 @@ TEST_F(BackgroundSnapshot, TheFileOfOneThatIsAbandonedDoesNotComeLater) {
   fill(100, "value");
   const std::string path = folder_.path() + "/dump.rdb";
   int kept = 0, dropped = 0;
-  for (int round = 0; round < 400; ++round) {
+  for (int round = 0; round < 150; ++round) {
     ASSERT_TRUE(saver_.start(to_file(path), keep()));
-    const Instant until = clock_.now() + Micros(round * 5);
+    const Instant until = clock_.now() + Micros(round * 13);
     while (clock_.now() < until) saver_.step(until);
     saver_.abandon();
     EXPECT_FALSE(saver_.running());
@@ -219,6 +219,20 @@ TEST_F(BackgroundSnapshot, TheFileOfOneThatIsAbandonedDoesNotComeLater) {
   EXPECT_GT(dropped, 0);
   EXPECT_FALSE(result_) << "nobody is told";
   RecordProperty("kept", kept);
+}
+
+TEST_F(BackgroundSnapshot, OneThatWaitsAtEachKeyEndsAtOnceAllTheSame) {
+  fill(100, "value");
+  CutSnapshotSaver::Hooks slow = hooks_;
+  slow.key_delay = [] { return [] { return Micros(Seconds(5)); }; };
+  CutSnapshotSaver saver(fs_, clock_, keys_, slow);
+  ASSERT_TRUE(saver.start(to_file(folder_.path() + "/dump.rdb"), keep()));
+  while (saver.step(clock_.now() + Micros(200))) {
+  }
+  const Instant begin = clock_.now();
+  saver.stop();
+  EXPECT_LT(clock_.now() - begin, Seconds(4));
+  EXPECT_TRUE(fs_.list(folder_.path())->empty());
 }
 
 // A descriptor that nobody reads keeps the writer busy until something ends it.

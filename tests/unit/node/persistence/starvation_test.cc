@@ -23,6 +23,7 @@ bool starves(double left, double got, int wanting, Nanos time = Seconds(2)) {
 TEST(Starvation, IsToGetLittleOfWhatIsLeftThoughOneWantsIt) {
   EXPECT_TRUE(starves(0.025, 0.003, 10));
   EXPECT_TRUE(starves(0.6, 0.1, 7));
+  EXPECT_TRUE(starves(0.005, 0.003, 10)) << "the executor has given up sleeping, but for a try now and then";
   EXPECT_FALSE(starves(0.6, 0.1, 3)) << "it waits for its disk";
   EXPECT_FALSE(starves(0.08, 0.07, 10)) << "a busy executor on the same processor leaves it no more";
   EXPECT_FALSE(starves(0.08, 0.5, 10));
