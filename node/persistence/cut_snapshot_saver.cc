@@ -24,7 +24,7 @@ std::string_view title(SnapshotPurpose purpose) {
 
 // Of the writer: less than this part of the time on a processor while it has work means that it needs the executor's
 // ...
-constexpr double kStarving = 0.08;
+constexpr double kStarving = 0.2;
 // ... and when it used less than this part of a sleep, it waits for something else: then sleeping is of no use for a
 // while.
 constexpr double kUseful = 0.3;
