@@ -2,7 +2,7 @@
 //
 // On a machine that others fill, such a thread may get none for minutes. Linux lets no thread without a privilege come
 // back from SCHED_IDLE (sched(7)), so the patient part runs on a thread below this one, which takes over when it is
-// told to hurry. When that is, is for the owner to find out (Starvation).
+// told to hurry. When that is, is for the owner to find out.
 #pragma once
 
 #include <time.h>

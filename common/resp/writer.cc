@@ -7,35 +7,13 @@
 
 namespace holdfast::resp {
 
-namespace {
-
-constexpr size_t kLongestLine = 32;
-
-// `type` number CR LF; returns where it ends.
-template <class Number>
-char* write_line(char* line, char type, Number number) {
-  line[0] = type;
-  char* end = std::to_chars(line + 1, line + kLongestLine - 2, number).ptr;
-  *end++ = '\r';
-  *end++ = '\n';
-  return end;
+void Writer::header(char type, uint64_t count) {
+  write(kBulkOverhead, [=](char* to) { return put_line(to, type, count); });
 }
-
-template <class Number>
-void append_line(std::string& out, char type, Number number) {
-  const size_t before = out.size();
-  out.resize_and_overwrite(before + kLongestLine, [&](char* text, size_t) {
-    return static_cast<size_t>(write_line(text + before, type, number) - text);
-  });
-}
-
-}  // namespace
-
-void Writer::header(char type, uint64_t count) { append_line(*out_, type, count); }
 
 void Writer::insert_header(size_t mark, char type, uint64_t count) {
-  char line[kLongestLine];
-  out_->insert(mark, line, static_cast<size_t>(write_line(line, type, count) - line));
+  char line[kBulkOverhead];
+  out_->insert(mark, line, static_cast<size_t>(put_line(line, type, count) - line));
 }
 
 void Writer::end_deferred_map(size_t mark, size_t pairs) {
@@ -62,18 +40,18 @@ void Writer::error(std::string_view text) {
   out_->append("\r\n");
 }
 
-void Writer::integer(int64_t value) { append_line(*out_, ':', value); }
+void Writer::integer(int64_t value) {
+  if (value >= 0) return header(':', static_cast<uint64_t>(value));
+  write(kBulkOverhead, [value](char* to) {
+    *to = ':';
+    to = std::to_chars(to + 1, to + kBulkOverhead - 2, value).ptr;
+    std::memcpy(to, "\r\n", 2);
+    return to + 2;
+  });
+}
 
 void Writer::bulk(std::string_view bytes) {
-  const size_t before = out_->size();
-  out_->resize_and_overwrite(before + bytes.size() + kLongestLine + 2, [&](char* text, size_t) {
-    char* end = write_line(text + before, '$', bytes.size());
-    if (!bytes.empty()) std::memcpy(end, bytes.data(), bytes.size());
-    end += bytes.size();
-    *end++ = '\r';
-    *end++ = '\n';
-    return static_cast<size_t>(end - text);
-  });
+  write(bytes.size() + kBulkOverhead, [bytes](char* to) { return put_bulk(to, bytes); });
 }
 
 void Writer::null() { out_->append(protocol_ == 3 ? "_\r\n" : "$-1\r\n"); }
@@ -130,8 +108,13 @@ void Writer::bulk_integer(int64_t value) {
 }
 
 void Writer::command(std::span<const std::string_view> argv) {
-  header('*', argv.size());
-  for (const auto& argument : argv) bulk(argument);
+  size_t most = kBulkOverhead;
+  for (const auto& argument : argv) most += argument.size() + kBulkOverhead;
+  write(most, [argv](char* to) {
+    to = put_line(to, '*', argv.size());
+    for (const auto& argument : argv) to = put_bulk(to, argument);
+    return to;
+  });
 }
 
 }  // namespace holdfast::resp

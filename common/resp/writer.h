@@ -49,14 +49,7 @@ class Writer {
   }
   static constexpr size_t kBulkOverhead = 32;
   static char* put_bulk(char* to, std::string_view bytes) {
-    *to++ = '$';
-    if (bytes.size() < 10) {
-      *to++ = static_cast<char>('0' + bytes.size());
-    } else {
-      to = std::to_chars(to, to + kBulkOverhead - 8, bytes.size()).ptr;
-    }
-    std::memcpy(to, "\r\n", 2);
-    to = put_bytes(to + 2, bytes);
+    to = put_bytes(put_line(to, '$', bytes.size()), bytes);
     std::memcpy(to, "\r\n", 2);
     return to + 2;
   }
@@ -71,6 +64,20 @@ class Writer {
   void end_deferred_map(size_t mark, size_t pairs);
 
  private:
+  // `type` number CR LF: at most kBulkOverhead - 2 bytes; returns where it ends.
+  static char* put_line(char* to, char type, uint64_t number) {
+    *to++ = type;
+    if (number < 10) {
+      *to++ = static_cast<char>('0' + number);
+    } else if (number < 100) {
+      *to++ = static_cast<char>('0' + number / 10);
+      *to++ = static_cast<char>('0' + number % 10);
+    } else {
+      to = std::to_chars(to, to + kBulkOverhead - 8, number).ptr;
+    }
+    std::memcpy(to, "\r\n", 2);
+    return to + 2;
+  }
   // Copies without a call where there is little to copy.
   static char* put_bytes(char* to, std::string_view bytes) {
     const char* from = bytes.data();

@@ -11,6 +11,7 @@
 #include "common/base/text.h"
 #include "common/log/log.h"
 #include "common/net/socket.h"
+#include "common/resp/writer.h"
 
 namespace holdfast::node {
 
@@ -190,10 +191,10 @@ void ReplicaLink::perform(link_action::Acknowledge&) {
   if (synced) {
     const std::string synced_text = std::to_string(*synced);
     const std::string_view argv[] = {"REPLCONF", "ACK", offset, "FACK", synced_text};
-    encode_command(bytes, argv);
+    resp::Writer(bytes).command(argv);
   } else {
     const std::string_view argv[] = {"REPLCONF", "ACK", offset};
-    encode_command(bytes, argv);
+    resp::Writer(bytes).command(argv);
   }
   send(std::move(bytes));
 }

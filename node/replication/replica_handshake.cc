@@ -4,6 +4,7 @@
 
 #include "common/base/assert.h"
 #include "common/base/text.h"
+#include "common/resp/writer.h"
 
 namespace holdfast::node {
 
@@ -12,7 +13,7 @@ namespace {
 bool starts(std::string_view line, std::string_view prefix) { return line.substr(0, prefix.size()) == prefix; }
 
 void add_command(std::string& out, std::initializer_list<std::string_view> argv) {
-  encode_command(out, std::span(argv.begin(), argv.size()));
+  resp::Writer(out).command(std::span(argv.begin(), argv.size()));
 }
 
 void fail_with(HandshakeStep& step, std::string text) {

@@ -1,32 +1,11 @@
 #include "node/replication/replication_log.h"
 
-#include <charconv>
 #include <utility>
 
 #include "common/base/assert.h"
+#include "common/resp/writer.h"
 
 namespace holdfast::node {
-
-namespace {
-
-void encode_header(std::string& out, char kind, size_t number) {
-  char text[24];
-  char* end = std::to_chars(text, text + sizeof text, number).ptr;
-  out += kind;
-  out.append(text, end);
-  out += "\r\n";
-}
-
-}  // namespace
-
-void encode_command(std::string& out, std::span<const std::string_view> argv) {
-  encode_header(out, '*', argv.size());
-  for (const auto argument : argv) {
-    encode_header(out, '$', argument.size());
-    out += argument;
-    out += "\r\n";
-  }
-}
 
 ReplicationLog::ReplicationLog(const RunId& id, uint64_t backlog_bytes) : id_(id), stream_(backlog_bytes) {}
 
@@ -36,10 +15,10 @@ void ReplicationLog::feed(int db, std::span<const std::string_view> argv) {
   if (db >= 0 && db != selected_db_) {
     const std::string number = std::to_string(db);
     const std::string_view select[] = {"SELECT", number};
-    encode_command(scratch_, select);
+    resp::Writer(scratch_).command(select);
     selected_db_ = db;
   }
-  encode_command(scratch_, argv);
+  resp::Writer(scratch_).command(argv);
   append(scratch_);
 }
 
@@ -51,7 +30,7 @@ void ReplicationLog::feed_getack(bool synced) {
   if (!active_ || replica_) return;
   scratch_.clear();
   const std::string_view argv[] = {"REPLCONF", "GETACK", synced ? kGetackSynced : "*"};
-  encode_command(scratch_, argv);
+  resp::Writer(scratch_).command(argv);
   append(scratch_);
 }
 

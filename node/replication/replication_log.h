@@ -109,7 +109,4 @@ class ReplicationLog final : public EffectSink {
   bool awake_ = false;
 };
 
-// A command as an array of bulk strings.
-void encode_command(std::string& out, std::span<const std::string_view> argv);
-
 }  // namespace holdfast::node

@@ -56,20 +56,22 @@ def record(bench, work, server, piece, figures):
 
 
 def everysec(bench):
-    """Both servers of a make hold the same data; a ratio is of two seconds that follow one another. Those of the same two
-    servers differ by a tenth, hence many."""
-    timing = {"seconds": bench.size(1.5, 1, 0.3), "warmup": bench.size(0.3, 0.3, 0.1), "keys": bench.keys()}
+    """Both servers of a make hold the same data. Two seconds of the same server differ by a tenth, so a sample is the
+    ratio of two sums, over short turns of both."""
+    timing = {"seconds": bench.size(0.6, 0.5, 0.2), "warmup": bench.size(0.15, 0.1, 0.05), "keys": bench.keys()}
     for make in bench.in_turn(floor=False):
         logging = {"appendonly": "yes", "appendfsync": "everysec", **NO_REWRITE}
         with bench.start(make, 0) as off, bench.start(make, 1, **logging) as on:
             for server in (off, on):
                 load(server, "SET key:{seq} {value}", requests=bench.keys(), pipeline=32)
                 server.pause()
-            for piece in range(bench.size(20, 3, 1)):
-                rates, noise = {}, 0
-                for server in (off, on) if piece % 2 else (on, off):
-                    server.resume()
-                    figures = load(server, SET, connections=50, seed=piece + 1, **timing)
-                    server.pause()
-                    rates[server], noise = figures["requests_per_second"], max(noise, figures["noise"])
-                bench.record(EVERYSEC, make, noise, piece, of_file_off=rates[on] / rates[off])
+            for piece in range(bench.size(12, 3, 1)):
+                done, noise = {off: 0, on: 0}, 0
+                for turn in range(bench.size(6, 4, 2)):
+                    for server in (off, on) if turn % 2 else (on, off):
+                        server.resume()
+                        figures = load(server, SET, connections=50, seed=turn + 1, **timing)
+                        server.pause()
+                        done[server] += figures["requests_per_second"]
+                        noise = max(noise, figures["noise"])
+                bench.record(EVERYSEC, make, noise, piece, of_file_off=done[on] / done[off])

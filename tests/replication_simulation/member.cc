@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/text.h"
+#include "common/resp/writer.h"
 #include "tests/replication_simulation/world.h"
 
 namespace holdfast::replication_simulation {
@@ -154,7 +155,7 @@ void Member::perform(link_action::Acknowledge&) {
   const std::string number = std::to_string(offset);
   const std::string_view argv[] = {"REPLCONF", "ACK", number};
   std::string bytes;
-  encode_command(bytes, argv);
+  resp::Writer(bytes).command(argv);
   world_.wires().send(primary_wire_, index_, bytes);
 }
 

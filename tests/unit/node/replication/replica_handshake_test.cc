@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "common/resp/writer.h"
+
 namespace holdfast::node {
 namespace {
 
@@ -11,7 +13,7 @@ RunId id_of(char digit) { return *RunId::parse(std::string(40, digit)); }
 
 std::string command(std::initializer_list<std::string_view> argv) {
   std::string out;
-  encode_command(out, std::span(argv.begin(), argv.size()));
+  resp::Writer(out).command(std::span(argv.begin(), argv.size()));
   return out;
 }
 
