@@ -44,7 +44,7 @@ def pinging(server, interval_us=500, others=()):
     nor what `others`, more servers, use is noise."""
     watch = machine.NoiseWatch([server.pid, *(other.pid for other in others)])
     process = subprocess.Popen(
-        [BIN / "bench_stall", str(server.port), str(interval_us)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        [BIN / "bench_stall", str(server.port), str(interval_us), str(server.pid)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, preexec_fn=machine.pinned_to(server.load_cores),
     )  # fmt: skip
     figures = {}

@@ -59,7 +59,8 @@ tests/bench/run string --rounds 5 --valkey PATH    # some groups only, more roun
 - **The floor** (`tests/bench/floor_server.cc`) is a server that only does the system calls: what lies above it is what
   a server does itself. Under `always` these are also the writes and syncs of a log (`floor_log.h`).
 - Load is closed-loop (`tests/bench/load_run.h`); latency in a pipeline is from the write of all of it to each reply.
-- A **stall** is the longest time to the reply of a ping, sent every 0.5 ms, by the kernel's time stamp of the reply.
+- A **stall** is the longest time to the reply of a ping, sent every 0.5 ms, by the kernel's time stamp of the reply. One of
+  4 ms or more during which the machine's host took a processor away (`steal`) counts for nobody (`bench_stall`).
 - Warm-up is discarded. A cell is the median of the rounds (least to most). `~`: in some round other processes, or the
   machine's other guests, took more than {noise:.0f} % of the two cores. Goals are held against the median of the ratios
   within a round, and there within a second, since the machine is not equally fast all the time; the tables' ratios are of

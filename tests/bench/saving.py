@@ -97,8 +97,15 @@ def measure(bench, server, work, commands, **options):
         of_throughput=during.per_second() / without.per_second(), extra_mb=extra / 2**20, extra_bound_mb=max(64, 0.03 * resident_before / 2**20),
         resident_mb=resident_before / 2**20,
     )  # fmt: skip
-    worst = ", ".join(f"{stall['ms']:.2f} at {stall['at_s']:.1f} s" for stall in stalls["worst"])
-    print(f"             longest, ms: {worst}", flush=True)
+    for phase, pings in (("before", quiet_before), ("during", stalls), ("after", quiet_after)):
+        stolen = sorted((stall["ms"] for stall in pings["stolen"]), reverse=True)
+        print(f"             longest {phase}, ms: {', '.join(map(described, pings['worst']))}"
+              f"; the host's {len(stolen)}: {' '.join(f'{ms:.1f}' for ms in stolen[:5])}", flush=True)  # fmt: skip
+
+
+def described(stall):
+    waited = f", waited {stall['waited_ms']:.1f}" if stall["waited_ms"] else ""
+    return f"{stall['ms']:.2f} at {stall['at_s']:.1f} s{waited}"
 
 
 def saving(bench):
