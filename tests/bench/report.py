@@ -46,7 +46,7 @@ The time a failover takes has [a page of its own](benchmarks/failover.md), and s
 [a sentinel with very many primaries](benchmarks/sentinel-scale.md).
 
 ```
-tests/bench/run            # builds, measures everything (about an hour), writes this page; nothing else may run
+tests/bench/run            # builds, measures everything (one and a half hours), writes this page; nothing else may run
 tests/bench/run --quick    # in small, about 15 minutes
 tests/bench/run string --rounds 5 --valkey PATH    # some groups only, more rounds, Valkey's server beside them
 ```

@@ -1,6 +1,7 @@
 """What a background save costs the clients that go on writing: stalls, throughput, memory, and how long it takes."""
 
 import contextlib
+import dataclasses
 import threading
 import time
 
@@ -49,58 +50,78 @@ class Writing:
     def __init__(self, server, commands, slice_seconds, options):
         self._server, self._commands, self._seconds = server, commands, slice_seconds
         self._options = WRITERS | options
-        self._requests = self._time = 0
+        self.requests = self.seconds = 0
 
     def go_on(self):
         figures = load_anew(self._server, *self._commands, seconds=self._seconds, **self._options)
-        self._requests += figures["requests_per_second"] * figures["seconds"]
-        self._time += figures["seconds"]
+        self.requests += figures["requests_per_second"] * figures["seconds"]
+        self.seconds += figures["seconds"]
 
     def per_second(self):
-        return self._requests / self._time if self._time else 0
+        return self.requests / self.seconds if self.seconds else 0
 
 
-def go_on_for(writing, seconds):
+@dataclasses.dataclass
+class Phase:
+    """A time of the load, with a save or without."""
+
+    writing: Writing
+    stalls: dict
+
+    def print(self, name):
+        stolen = sorted((stall["ms"] for stall in self.stalls["stolen"]), reverse=True)
+        print(f"             longest {name}, ms: {', '.join(map(described, self.stalls['worst']))}"
+              f"; the host's {len(stolen)}: {' '.join(f'{ms:.1f}' for ms in stolen[:5])}", flush=True)  # fmt: skip
+
+
+def quiet_phase(bench, server, writing):
     begin = time.monotonic()
-    while time.monotonic() < begin + seconds:
-        writing.go_on()
+    with pinging(server) as stalls:
+        while time.monotonic() < begin + bench.size(18, 6, 0.3):
+            writing.go_on()
+    return Phase(writing, stalls)
 
 
-def measure(bench, server, work, commands, **options):
-    # The machine's speed drifts: the load without a save runs before and after it, together for as long as the save
-    # takes or longer, since a longer time has longer pauses of the machine.
-    quiet_seconds, slice_seconds = bench.size(18, 6, 0.3), bench.size(1, 1, 0.3)
-    Writing(server, commands, slice_seconds, options).go_on()
-    without = Writing(server, commands, slice_seconds, options)
-    with pinging(server) as quiet_before:
-        go_on_for(without, quiet_seconds)
-    resident_before = server.resident(bench.size(1.5, 1.5, 0.2))
-    during, begin = Writing(server, commands, slice_seconds, options), time.monotonic()
-    with peak_of(server) as peak, pinging(server) as stalls:
+def save_phase(server, writing):
+    begin = time.monotonic()
+    with pinging(server) as stalls:
         server.call("BGSAVE")
         while persistence(server)["rdb_bgsave_in_progress"] == "1":
-            during.go_on()
+            writing.go_on()
             if time.monotonic() > begin + PATIENCE:
                 raise Failure(f"{server.make.name} has not saved in {PATIENCE} s")
         took = time.monotonic() - begin
-    with pinging(server) as quiet_after:
-        go_on_for(without, quiet_seconds)
     facts = persistence(server)
-    if facts["rdb_last_bgsave_status"] != "ok" or not during.per_second():
+    if facts["rdb_last_bgsave_status"] != "ok" or not writing.per_second():
         raise Failure(f"{server.make.name} did not save:\n{server.log_text()[-2000:]}")
-    extra = peak[0] - resident_before
-    if server.make.name == REDIS:
-        extra += int(facts["rdb_last_cow_size"])  # of the child
-    bench.record(
-        work, server.make, stalls["noise"], stall_ms=stalls["max_ms"],
-        quiet_ms=max(quiet_before["max_ms"], quiet_after["max_ms"]), save_seconds=took,
-        of_throughput=during.per_second() / without.per_second(), extra_mb=extra / 2**20, extra_bound_mb=max(64, 0.03 * resident_before / 2**20),
-        resident_mb=resident_before / 2**20,
-    )  # fmt: skip
-    for phase, pings in (("before", quiet_before), ("during", stalls), ("after", quiet_after)):
-        stolen = sorted((stall["ms"] for stall in pings["stolen"]), reverse=True)
-        print(f"             longest {phase}, ms: {', '.join(map(described, pings['worst']))}"
-              f"; the host's {len(stolen)}: {' '.join(f'{ms:.1f}' for ms in stolen[:5])}", flush=True)  # fmt: skip
+    return Phase(writing, stalls), took, int(facts["rdb_last_cow_size"])
+
+
+def measure(bench, server, work, commands, **options):
+    # The machine's speed drifts: the load without a save runs before and after each, together for as long as the save
+    # takes or longer, since a longer time has longer pauses of the machine.
+    slice_seconds = bench.size(1, 1, 0.3)
+    Writing(server, commands, slice_seconds, options).go_on()
+    before = quiet_phase(bench, server, Writing(server, commands, slice_seconds, options))
+    for piece in range(bench.size(3, 1, 1)):
+        resident_before = server.resident(bench.size(1.5, 1.5, 0.2))
+        with peak_of(server) as peak:
+            during, took, copied = save_phase(server, Writing(server, commands, slice_seconds, options))
+        after = quiet_phase(bench, server, Writing(server, commands, slice_seconds, options))
+        quiet = [before, after]
+        per_second = sum(phase.writing.requests for phase in quiet) / sum(phase.writing.seconds for phase in quiet)
+        extra = peak[0] - resident_before
+        if server.make.name == REDIS:
+            extra += copied  # of the child
+        bench.record(
+            work, server.make, during.stalls["noise"], piece, stall_ms=during.stalls["max_ms"],
+            quiet_ms=max(phase.stalls["max_ms"] for phase in quiet), save_seconds=took,
+            of_throughput=during.writing.per_second() / per_second, extra_mb=extra / 2**20,
+            extra_bound_mb=max(64, 0.03 * resident_before / 2**20), resident_mb=resident_before / 2**20,
+        )  # fmt: skip
+        for name, phase in (("before", before), ("during", during), ("after", after)):
+            phase.print(name)
+        before = after
 
 
 def described(stall):
