@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/base/text.h"
+#include "common/resp/writer.h"
 #include "tests/replication_simulation/member.h"
 #include "tests/replication_simulation/world.h"
 
@@ -23,7 +24,7 @@ void Member::feed(int db, std::span<const std::string_view> argv, std::optional<
                   std::optional<uint64_t> digest) {
   if (!log_.listening()) return;
   std::string encoded;
-  encode_command(encoded, argv);
+  resp::Writer(encoded).command(argv);
   const int64_t begin = log_.offset();
   log_.feed(db, argv);
   const int64_t command = log_.offset() - static_cast<int64_t>(encoded.size());
