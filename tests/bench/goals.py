@@ -62,7 +62,7 @@ def stalls_each_time(work, stall, quiet):
     either may have the longest by chance: the median decides, as elsewhere."""
     times = list(zip(stall, quiet))
     over = statistics.median(during - without for during, without in times)
-    goal = f"{work}: longest stall at most 2 ms over that of the same load without it"
+    goal = f"{work}: longest stall at most 2 ms over that of the same load without it, in the median"
     shown = ", ".join(f"{during:.1f} to {without:.1f}" for during, without in times)
     return goal, f"{over:+.1f} ms ({shown})", over <= 2
 
