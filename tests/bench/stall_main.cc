@@ -7,7 +7,8 @@
 //
 // On a shared machine the host may run somebody else on a processor for tens of milliseconds, which Linux tells ("steal" of
 // /proc/stat); if it is the load's, the server may wait for a lock of the kernel that was held there. Given the server's
-// pid, a stall of 4 ms or more in which that happened is no stall of the server's: these are counted by themselves. Of the
+// pid, a stall of 4 ms or more in which that happened, or in the 12 ms after it in which no ping is sent, is not counted as
+// the server's: these are listed by themselves. Of the
 // others it says how long the server's main thread was ready to run and did not: the time that other threads, of the
 // server's or not, had its processor.
 #include <fmt/format.h>

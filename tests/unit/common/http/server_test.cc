@@ -12,6 +12,7 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
+#include <semaphore>
 #include <thread>
 
 namespace holdfast::http {
@@ -176,13 +177,15 @@ TEST(HttpServer, SlowRequestsMeetTheirDeadline) {
   // One byte at a time, each well within the deadline, the whole not: closed all the same.
   Client trickle((*server)->endpoints().front());
   const auto begin = std::chrono::steady_clock::now();
+  std::binary_semaphore closed(0);
   std::thread feeder([&] {
-    while (std::chrono::steady_clock::now() - begin < std::chrono::seconds(1)) {
+    do {
       trickle.send("G");
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
+    } while (!closed.try_acquire_for(std::chrono::milliseconds(20)) &&
+             std::chrono::steady_clock::now() - begin < std::chrono::seconds(1));
   });
   EXPECT_THAT(trickle.read_all(), Not(HasSubstr("TIMEOUT")));
+  closed.release();
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(900));
   feeder.join();
   EXPECT_THAT(ask(**server, "GET", "/metrics"), EndsWith("fine"));

@@ -9,9 +9,9 @@ namespace holdfast::resp {
 namespace {
 
 template <class Write>
-std::string written(Write&& write, int protocol = 2) {
+std::string written(Write&& write) {
   std::string out = "before";
-  Writer writer(out, protocol);
+  Writer writer(out);
   write(writer);
   EXPECT_TRUE(out.starts_with("before"));
   return out.substr(6);
