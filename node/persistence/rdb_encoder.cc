@@ -12,7 +12,7 @@ namespace holdfast::node {
 
 namespace {
 constexpr size_t kWriteBufferBytes = 64 * 1024;
-constexpr size_t kShort = 256;
+constexpr size_t kShort = ShortLzf::kMaxBytes;
 }
 
 RdbEncoder::RdbEncoder(ByteSink& sink, Options options) : sink_(sink), options_(options) {
@@ -53,17 +53,22 @@ bool RdbEncoder::worth_compressing(size_t bytes) {
 }
 
 bool RdbEncoder::put_lzf(std::string_view text) {
-  if (text.size() > std::numeric_limits<unsigned>::max()) return false;
+  const std::string_view packed = text.size() <= kShort ? short_lzf_.compress(text) : compress(text);
+  if (packed.empty() || packed.size() + rdb::kLzfGain > text.size()) return false;
+  put_byte((rdb::kLengthEncoded << 6) | rdb::kEncodingLzf);
+  put_length(packed.size());
+  put_length(text.size());
+  put_bytes(packed);
+  return true;
+}
+
+// Empty where that would gain too little.
+std::string_view RdbEncoder::compress(std::string_view text) {
+  if (text.size() > std::numeric_limits<unsigned>::max()) return {};
   const size_t room = text.size() - rdb::kLzfGain;
   if (compressed_.size() < room) compressed_.resize(room);
-  const unsigned size =
-      lzf_compress(text.data(), static_cast<unsigned>(text.size()), compressed_.data(), static_cast<unsigned>(room));
-  if (size == 0) return false;
-  put_byte((rdb::kLengthEncoded << 6) | rdb::kEncodingLzf);
-  put_length(size);
-  put_length(text.size());
-  put_bytes({compressed_.data(), size});
-  return true;
+  return {compressed_.data(), lzf_compress(text.data(), static_cast<unsigned>(text.size()), compressed_.data(),
+                                           static_cast<unsigned>(room))};
 }
 
 void RdbEncoder::put_checksum() {

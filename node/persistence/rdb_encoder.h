@@ -11,6 +11,7 @@
 #include "common/base/result.h"
 #include "node/persistence/byte_stream.h"
 #include "node/persistence/rdb_output.h"
+#include "node/persistence/short_lzf.h"
 
 namespace holdfast::node {
 
@@ -35,12 +36,14 @@ class RdbEncoder final : public RdbOutput {
  private:
   bool worth_compressing(size_t bytes);
   bool put_lzf(std::string_view text);
+  std::string_view compress(std::string_view text);
   void hand_over(std::string_view bytes);
 
   ByteSink& sink_;
   const Options options_;
   std::string buffer_;
-  std::string compressed_;  // scratch of LZF; only grows
+  ShortLzf short_lzf_;
+  std::string compressed_;  // scratch of LZF for long strings; only grows
   unsigned vain_ = 0;       // short strings in a row that LZF could not make shorter
   uint64_t flushed_ = 0;
   uint64_t crc_ = 0;
