@@ -24,7 +24,7 @@ uint64_t little_endian(std::string_view bytes) {
 
 std::string dump_payload(const Value& value, bool compression) {
   StringSink sink;
-  RdbEncoder out(sink, {.compression = compression, .checksum = true});
+  RdbEncoder out(sink, {.compression = compression, .checksum = true, .short_lzf = false});
   out.put_byte(rdb_type_of(value));
   write_rdb_value(out, value);
   out.put_little_endian(static_cast<uint64_t>(rdb_version_of(value)), kVersionBytes);
@@ -34,7 +34,7 @@ std::string dump_payload(const Value& value, bool compression) {
 
 size_t serialized_length(const Value& value, bool compression) {
   StringSink sink;
-  RdbEncoder out(sink, {.compression = compression, .checksum = false});
+  RdbEncoder out(sink, {.compression = compression, .checksum = false, .short_lzf = false});
   write_rdb_value(out, value);
   return static_cast<size_t>(out.bytes_put());
 }

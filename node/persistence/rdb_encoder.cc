@@ -13,7 +13,7 @@ namespace holdfast::node {
 namespace {
 constexpr size_t kWriteBufferBytes = 64 * 1024;
 constexpr size_t kShort = ShortLzf::kMaxBytes;
-}
+}  // namespace
 
 RdbEncoder::RdbEncoder(ByteSink& sink, Options options) : sink_(sink), options_(options) {
   buffer_.reserve(kWriteBufferBytes + 64);
@@ -53,7 +53,8 @@ bool RdbEncoder::worth_compressing(size_t bytes) {
 }
 
 bool RdbEncoder::put_lzf(std::string_view text) {
-  const std::string_view packed = text.size() <= kShort ? short_lzf_.compress(text) : compress(text);
+  const std::string_view packed =
+      options_.short_lzf && text.size() <= kShort ? short_lzf_.compress(text) : compress(text);
   if (packed.empty() || packed.size() + rdb::kLzfGain > text.size()) return false;
   put_byte((rdb::kLengthEncoded << 6) | rdb::kEncodingLzf);
   put_length(packed.size());

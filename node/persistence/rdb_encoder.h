@@ -20,6 +20,7 @@ class RdbEncoder final : public RdbOutput {
   struct Options {
     bool compression = true;  // rdbcompression: LZF for strings that gain by it
     bool checksum = true;     // rdbchecksum: else the footer is zero
+    bool short_lzf = true;    // short strings by ShortLzf; else by liblzf, to the same bytes as Redis's
   };
 
   RdbEncoder(ByteSink& sink, Options options);
