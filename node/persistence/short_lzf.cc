@@ -13,19 +13,19 @@ constexpr size_t kLeastCopy = 3;
 constexpr size_t kLongCopy = 9;  // from here on the length has a byte of its own
 
 template <typename Word>
-Word load(const char* at) {
+Word word_at(const char* at) {
   Word word;
   std::memcpy(&word, at, sizeof word);
   return word;
 }
 
 // Of the three bytes at `at`; four are read.
-uint32_t three_bytes(const char* at) { return load<uint32_t>(at) & 0xFFFFFF; }
+uint32_t three_bytes(const char* at) { return word_at<uint32_t>(at) & 0xFFFFFF; }
 
 size_t equal_bytes(const char* left, const char* right, const char* end) {
   const char* const begin = right;
   for (; end - right >= 8; left += 8, right += 8) {
-    const uint64_t difference = load<uint64_t>(left) ^ load<uint64_t>(right);
+    const uint64_t difference = word_at<uint64_t>(left) ^ word_at<uint64_t>(right);
     if (difference != 0)
       return static_cast<size_t>(right - begin) + static_cast<size_t>(std::countr_zero(difference)) / 8;
   }
