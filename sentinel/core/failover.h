@@ -60,6 +60,7 @@ struct Failover {
   Instant started;
   Instant state_since;
   Instant fresh_after;        // an INFO after this has the replicas' final offsets
+  std::optional<Instant> replicas_asked;  // in select_slave: the questions for these have left by then
   Node* promoted = nullptr;   // from send_slaveof_noone to wait_promotion; owned by the primary's replicas
   RequestId order = 0;        // the outstanding promotion order; 0: none
   Instant order_at;

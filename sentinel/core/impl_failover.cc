@@ -201,9 +201,12 @@ void Sentinel::Impl::abort_failover(Primary& p, Event why, Nanos retry_after, st
   touch(p);
 }
 
-// Waits a moment for the offsets that the replicas have now that the primary is silent, then chooses.
+// Waits a moment for the offsets that the replicas have now that the primary is silent, then chooses. The moment counts
+// from when we are called again: until then the questions may have waited for our state to reach the disk.
 void Sentinel::Impl::drive_selection(Primary& p) {
-  const bool out_of_time = due(p.failover.state_since + timings_.fresh_info_wait);
+  std::optional<Instant>& asked = p.failover.replicas_asked;
+  if (!asked && due(p.failover.state_since + Millis(1))) asked = now_;
+  const bool out_of_time = asked && due(*asked + timings_.fresh_info_wait);
   const auto is_awaited = [&](const Node& node) {
     const bool answers = node.command.up() && !node.s_down && node.has_requests(Request::Kind::info);
     return answers && (!node.info_at || *node.info_at < p.failover.fresh_after);

@@ -116,6 +116,21 @@ TEST(Failover, WithoutAReplicaItIsTriedOnceThenWhenOneTurnsUp) {
   ASSERT_TRUE(harness.run_until([&] { return harness.noticed("+switch-master"); }, 3s));
 }
 
+// The votes of a sentinel without peers are counted before its state is on the disk, the replicas asked after.
+TEST(Failover, TheWaitForOffsetsDoesNotCountTheTimeOfTheDisk) {
+  PersistentState alone = usual_state();
+  alone.primaries[0].settings.quorum = 1;
+  alone.primaries[0].sentinels.clear();
+  UsualHarness harness(std::move(alone));
+  harness.run_for(4s);  // what INFO told by then is old at the death
+  harness.server(kReplica2).offset = 200;
+  harness.save_time = 330ms;
+  harness.kill(kPrimary);
+  ASSERT_TRUE(harness.run_until([&] { return harness.noticed("+switch-master mymaster"); }, 4s));
+  EXPECT_FALSE(harness.noticed("-failover-abort-no-good-slave"));
+  EXPECT_EQ(harness.core.primary_address("mymaster"), kReplica2);
+}
+
 TEST(Failover, ARefusedOrderIsRepeatedUntilTheTimeout) {
   UsualHarness harness;
   harness.server(kReplica1).refuses_role = harness.server(kReplica2).refuses_role = true;

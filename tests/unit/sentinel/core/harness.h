@@ -112,6 +112,7 @@ class Harness {
     enqueue(actions.sends);
     bool saved = true;
     if (actions.persist_first) {
+      now += save_time;
       saved = !save_fails;
       if (saved) {
         saved_state = *actions.persist_first;
@@ -122,6 +123,7 @@ class Harness {
     for (Notice& notice : actions.notices) notices.push_back(notice.log_line());
     for (FailoverRecord& record : actions.records) records.push_back(std::move(record));
     if (!saved) perform(core.persist_failed(now));
+    if (actions.persist_first && save_time > Nanos(0)) perform(core.advance(now));  // events that waited for the disk
     if (draining_) return;  // what an answer leads to comes after what was on its way
     draining_ = true;
     while (!queue_.empty()) {
@@ -201,6 +203,7 @@ class Harness {
   std::optional<PersistentState> saved_state;
   int saves = 0;
   bool save_fails = false;
+  Nanos save_time{0};
   bool last_ask_saved_first = false;
 
  private:
